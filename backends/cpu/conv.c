@@ -1,0 +1,196 @@
+/* CONV: y, dx and dw of a convolution. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <rethink/numerics.h>
+#include "check.h"
+#include "program.h"
+
+/* The first fourteen are p[]. dim[]: the result's. */
+typedef struct plan {
+    int64_t which, N, C, H, W, K, R, S, sh, sw, ph, pw, OH, OW;
+    int64_t dim[4], count;
+    cpu_program *epilogue;
+    uint32_t holder; /* argument that has the result until the epilogue has run */
+} plan;
+
+typedef struct job {
+    const rk_kernel *kernel;
+    const plan *v;
+    unsigned char *const *arg;
+    const float *a, *b;
+    float *c;
+} job;
+
+/* Chains are fed with taps, by their number in the full set, and cut into blocks. */
+typedef struct chain {
+    float total, acc;
+    int64_t block, length;
+} chain;
+
+static void chain_close(chain *c)
+{
+    c->total = c->block == 0 ? c->acc : c->total + c->acc;
+    c->acc = 0.0f;
+    c->block++;
+}
+
+static void chain_tap(chain *c, int64_t number, float a, float b)
+{
+    while (number >= (c->block + 1) * c->length) chain_close(c);
+    c->acc = fmaf(a, b, c->acc);
+}
+
+static float chain_end(chain *c, int64_t taps)
+{
+    int64_t blocks = taps > 0 ? (taps + c->length - 1) / c->length : 1;
+    while (c->block < blocks) chain_close(c);
+    return c->total;
+}
+
+/* +0 outside the plane. */
+static float tap(const float *plane, int64_t h, int64_t w, int64_t H, int64_t W)
+{
+    return h < 0 || h >= H || w < 0 || w >= W ? 0.0f : plane[h * W + w];
+}
+
+static float plain_y(const plan *v, const float *x, const float *w, int64_t n, int64_t k,
+                     int64_t oh, int64_t ow)
+{
+    chain c = {.length = RK_CONV_BLOCK};
+    int64_t number = 0;
+    for (int64_t ch = 0; ch < v->C; ch++)
+        for (int64_t r = 0; r < v->R; r++)
+            for (int64_t s = 0; s < v->S; s++, number++)
+                chain_tap(&c, number,
+                          tap(x + (n * v->C + ch) * v->H * v->W, oh * v->sh + r - v->ph,
+                              ow * v->sw + s - v->pw, v->H, v->W),
+                          w[((k * v->C + ch) * v->R + r) * v->S + s]);
+    return chain_end(&c, number);
+}
+
+static float plain_dx(const plan *v, const float *g, const float *w, int64_t n, int64_t ch,
+                      int64_t h, int64_t u)
+{
+    chain c = {.length = RK_CONV_BLOCK};
+    int64_t number = 0;
+    for (int64_t k = 0; k < v->K; k++)
+        for (int64_t r = 0; r < v->R; r++)
+            for (int64_t s = 0; s < v->S; s++, number++) {
+                int64_t top = h + v->ph - r, left = u + v->pw - s;
+                if (top % v->sh || left % v->sw) continue;
+                chain_tap(&c, number,
+                          tap(g + (n * v->K + k) * v->OH * v->OW, top / v->sh, left / v->sw, v->OH,
+                              v->OW),
+                          w[((k * v->C + ch) * v->R + r) * v->S + s]);
+            }
+    return chain_end(&c, number);
+}
+
+static float plain_dw(const plan *v, const float *x, const float *g, int64_t k, int64_t ch,
+                      int64_t r, int64_t s)
+{
+    chain c = {.length = RK_CONV_DW_BLOCK};
+    int64_t number = 0;
+    for (int64_t n = 0; n < v->N; n++)
+        for (int64_t oh = 0; oh < v->OH; oh++)
+            for (int64_t ow = 0; ow < v->OW; ow++, number++)
+                chain_tap(&c, number,
+                          tap(x + (n * v->C + ch) * v->H * v->W, oh * v->sh + r - v->ph,
+                              ow * v->sw + s - v->pw, v->H, v->W),
+                          g[(n * v->K + k) * v->OH * v->OW + oh * v->OW + ow]);
+    return chain_end(&c, number);
+}
+
+/* The plain loops, over the elements of the result. */
+static void plain_share(void *context, int t, int threads)
+{
+    const job *j = context;
+    const plan *v = j->v;
+    int64_t from, end;
+    cpu_share(v->count, 1, t, threads, &from, &end);
+    for (int64_t e = from; e < end; e++) {
+        int64_t i3 = e % v->dim[3], i2 = e / v->dim[3] % v->dim[2];
+        int64_t i1 = e / v->dim[3] / v->dim[2] % v->dim[1],
+                i0 = e / v->dim[3] / v->dim[2] / v->dim[1];
+        j->c[e] = v->which == RK_CONV_Y    ? plain_y(v, j->a, j->b, i0, i1, i2, i3)
+                  : v->which == RK_CONV_DX ? plain_dx(v, j->a, j->b, i0, i1, i2, i3)
+                                           : plain_dw(v, j->a, j->b, i0, i1, i2, i3);
+    }
+    if (!v->epilogue || from == end) return;
+    cpu_run r = CPU_NAME(cpu_run_begin)(v->epilogue, cpu_scratch(j->kernel, t), j->arg, j->c, NULL,
+                                        end - from);
+    CPU_NAME(cpu_run_range)(&r, from, end - from);
+}
+
+static void run(const rk_kernel *k, unsigned char *const *arg)
+{
+    const plan *v = k->plan;
+    job j = {k,
+             v,
+             arg,
+             (const float *)(const void *)arg[0],
+             (const float *)(const void *)arg[1],
+             (float *)(void *)arg[v->holder]};
+    if (v->count == 0) return;
+    cpu_parallel(k->device, k->threads, plain_share, &j);
+}
+
+static rk_status check(const rk_op *op, plan *v, rk_error *e)
+{
+    const int64_t x[4] = {v->N, v->C, v->H, v->W}, w[4] = {v->K, v->C, v->R, v->S},
+                  y[4] = {v->N, v->K, v->OH, v->OW};
+    const int64_t *side[3] = {x, w, y}, *dim;
+    int64_t count[3];
+    if (v->which < RK_CONV_Y || v->which > RK_CONV_DW)
+        return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "p[0] = %lld is no member of CONV",
+                        (long long)v->which);
+    for (int i = 1; i < 14; i++)
+        if (op->p[i] < (i == 8 || i == 9) || op->p[i] > (int64_t)1 << 31)
+            return cpu_fail(e, RK_E_INVALID, "prepare", "p[%d] = %lld", i, (long long)op->p[i]);
+    for (int i = 0; i < 3; i++) {
+        double elements = 1;
+        count[i] = 1;
+        for (int d = 0; d < 4; d++) elements *= (double)(side[i][d] ? side[i][d] : 1);
+        if (elements > 0x1p46) return cpu_fail(e, RK_E_INVALID, "prepare", "too many elements");
+        for (int d = 0; d < 4; d++) count[i] *= side[i][d];
+    }
+    int a = v->which == RK_CONV_DX ? 2 : 0, b = v->which == RK_CONV_DW ? 2 : 1;
+    int c = v->which == RK_CONV_Y ? 2 : v->which == RK_CONV_DX ? 0 : 1;
+    dim = side[c];
+    memcpy(v->dim, dim, sizeof v->dim);
+    v->count = count[c];
+    rk_status s = cpu_check_in(op, 0, RK_F32, count[a], e);
+    if (s == RK_OK) s = cpu_check_in(op, 1, RK_F32, count[b], e);
+    if (s == RK_OK) s = cpu_check_result(op, v->count, e);
+    return s;
+}
+
+static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
+{
+    plan *v = k->plan = cpu_kernel_alloc(k, sizeof *v);
+    if (!v) return cpu_fail(e, RK_E_NOMEM, "prepare", "%zu bytes wanted", sizeof *v);
+    memcpy(&v->which, op->p, 14 * sizeof(int64_t));
+    rk_status s = check(op, v, e);
+    if (s != RK_OK) return s;
+    v->holder = op->n_in;
+    if (op->n_code) {
+        int holder = cpu_program_holder(op);
+        v->holder = op->n_in + (holder < 0 ? op->n_out : (uint32_t)holder);
+        if (holder < 0) info->workspace = (uint64_t)v->count * 4;
+        v->epilogue = cpu_epilogue_new(k, op, v->holder);
+        if (!v->epilogue) return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a program");
+        k->scratch_bytes = v->epilogue->scratch_bytes;
+    }
+    double taps = (double)(v->which == RK_CONV_DW ? v->N * v->OH : v->R * v->S) *
+                  (double)(v->which == RK_CONV_Y    ? v->C
+                           : v->which == RK_CONV_DX ? v->K
+                                                    : v->OW);
+    k->threads = cpu_threads_for(k->device, (double)v->count * (taps / 16 + 1));
+    double blocks = taps / (v->which == RK_CONV_DW ? RK_CONV_DW_BLOCK : RK_CONV_BLOCK);
+    info->ulp = (float)(v->which == RK_CONV_DW ? RK_CONV_DW_BLOCK : RK_CONV_BLOCK) + (float)blocks;
+    snprintf(info->impl, sizeof info->impl, "conv chains %s", k->device->isa->name);
+    return RK_OK;
+}
+
+const cpu_kind CPU_NAME(cpu_conv) = {prepare, run};

@@ -1,0 +1,125 @@
+/* The CPU backend's own interface: what its files share.
+ *
+ *   entry.c      the table, enumerate, open, close
+ *   device.c     memory, kernels, the timeline
+ *   pool.c       threads
+ *   check.c      whether an op keeps the contract
+ *   program.c    programs of an op, compiled to steps over blocks of elements
+ *   isa.c, run.c, NAME.c
+ *                compiled once per instruction set: the tables of kinds, the interpreter of
+ *                programs, and one file per kind with the plain loop that defines the kind and the
+ *                fast path beside it
+ *
+ * Bits depend neither on the instruction set nor on the number of threads.  A device is used by one
+ * thread at a time and launch returns when the work is done, so nothing is locked, and scratch
+ * memory belongs to the device. */
+#ifndef RETHINK_CPU_H
+#define RETHINK_CPU_H
+#include <rethink/backend.h>
+
+enum {
+    CPU_ALIGN = 64,
+    CPU_MAX_ARGS = 96,
+    CPU_MAX_THREADS = 256,
+    CPU_BLOCK = 1024, /* elements that one step of a program handles at once */
+    CPU_NO_ARG = 0xFFFF
+};
+
+#define CPU_JOIN_(a, b) a##_##b
+#define CPU_JOIN(a, b) CPU_JOIN_(a, b)
+/* The name of something that is compiled once per instruction set. */
+#define CPU_NAME(name) CPU_JOIN(name, CPU_ISA)
+
+/* A kind: prepare checks the op and fills the kernel; run computes.  arg[] are inputs, outputs and
+ * workspace. */
+typedef struct cpu_kind {
+    rk_status (*prepare)(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+    void (*run)(const rk_kernel *, unsigned char *const *arg);
+} cpu_kind;
+
+typedef struct cpu_isa {
+    const char *name;
+    const cpu_kind *kind[RK_RNG + 1];
+} cpu_isa;
+
+extern const cpu_isa cpu_isa_plain;
+#ifdef CPU_X86
+extern const cpu_isa cpu_isa_avx2, cpu_isa_avx512;
+#endif
+
+/* Memory that a kernel owns: a chain of blocks, freed together. */
+typedef struct cpu_block {
+    struct cpu_block *next;
+} cpu_block;
+
+struct rk_mem {
+    rk_mem *next, **link;
+    uint64_t bytes;
+    unsigned char *at;
+};
+
+typedef struct cpu_pool cpu_pool;
+
+struct rk_device {
+    const rk_host *host;
+    cpu_pool *pool;
+    const cpu_isa *isa;
+    int threads;
+    rk_mem *mems;
+    rk_kernel *kernels;
+    void *scratch_block;
+    unsigned char *scratch; /* threads pieces of scratch_bytes */
+    size_t scratch_bytes;
+    uint64_t last_ticket;
+};
+
+struct rk_kernel {
+    rk_kernel *next, **link;
+    rk_device *device;
+    const cpu_kind *kind;
+    cpu_block *blocks;
+    uint32_t n_in, n_out, n_arg, alias_ok;
+    uint64_t *bytes; /* of each argument */
+    int64_t p[24];
+    int threads;          /* most threads worth using */
+    size_t scratch_bytes; /* of each thread */
+    void *plan;           /* the kind's own */
+};
+
+/* Fills *e, unless NULL, and returns code. */
+__attribute__((format(printf, 4, 5))) rk_status cpu_fail(rk_error *e, rk_status code,
+                                                         const char *where, const char *format,
+                                                         ...);
+
+/* Zeroed memory that lives as long as the kernel; NULL when there is none. */
+void *cpu_kernel_alloc(rk_kernel *, size_t bytes);
+/* The scratch memory of thread t in a launch of this kernel: 64-byte aligned. */
+unsigned char *cpu_scratch(const rk_kernel *, int t);
+
+/* A device's threads: the caller's and threads - 1 more.  NULL without memory. */
+cpu_pool *cpu_pool_new(const rk_host *, int threads);
+void cpu_pool_free(cpu_pool *);
+/* Calls body(context, t, threads) for every t < threads, at once where there are threads; returns
+ * when all have returned. */
+typedef void cpu_body(void *context, int t, int threads);
+void cpu_parallel(const rk_device *, int threads, cpu_body *body, void *context);
+/* How many threads of the device are worth using for so many operations of a nanosecond or so. */
+int cpu_threads_for(const rk_device *, double nanoseconds);
+/* The part of n units, in multiples of step, that is thread t's: [*from, *end). */
+void cpu_share(int64_t n, int64_t step, int t, int threads, int64_t *from, int64_t *end);
+
+/* Table functions. */
+rk_status cpu_mem_alloc(rk_device *, uint64_t bytes, rk_mem **, rk_error *);
+void cpu_mem_free(rk_device *, rk_mem *);
+rk_status cpu_write(rk_device *, rk_mem *, uint64_t offset, const void *src, uint64_t bytes,
+                    rk_error *);
+rk_status cpu_read(rk_device *, rk_mem *, uint64_t offset, void *dst, uint64_t bytes, rk_error *);
+rk_status cpu_prepare(rk_device *, const rk_op *, rk_kernel **, rk_kinfo *, rk_error *);
+rk_status cpu_launch(rk_device *, rk_kernel *, const rk_arg *args, uint32_t n, rk_error *);
+void cpu_release(rk_device *, rk_kernel *);
+rk_status cpu_sync(rk_device *, rk_error *);
+rk_status cpu_mark(rk_device *, uint64_t *ticket, rk_error *);
+rk_status cpu_wait(rk_device *, uint64_t ticket, rk_error *);
+rk_status cpu_elapsed_ns(rk_device *, uint64_t from, uint64_t to, uint64_t *ns, rk_error *);
+uint64_t cpu_memory_total(void);
+#endif

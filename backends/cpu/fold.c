@@ -1,0 +1,130 @@
+/* Sums keep one order on every instruction set: lane l of RK_SUM_LANES takes elements l, l + 32,
+ * and so on. Lanes that got nothing are +0, and adding +0 changes no lane (none is ever -0), so
+ * that the tree may leave them out. */
+#include "fold.h"
+#include <math.h>
+#include <string.h>
+#include "vec.h"
+
+/* lane[0] becomes the sum of the first used lanes, each of width elements. */
+static void tree(float *lane, int64_t width, int64_t used)
+{
+    for (int64_t w = RK_SUM_LANES / 2; w; w /= 2)
+        for (int64_t l = 0; l < w && l + w < used; l++) {
+            float *to = lane + l * width;
+            const float *from = lane + (l + w) * width;
+#pragma omp simd
+            for (int64_t i = 0; i < width; i++) to[i] += from[i];
+        }
+}
+
+#ifdef CPU_VEC
+static int64_t sum_full_rows(float lane[RK_SUM_LANES], const float *x, int64_t n)
+{
+    enum { PARTS = RK_SUM_LANES / CPU_VEC };
+    vec acc[PARTS];
+    int64_t i = 0;
+    for (int j = 0; j < PARTS; j++) acc[j] = v_zero();
+    for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
+        for (int j = 0; j < PARTS; j++) acc[j] = v_add(acc[j], v_load(x + i + j * CPU_VEC));
+    for (int j = 0; j < PARTS; j++) v_store(lane + j * CPU_VEC, acc[j]);
+    return i;
+}
+#else
+static int64_t sum_full_rows(float lane[RK_SUM_LANES], const float *x, int64_t n)
+{
+    int64_t i = 0;
+    memset(lane, 0, RK_SUM_LANES * sizeof *lane);
+    for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
+        for (int l = 0; l < RK_SUM_LANES; l++) lane[l] += x[i + l];
+    return i;
+}
+#endif
+
+static float sum_line(const float *x, int64_t n)
+{
+    float lane[RK_SUM_LANES];
+    int64_t i = sum_full_rows(lane, x, n);
+    for (int64_t l = 0; i + l < n; l++) lane[l] += x[i + l];
+    if (n < RK_SUM_LANES) {
+        tree(lane, 1, n);
+        return lane[0];
+    }
+    for (int w = RK_SUM_LANES / 2; w; w /= 2)
+        for (int l = 0; l < w; l++) lane[l] += lane[l + w];
+    return lane[0];
+}
+
+/* The order of comparisons is free: NaN never wins, and which zero wins does not matter. */
+static float max_line(const float *x, int64_t n)
+{
+    float lane[RK_SUM_LANES], most = -INFINITY;
+    int64_t i = 0;
+    for (int l = 0; l < RK_SUM_LANES; l++) lane[l] = -INFINITY;
+    for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
+        for (int l = 0; l < RK_SUM_LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
+    for (int l = 0; l < RK_SUM_LANES; l++) most = lane[l] > most ? lane[l] : most;
+    for (; i < n; i++) most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+void CPU_NAME(cpu_fold_line)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t first)
+{
+    *to.value = which == RK_REDUCE_SUM ? sum_line(x, n) : max_line(x, n);
+    if (which != RK_REDUCE_ARGMAX) return;
+    *to.index = CPU_NO_INDEX;
+    for (int64_t i = 0; i < n && *to.index == CPU_NO_INDEX; i++)
+        if (x[i] == *to.value) *to.index = (uint32_t)(first + i);
+}
+
+/* Columns of SUM use one line per lane; of MAX the first; of ARGMAX a second one for indices. */
+void CPU_NAME(cpu_fold_columns_begin)(int64_t which, float *lanes, int64_t width)
+{
+    uint32_t *index = (uint32_t *)(void *)(lanes + width);
+    for (int64_t i = 0; i < width; i++) lanes[i] = which == RK_REDUCE_SUM ? 0.0f : -INFINITY;
+    for (int64_t i = 0; i < width && which == RK_REDUCE_ARGMAX; i++) index[i] = CPU_NO_INDEX;
+}
+
+static void add_row(float *lane, const float *x, int64_t width, int fresh)
+{
+    if (fresh) {
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) lane[i] = 0.0f + x[i];
+    } else {
+#pragma omp simd
+        for (int64_t i = 0; i < width; i++) lane[i] += x[i];
+    }
+}
+
+static void max_row(float *most, const float *x, int64_t width)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++) most[i] = x[i] > most[i] ? x[i] : most[i];
+}
+
+static void argmax_row(float *most, uint32_t *index, const float *x, int64_t width, uint32_t at)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++) {
+        int wins = (x[i] > most[i]) | ((x[i] == most[i]) & (index[i] == CPU_NO_INDEX));
+        most[i] = wins ? x[i] : most[i];
+        index[i] = wins ? at : index[i];
+    }
+}
+
+void CPU_NAME(cpu_fold_columns)(int64_t which, float *lanes, const float *x, int64_t width,
+                                int64_t row, int64_t first)
+{
+    if (which == RK_REDUCE_SUM)
+        add_row(lanes + row % RK_SUM_LANES * width, x, width, row < RK_SUM_LANES);
+    else if (which == RK_REDUCE_MAX)
+        max_row(lanes, x, width);
+    else
+        argmax_row(lanes, (uint32_t *)(void *)(lanes + width), x, width, (uint32_t)(first + row));
+}
+
+cpu_fold CPU_NAME(cpu_fold_columns_end)(int64_t which, float *lanes, int64_t width, int64_t rows)
+{
+    if (which == RK_REDUCE_SUM) tree(lanes, width, rows);
+    return (cpu_fold){lanes, (uint32_t *)(void *)(lanes + width)};
+}

@@ -1,0 +1,219 @@
+#include "gemm.h"
+
+#ifdef CPU_VEC
+
+/* A tile: its panels of a and b, where accumulators come from (NULL: +0), where they go, and
+ * whether they are added to what is there. The first `last` lanes of the last vector are
+ * touched. */
+typedef struct tile {
+    const float *a, *b;
+    const float *from;
+    float *to;
+    const float *next; /* c of the tile that follows */
+    int64_t k, ldb, ld_from, ld_to, last;
+    int plus;
+} tile;
+
+typedef void tile_fn(const tile *);
+
+static inline __attribute__((always_inline)) void tile_body(const tile *t, int mr, int nv)
+{
+    vec acc[CPU_MR][CPU_NV];
+    vec_mask part = v_part((int)t->last);
+    const float *a = t->a, *b = t->b;
+    CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
+    {
+        acc[i][j] = v_zero();
+        if (!t->from) continue;
+        const float *from = t->from + i * t->ld_from + j * CPU_VEC;
+        acc[i][j] = j == nv - 1 ? v_load_part(from, part) : v_load(from);
+    }
+    for (int i = 0; i < mr; i++) {
+        __builtin_prefetch(t->next + i * t->ld_to, 1);
+        __builtin_prefetch(t->next + i * t->ld_to + CPU_VEC, 1);
+    }
+    for (int64_t l = 0; l < t->k; l++) {
+        __builtin_prefetch(a + 32 * mr);
+        vec bv[CPU_NV];
+        CPU_UNROLL for (int j = 0; j < nv; j++) bv[j] = v_load(b + j * CPU_VEC);
+        CPU_UNROLL for (int i = 0; i < mr; i++)
+        {
+            vec av = v_all(a + i);
+            CPU_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = v_fma(av, bv[j], acc[i][j]);
+        }
+        a += mr;
+        b += t->ldb;
+    }
+    CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
+    {
+        float *to = t->to + i * t->ld_to + j * CPU_VEC;
+        vec v = acc[i][j];
+        if (t->plus) v = v_add(j == nv - 1 ? v_load_part(to, part) : v_load(to), v);
+        if (j == nv - 1)
+            v_store_part(to, v, part);
+        else
+            v_store(to, v);
+    }
+}
+
+#if CPU_VEC == 16
+#define HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#else
+#define HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#endif
+#define X(mr)                                                                                      \
+    static void tile_##mr##_1(const tile *t) { tile_body(t, mr, 1); }                              \
+    static void tile_##mr##_2(const tile *t) { tile_body(t, mr, 2); }
+HEIGHTS(X)
+#undef X
+#define X(mr) {tile_##mr##_1, tile_##mr##_2},
+static tile_fn *const tiles[CPU_MR][CPU_NV] = {HEIGHTS(X)};
+#undef X
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Panels of one height, or of one less: none is so low that it would wait for its own sums. */
+static int64_t panel_start(int64_t rows, int64_t panel)
+{
+    int64_t panels = (rows + CPU_MR - 1) / CPU_MR;
+    return rows / panels * panel + least(panel, rows % panels);
+}
+
+static void pack_rows(const cpu_gemm *g, float *to, int64_t i, int64_t rows, int64_t l, int64_t n)
+{
+    for (int64_t p = 0, at = 0; at < rows; p++) {
+        int64_t end = panel_start(rows, p + 1);
+        g->pack_a(g->source, to + at * n, i + at, end - at, l, n);
+        at = end;
+    }
+}
+
+/* Pieces are even parts of a block, at most CPU_KC long. */
+static int64_t piece_length(int64_t length)
+{
+    int64_t pieces = (length + CPU_KC - 1) / CPU_KC;
+    return pieces ? (length + pieces - 1) / pieces : 0;
+}
+
+static int64_t piece_end(const cpu_gemm *g, int64_t l)
+{
+    int64_t start = l / g->block * g->block, end = least(start + g->block, g->k);
+    return least(l + piece_length(end - start), end);
+}
+
+/* One piece of l, one block of rows and columns of c. */
+typedef struct step {
+    const cpu_gemm *g;
+    cpu_rect r;
+    int64_t l, n;
+    const float *a, *b; /* panels */
+    float *chain;       /* accumulators of a second or later block, between its pieces */
+    int direct;         /* full panels of b are read where they lie */
+} step;
+
+/* Where accumulators come from and go to: the first block is built up in c, later ones in chain,
+ * and added to c when they end. */
+static void place(const step *s, tile *t, int64_t i, int64_t j)
+{
+    const cpu_gemm *g = s->g;
+    int64_t end = s->l + s->n;
+    int first = s->l % g->block == 0, last = end % g->block == 0 || end == g->k;
+    int later = s->l >= g->block;
+    float *c = g->c + (s->r.i + i) * g->ldc + s->r.j + j;
+    float *chain = later ? s->chain + i * s->r.columns + j : c;
+    t->plus = later && last;
+    t->from = first ? NULL : chain;
+    t->ld_from = later ? s->r.columns : g->ldc;
+    t->to = t->plus ? c : chain;
+    t->ld_to = t->plus ? g->ldc : t->ld_from;
+}
+
+static void run_step(const step *s)
+{
+    const cpu_gemm *g = s->g;
+    for (int64_t j = 0; j < s->r.columns; j += CPU_NR) {
+        int64_t columns = least(s->r.columns - j, CPU_NR), nv = (columns + CPU_VEC - 1) / CPU_VEC;
+        tile t = {.k = s->n, .last = columns - (nv - 1) * CPU_VEC};
+        t.b = s->b + j * s->n;
+        t.ldb = nv * CPU_VEC;
+        if (s->direct && columns == CPU_NR) {
+            t.b = g->b + s->l * g->ldb + s->r.j + j;
+            t.ldb = g->ldb;
+        }
+        for (int64_t p = 0, i = 0, end; i < s->r.rows; p++, i = end) {
+            end = panel_start(s->r.rows, p + 1);
+            t.a = s->a + i * s->n;
+            place(s, &t, i, j);
+            t.next = t.to + (end < s->r.rows ? (end - i) * t.ld_to : CPU_NR - i * t.ld_to);
+            tiles[end - i - 1][nv - 1](&t);
+        }
+    }
+}
+
+static void pack_columns(const step *s, float *to)
+{
+    for (int64_t j = 0; j < s->r.columns; j += CPU_NR) {
+        int64_t columns = least(s->r.columns - j, CPU_NR);
+        int64_t width = (columns + CPU_VEC - 1) / CPU_VEC * CPU_VEC;
+        if (!s->direct || columns < CPU_NR)
+            s->g->pack_b(s->g->source, to + j * s->n, s->r.j + j, columns, width, s->l, s->n);
+    }
+}
+
+typedef struct space {
+    float *a, *b, *chain;
+} space;
+
+static size_t panel_a(int64_t k) { return (size_t)CPU_MC * (size_t)least(k, CPU_KC) + CPU_VEC; }
+static size_t panel_b(int64_t n, int64_t k)
+{
+    return (size_t)(least(n, CPU_NC) + CPU_NR) * (size_t)least(k, CPU_KC) + CPU_VEC;
+}
+
+size_t CPU_NAME(cpu_gemm_scratch)(int64_t m, int64_t n, int64_t k, int64_t block)
+{
+    size_t chain = k > block ? (size_t)least(m, CPU_MC) * (size_t)least(n, CPU_NC) : 0;
+    return (panel_a(k) + panel_b(n, k) + chain + 4 * CPU_VEC) * sizeof(float);
+}
+
+static float *align(float *p)
+{
+    return (float *)(((uintptr_t)p + CPU_ALIGN - 1) & ~(uintptr_t)(CPU_ALIGN - 1));
+}
+
+/* All pieces of l for some rows and up to CPU_NC columns. */
+static void run_columns(const cpu_gemm *g, cpu_rect r, const space *w)
+{
+    step s = {.g = g, .r = r, .a = w->a, .b = w->b, .chain = w->chain};
+    s.direct = g->b && r.rows <= 2 * CPU_MR;
+    do {
+        s.n = piece_end(g, s.l) - s.l;
+        s.r = r;
+        pack_columns(&s, w->b);
+        for (int64_t i = 0; i < r.rows; i += CPU_MC) {
+            s.r.i = r.i + i;
+            s.r.rows = least(r.rows - i, CPU_MC);
+            pack_rows(g, w->a, s.r.i, s.r.rows, s.l, s.n);
+            run_step(&s);
+            if (g->done && s.l + s.n == g->k)
+                g->done(g->context, s.r.i, s.r.rows, s.r.j, s.r.columns);
+        }
+        s.l += s.n;
+    } while (s.l < g->k);
+}
+
+/* Chains longer than a block need room for a block's accumulators, so that rows are cut as well. */
+void CPU_NAME(cpu_gemm_run)(const cpu_gemm *g, cpu_rect r, void *scratch)
+{
+    space w = {.a = align(scratch)};
+    int64_t rows = g->k > g->block ? CPU_MC : r.rows;
+    w.b = align(w.a + panel_a(g->k));
+    w.chain = align(w.b + panel_b(r.columns, g->k));
+    for (int64_t j = 0; j < r.columns; j += CPU_NC)
+        for (int64_t i = 0; i < r.rows; i += rows) {
+            cpu_rect part = {r.i + i, least(r.rows - i, rows), r.j + j,
+                             least(r.columns - j, CPU_NC)};
+            run_columns(g, part, &w);
+        }
+}
+#endif

@@ -1,0 +1,102 @@
+/* gemm.h: products of matrices, out of packed panels or straight from memory.
+ *
+ * c[i][j] = chain over l of fma(a[i][l], b[l][j], acc), cut into blocks as the contract says.
+ * Where a and b come from is the caller's: it packs pieces of them into panels, so that MATMUL and
+ * the members of CONV share everything else.  One call computes one rectangle of c with one thread.
+ *
+ * Accumulators are kept in registers for a piece of l and stored between pieces: fp32 stored and
+ * loaded again is the same fp32, so pieces and tiles never change bits. */
+#ifndef RETHINK_CPU_GEMM_H
+#define RETHINK_CPU_GEMM_H
+#include <stddef.h>
+#include <stdint.h>
+#include "cpu.h"
+#include "vec.h"
+
+#ifdef CPU_VEC
+enum {
+#if CPU_VEC == 16
+    CPU_MR = 14,
+    CPU_KC = 256,
+#else
+    CPU_MR = 6,
+    CPU_KC = 256,
+#endif
+    CPU_NV = 2,
+    CPU_NR = CPU_NV * CPU_VEC,
+    CPU_MC = CPU_MR * 24,
+    CPU_NC = 1024 /* columns of b that are packed at once */
+};
+
+/* to[(l - first) * rows + r] = a[i + r][l] for r < rows <= CPU_MR; may write CPU_VEC floats
+ * beyond. */
+typedef void cpu_pack_a(const void *source, float *to, int64_t i, int64_t rows, int64_t first,
+                        int64_t n);
+/* to[(l - first) * width + c] = b[l][j + c] for c < columns, 0 for the others up to width. */
+typedef void cpu_pack_b(const void *source, float *to, int64_t j, int64_t columns, int64_t width,
+                        int64_t first, int64_t n);
+
+typedef struct cpu_gemm {
+    const void *source;
+    cpu_pack_a *pack_a;
+    cpu_pack_b *pack_b;
+    const float *b; /* b in memory, b[l][j] = b[l * ldb + j]; or NULL */
+    int64_t ldb;
+    float *c;
+    int64_t ldc, k, block;
+    /* Called for each part of c that is ready; or NULL. */
+    void (*done)(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns);
+    void *context;
+} cpu_gemm;
+
+typedef struct cpu_rect {
+    int64_t i, rows, j, columns;
+} cpu_rect;
+
+/* Bytes of scratch memory of one thread. */
+size_t CPU_NAME(cpu_gemm_scratch)(int64_t m, int64_t n, int64_t k, int64_t block);
+void CPU_NAME(cpu_gemm_run)(const cpu_gemm *, cpu_rect, void *scratch);
+
+/* to[l * step + lane] = from[l * ld + lane] for lane < lanes, 0 up to CPU_VEC. */
+static inline __attribute__((unused)) void pack_across(float *to, int64_t step, const float *from,
+                                                       int64_t ld, int64_t lanes, int64_t n)
+{
+    vec_mask part = v_part((int)(lanes < CPU_VEC ? lanes : CPU_VEC));
+    for (int64_t l = 0; l < n; l++) {
+        __builtin_prefetch(from + (l + 16) * ld);
+        v_store(to + l * step, v_load_part(from + l * ld, part));
+    }
+}
+
+/* to[l * step + r] = from[r * ld + l] for r < rows <= CPU_VEC, 0 up to CPU_VEC.  The rows that
+ * follow are likely to be asked for next. */
+static inline __attribute__((unused)) void pack_along(float *to, int64_t step, const float *from,
+                                                      int64_t ld, int64_t rows, int64_t n)
+{
+    vec v[CPU_VEC];
+    int64_t l = 0;
+    for (; l + CPU_VEC <= n && rows >= CPU_VEC; l += CPU_VEC) {
+        CPU_UNROLL for (int64_t r = 0; r < CPU_VEC; r++)
+        {
+            v[r] = v_load(from + r * ld + l);
+            __builtin_prefetch(from + (r + CPU_VEC) * ld + l);
+        }
+        v_transpose(v);
+        CPU_UNROLL for (int64_t r = 0; r < CPU_VEC; r++) v_store(to + (l + r) * step, v[r]);
+    }
+    for (; l < n; l += CPU_VEC) {
+        int64_t left = n - l < CPU_VEC ? n - l : CPU_VEC;
+        vec_mask part = v_part((int)left);
+        CPU_UNROLL for (int64_t r = 0; r < CPU_VEC; r++)
+        {
+            v[r] = v_zero();
+            if (r >= rows) continue;
+            v[r] = v_load_part(from + r * ld + l, part);
+            __builtin_prefetch(from + (r + rows) * ld + l);
+        }
+        v_transpose(v);
+        for (int64_t r = 0; r < left; r++) v_store(to + (l + r) * step, v[r]);
+    }
+}
+#endif
+#endif

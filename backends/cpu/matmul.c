@@ -1,0 +1,331 @@
+/* MATMUL: batched products of matrices with an optional epilogue. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <rethink/numerics.h>
+#include "check.h"
+#include "gemm.h"
+#include "program.h"
+
+/* Work is cut into batch * by_m * by_n rectangles of the results. */
+typedef struct plan {
+    int64_t batch, m, n, k, ta, tb, stride_a, stride_b, by_m, by_n;
+    int swapped; /* few columns: vectors along rows */
+    cpu_program *epilogue;
+    uint32_t holder;   /* argument that has the result until the epilogue has run */
+    size_t program_at; /* in the scratch memory */
+} plan;
+
+typedef struct job {
+    const rk_kernel *kernel;
+    const plan *p;
+    unsigned char *const *arg;
+    const float *a, *b;
+    float *c;
+} job;
+
+/* One product: rectangle r of the matrix number t of the batch. */
+typedef struct product {
+    const plan *p;
+    const float *a, *b;
+    float *c;
+    const cpu_run *epilogue;
+    int64_t first; /* index of its first element in the index space */
+} product;
+
+static void epilogue(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns)
+{
+    const product *x = context;
+    int64_t at = x->first + i * x->p->n + j;
+    if (columns == x->p->n) { /* rows follow one another */
+        CPU_NAME(cpu_run_range)(x->epilogue, at, rows * columns);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++)
+        CPU_NAME(cpu_run_range)(x->epilogue, at + r * x->p->n, columns);
+}
+
+#ifndef CPU_VEC
+/* The plain loop: one chain of fma after the other. */
+static float chain(const product *x, int64_t i, int64_t j)
+{
+    const plan *p = x->p;
+    float total = 0.0f, acc = 0.0f;
+    for (int64_t l = 0; l < p->k; l++) {
+        float a = p->ta ? x->a[l * p->m + i] : x->a[i * p->k + l];
+        float b = p->tb ? x->b[j * p->k + l] : x->b[l * p->n + j];
+        if (l % RK_MATMUL_BLOCK == 0 && l) {
+            total = l == RK_MATMUL_BLOCK ? acc : total + acc;
+            acc = 0.0f;
+        }
+        acc = fmaf(a, b, acc);
+    }
+    return p->k > RK_MATMUL_BLOCK ? total + acc : acc;
+}
+
+static void multiply(product *x, int64_t i, int64_t rows, int64_t j, int64_t columns, void *scratch)
+{
+    (void)scratch;
+    for (int64_t r = i; r < i + rows; r++)
+        for (int64_t c = j; c < j + columns; c++) x->c[r * x->p->n + c] = chain(x, r, c);
+    if (x->epilogue) epilogue(x, i, rows, j, columns);
+}
+
+static size_t scratch_bytes(const plan *p) { return (void)p, 0; }
+static const char *name(void) { return "chains"; }
+static int better_swapped(const plan *p) { return (void)p, 0; }
+static int64_t tile_rows(void) { return 1; }
+static int64_t tile_columns(void) { return 1; }
+
+#else
+enum { STRIP = 1024 };
+
+/* One side of the product: lines of it are rows of a, or columns of b; l runs along them, or
+ * across. */
+typedef struct side {
+    const float *x;
+    int64_t ld;
+    int along;
+} side;
+
+typedef struct sides {
+    side a, b;
+} sides;
+
+static void pack_side(const side *s, float *to, int64_t step, int64_t line, int64_t lines,
+                      int64_t l, int64_t n)
+{
+    if (s->along)
+        pack_along(to, step, s->x + line * s->ld + l, s->ld, lines, n);
+    else
+        pack_across(to, step, s->x + l * s->ld + line, s->ld, lines, n);
+}
+
+static void pack_a(const void *source, float *to, int64_t i, int64_t rows, int64_t l, int64_t n)
+{
+    pack_side(&((const sides *)source)->a, to, rows, i, rows, l, n);
+}
+
+static void pack_b(const void *source, float *to, int64_t j, int64_t columns, int64_t width,
+                   int64_t l, int64_t n)
+{
+    for (int64_t c = 0; c < width; c += CPU_VEC)
+        pack_side(&((const sides *)source)->b, to + c, width, j + c, columns - c, l, n);
+}
+
+static sides sides_of(const product *x)
+{
+    const plan *p = x->p;
+    return (sides){{x->a, p->ta ? p->m : p->k, !p->ta}, {x->b, p->tb ? p->k : p->n, (int)p->tb}};
+}
+
+static void multiply_tiles(product *x, cpu_rect r, void *scratch)
+{
+    const plan *p = x->p;
+    sides s = sides_of(x);
+    cpu_gemm g = {.source = &s,
+                  .pack_a = pack_a,
+                  .pack_b = pack_b,
+                  .b = p->tb ? NULL : x->b,
+                  .ldb = p->n,
+                  .c = x->c,
+                  .ldc = p->n,
+                  .k = p->k,
+                  .block = RK_MATMUL_BLOCK,
+                  .done = x->epilogue ? epilogue : NULL,
+                  .context = x};
+    CPU_NAME(cpu_gemm_run)(&g, r, scratch);
+}
+
+/* So few columns that vectors along them would be half empty: the product of the transposes, with
+ * vectors along rows, in strips that are transposed into place. */
+static void multiply_swapped(product *x, int64_t i, int64_t rows, float *strip)
+{
+    const plan *p = x->p;
+    sides s = sides_of(x), swapped = {s.b, s.a};
+    cpu_gemm g = {.source = &swapped,
+                  .pack_a = pack_a,
+                  .pack_b = pack_b,
+                  .c = strip,
+                  .ldc = STRIP,
+                  .k = p->k,
+                  .block = RK_MATMUL_BLOCK};
+    float *scratch = strip + p->n * STRIP;
+    for (int64_t at = i; at < i + rows; at += STRIP) {
+        int64_t n = i + rows - at < STRIP ? i + rows - at : STRIP;
+        swapped.b.x = s.a.x + at * (s.a.along ? s.a.ld : 1);
+        g.b = s.a.along ? NULL : swapped.b.x;
+        g.ldb = s.a.ld;
+        CPU_NAME(cpu_gemm_run)(&g, (cpu_rect){0, p->n, 0, n}, scratch);
+        for (int64_t r = 0; r < n; r++)
+            for (int64_t c = 0; c < p->n; c++) x->c[(at + r) * p->n + c] = strip[c * STRIP + r];
+        if (x->epilogue) epilogue(x, at, n, 0, p->n);
+    }
+}
+
+static void multiply(product *x, int64_t i, int64_t rows, int64_t j, int64_t columns, void *scratch)
+{
+    if (x->p->swapped)
+        multiply_swapped(x, i, rows, scratch);
+    else
+        multiply_tiles(x, (cpu_rect){i, rows, j, columns}, scratch);
+}
+
+static size_t scratch_bytes(const plan *p)
+{
+    if (!p->swapped) return CPU_NAME(cpu_gemm_scratch)(p->m, p->n, p->k, RK_MATMUL_BLOCK);
+    return CPU_NAME(cpu_gemm_scratch)(p->n, STRIP, p->k, RK_MATMUL_BLOCK) +
+           (size_t)p->n * STRIP * sizeof(float);
+}
+
+/* Compares how many lanes both ways would work on. */
+static int better_swapped(const plan *p)
+{
+    int64_t lanes = p->m * ((p->n + CPU_VEC - 1) / CPU_VEC * CPU_VEC);
+    int64_t swapped = p->n * ((p->m + CPU_VEC - 1) / CPU_VEC * CPU_VEC);
+    return p->n < CPU_VEC && 4 * swapped < 3 * lanes;
+}
+
+static const char *name(void) { return CPU_VEC == 16 ? "gemm 14x32" : "gemm 6x16"; }
+static int64_t tile_rows(void) { return CPU_MR; }
+static int64_t tile_columns(void) { return CPU_NR; }
+#endif
+
+static void share(void *context, int t, int threads)
+{
+    const job *j = context;
+    const plan *p = j->p;
+    unsigned char *scratch = cpu_scratch(j->kernel, t);
+    int64_t from, end;
+    cpu_run r;
+    cpu_share(p->batch * p->by_m * p->by_n, 1, t, threads, &from, &end);
+    if (from == end) return;
+    if (p->epilogue)
+        r = CPU_NAME(cpu_run_begin)(p->epilogue, scratch + p->program_at, j->arg, j->c, NULL,
+                                    CPU_BLOCK);
+    for (int64_t u = from; u < end; u++) {
+        int64_t b = u / (p->by_m * p->by_n), im = u / p->by_n % p->by_m, in = u % p->by_n;
+        product x = {p,
+                     j->a + b * p->stride_a,
+                     j->b + b * p->stride_b,
+                     j->c + b * p->m * p->n,
+                     p->epilogue ? &r : NULL,
+                     b * p->m * p->n};
+        int64_t i0, i1, j0, j1;
+        cpu_share(p->m, 1, (int)im, (int)p->by_m, &i0, &i1);
+        cpu_share(p->n, tile_columns(), (int)in, (int)p->by_n, &j0, &j1);
+        if (i1 > i0 && j1 > j0) multiply(&x, i0, i1 - i0, j0, j1 - j0, scratch);
+    }
+}
+
+static void run(const rk_kernel *k, unsigned char *const *arg)
+{
+    const plan *p = k->plan;
+    job j = {k,
+             p,
+             arg,
+             (const float *)(const void *)arg[0],
+             (const float *)(const void *)arg[1],
+             (float *)(void *)arg[p->holder]};
+    if (p->batch && p->m && p->n) cpu_parallel(k->device, k->threads, share, &j);
+}
+
+/* Every thread packs what it needs, so rectangles should be near to squares; and whole tiles. */
+static void cut(plan *p, int threads)
+{
+    double best = 0;
+    p->by_m = p->by_n = 1;
+    if (p->batch >= threads) return;
+    if (p->swapped) {
+        p->by_m = threads;
+        return;
+    }
+    for (int64_t by_m = 1; by_m <= threads; by_m++) {
+        int64_t by_n = threads / by_m;
+        double rows = ceil((double)p->m / (double)by_m);
+        double tiles = ceil((double)p->n / (double)tile_columns());
+        double columns = ceil(tiles / (double)by_n) * (double)tile_columns();
+        double cost =
+            rows * columns + 8.0 * rows + 8.0 * columns + (rows < (double)tile_rows() ? 1e6 : 0);
+        if (by_m > 1 && cost >= best) continue;
+        best = cost;
+        p->by_m = by_m;
+        p->by_n = by_n;
+    }
+}
+
+static rk_status check(const rk_op *op, rk_error *e)
+{
+    const int64_t *p = op->p, batch = p[0], m = p[1], n = p[2], k = p[3];
+    const int64_t extents[3][2] = {{m, k}, {k, n}, {p[6], p[7]}};
+    rk_status s = cpu_check_extents(op, 0, 3, e);
+    if (s == RK_OK) s = cpu_check_extents(op, 1, 3, e);
+    if (s != RK_OK) return s;
+    if (p[4] < 0 || p[4] > 1 || p[5] < 0 || p[5] > 1)
+        return cpu_fail(e, RK_E_INVALID, "prepare", "a transpose is 0 or 1");
+    for (int j = 0; j < 2; j++) {
+        int64_t one = extents[j][0] * extents[j][1], stride = extents[2][j], have;
+        if (op->in[j].dtype != RK_F32)
+            return cpu_fail(e, RK_E_INVALID, "prepare", "input %d: dtype %u", j, op->in[j].dtype);
+        have = cpu_count(&op->in[j]);
+        if (stride < 0 || (batch > 1 && stride > have))
+            return cpu_fail(e, RK_E_INVALID, "prepare", "batch stride %lld", (long long)stride);
+        if (batch > 0 && one && ((stride && batch - 1 > have) || (batch - 1) * stride + one > have))
+            return cpu_fail(e, RK_E_INVALID, "prepare", "input %d has %lld elements, not enough", j,
+                            (long long)have);
+    }
+    return cpu_check_result(op, batch * m * n, e);
+}
+
+static int is_array(const rk_tensor *t)
+{
+    for (uint32_t d = 0; d < t->rank; d++)
+        if (t->stride[d] == 0 && t->dim[d] > 1) return 0;
+    return 1;
+}
+
+/* Does the program update several arrays, as a step of an optimizer does?  They want to stay where
+ * they are. */
+static int updates(const rk_op *op)
+{
+    uint32_t arrays = 0;
+    for (uint32_t j = 2; j < op->n_in; j++) arrays += is_array(&op->in[j]) ? 1u : 0u;
+    return op->n_out > 1 && arrays >= op->n_out;
+}
+
+/* The result needs memory until the epilogue has run: an output of words, unless the outputs are to
+ * lie in place of inputs, or a workspace. */
+static rk_status plan_epilogue(rk_kernel *k, const rk_op *op, plan *p, rk_kinfo *info, rk_error *e)
+{
+    int holder = updates(op) ? -1 : cpu_program_holder(op);
+    p->holder = op->n_in + (holder < 0 ? op->n_out : (uint32_t)holder);
+    if (holder < 0) info->workspace = (uint64_t)(p->batch * p->m * p->n) * 4;
+    p->epilogue = cpu_epilogue_new(k, op, p->holder);
+    if (!p->epilogue) return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a program");
+    info->alias_ok = p->epilogue->alias_ok;
+    return RK_OK;
+}
+
+static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
+{
+    rk_status s = check(op, e);
+    if (s != RK_OK) return s;
+    plan *p = k->plan = cpu_kernel_alloc(k, sizeof *p);
+    if (!p) return cpu_fail(e, RK_E_NOMEM, "prepare", "%zu bytes wanted", sizeof *p);
+    memcpy(&p->batch, op->p, 8 * sizeof(int64_t));
+    p->holder = op->n_in;
+    if (op->n_code) s = plan_epilogue(k, op, p, info, e);
+    if (s != RK_OK) return s;
+    double work = (double)p->batch * (double)p->m * (double)p->n * (double)p->k;
+    k->threads = cpu_threads_for(k->device, work / 16.0 + (double)(p->batch * p->m * p->n));
+    p->swapped = better_swapped(p);
+    cut(p, k->threads);
+    p->program_at = (scratch_bytes(p) + CPU_ALIGN) / CPU_ALIGN * CPU_ALIGN;
+    k->scratch_bytes = p->program_at + (p->epilogue ? p->epilogue->scratch_bytes : 0);
+    info->ulp =
+        (float)(p->k < RK_MATMUL_BLOCK ? p->k + 1 : RK_MATMUL_BLOCK + p->k / RK_MATMUL_BLOCK);
+    snprintf(info->impl, sizeof info->impl, "%s %s", name(), k->device->isa->name);
+    return RK_OK;
+}
+
+const cpu_kind CPU_NAME(cpu_matmul) = {prepare, run};

@@ -1,0 +1,75 @@
+/* vec.h: vectors of floats of the instruction set that a file is compiled for.
+ *
+ * v_part(n) makes the mask of the first n lanes. Loads and stores need no alignment; masked ones
+ * touch no memory outside the mask. */
+#ifndef RETHINK_CPU_VEC_H
+#define RETHINK_CPU_VEC_H
+#include <stdint.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define CPU_VEC 16
+typedef __m512 vec;
+typedef __mmask16 vec_mask;
+#define v_zero() _mm512_setzero_ps()
+#define v_load(p) _mm512_loadu_ps(p)
+#define v_store(p, v) _mm512_storeu_ps(p, v)
+#define v_all(p) _mm512_set1_ps(*(p))
+#define v_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
+#define v_add(a, b) _mm512_add_ps(a, b)
+#define v_part(n) ((__mmask16)((1u << (n)) - 1u))
+#define v_load_part(p, m) _mm512_maskz_loadu_ps(m, p)
+#define v_store_part(p, v, m) _mm512_mask_storeu_ps(p, m, v)
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#define CPU_VEC 8
+typedef __m256 vec;
+typedef __m256i vec_mask;
+#define v_zero() _mm256_setzero_ps()
+#define v_load(p) _mm256_loadu_ps(p)
+#define v_store(p, v) _mm256_storeu_ps(p, v)
+#define v_all(p) _mm256_broadcast_ss(p)
+#define v_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
+#define v_add(a, b) _mm256_add_ps(a, b)
+#define v_part(n)                                                                                  \
+    _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define v_load_part(p, m) _mm256_maskload_ps(p, m)
+#define v_store_part(p, v, m) _mm256_maskstore_ps(p, m, v)
+#endif
+
+#ifdef __clang__
+#define CPU_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define CPU_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#ifdef CPU_VEC
+/* v[i][j] becomes v[j][i]: swaps blocks of 1, 2, 4, ... lanes between pairs of vectors. */
+#define CPU_LOW(l, s) ((l) & (s) ? CPU_VEC + (l) - (s) : (l))
+#define CPU_HIGH(l, s) ((l) & (s) ? CPU_VEC + (l) : (l) + (s))
+#if CPU_VEC == 16
+#define CPU_LANES(X, s)                                                                            \
+    X(0, s), X(1, s), X(2, s), X(3, s), X(4, s), X(5, s), X(6, s), X(7, s), X(8, s), X(9, s),      \
+        X(10, s), X(11, s), X(12, s), X(13, s), X(14, s), X(15, s)
+#else
+#define CPU_LANES(X, s) X(0, s), X(1, s), X(2, s), X(3, s), X(4, s), X(5, s), X(6, s), X(7, s)
+#endif
+#define CPU_SWAP(v, s)                                                                             \
+    CPU_UNROLL for (int i = 0; i < CPU_VEC; i++)                                                   \
+    {                                                                                              \
+        if (i & (s)) continue;                                                                     \
+        vec low = __builtin_shufflevector(v[i], v[i + (s)], CPU_LANES(CPU_LOW, s));                \
+        v[i + (s)] = __builtin_shufflevector(v[i], v[i + (s)], CPU_LANES(CPU_HIGH, s));            \
+        v[i] = low;                                                                                \
+    }
+
+static inline __attribute__((always_inline, unused)) void v_transpose(vec v[CPU_VEC])
+{
+    CPU_SWAP(v, 1)
+    CPU_SWAP(v, 2)
+    CPU_SWAP(v, 4)
+#if CPU_VEC == 16
+    CPU_SWAP(v, 8)
+#endif
+}
+#endif
+#endif

@@ -1,0 +1,89 @@
+/* Vectors of RK_WIDTH words, and loads and stores of which the first `rem` elements count. */
+#pragma OPENCL FP_CONTRACT OFF
+
+#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
+#define ONE __attribute__((reqd_work_group_size(1, 1, 1)))
+
+#if RK_WIDTH == 1
+typedef uint U;
+typedef int I;
+typedef float F;
+#define LANES 0u
+#define AS_F(x) as_float(x)
+#define FIRST(v) (v)
+#define PICK(mask, a, b) ((mask) ? (a) : (b))
+#define AS_U(x) as_uint(x)
+#define ld32(p, i, rem) ((p)[i])
+#define ld8(p, i, rem) ((uint)(p)[i])
+#define st32(p, i, v, rem) ((p)[i] = (v))
+#define st8(p, i, v, rem) ((p)[i] = (uchar)(v))
+#define VLOAD(p) (*(p))
+#define VSTORE(v, p) (*(p) = (v))
+#define TO_B(v) convert_uchar(v)
+#else
+typedef CAT(uint, RK_WIDTH) U;
+typedef CAT(int, RK_WIDTH) I;
+typedef CAT(float, RK_WIDTH) F;
+typedef CAT(uchar, RK_WIDTH) B;
+#if RK_WIDTH == 4
+#define LANES (U)(0, 1, 2, 3)
+#elif RK_WIDTH == 8
+#define LANES (U)(0, 1, 2, 3, 4, 5, 6, 7)
+#else
+#define LANES (U)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#endif
+#define AS_F(x) CAT(as_float, RK_WIDTH)(x)
+#define FIRST(v) ((v).s0)
+#define PICK(mask, a, b) select(b, a, mask)
+#define AS_U(x) CAT(as_uint, RK_WIDTH)(x)
+#define VLOAD(p) CAT(vload, RK_WIDTH)(0, p)
+#define VSTORE(v, p) CAT(vstore, RK_WIDTH)(v, 0, p)
+#define TO_U(v) CAT(convert_uint, RK_WIDTH)(v)
+#define TO_B(v) CAT(convert_uchar, RK_WIDTH)((v) & 255u)
+
+static inline U rk_load32(__global const uint *p, uint rem)
+{
+    if (rem >= RK_WIDTH) return VLOAD(p);
+    uint t[RK_WIDTH];
+    for (uint i = 0; i < RK_WIDTH; i++) t[i] = i < rem ? p[i] : 0u;
+    return VLOAD(t);
+}
+
+static inline U rk_load8(__global const uchar *p, uint rem)
+{
+    if (rem >= RK_WIDTH) return TO_U(VLOAD(p));
+    uint t[RK_WIDTH];
+    for (uint i = 0; i < RK_WIDTH; i++) t[i] = i < rem ? p[i] : 0u;
+    return VLOAD(t);
+}
+
+static inline void rk_store32(__global uint *p, U v, uint rem)
+{
+    if (rem >= RK_WIDTH) {
+        VSTORE(v, p);
+        return;
+    }
+    uint t[RK_WIDTH];
+    VSTORE(v, t);
+    for (uint i = 0; i < rem; i++) p[i] = t[i];
+}
+
+static inline void rk_store8(__global uchar *p, U v, uint rem)
+{
+    if (rem >= RK_WIDTH) {
+        VSTORE(TO_B(v), p);
+        return;
+    }
+    uint t[RK_WIDTH];
+    VSTORE(v, t);
+    for (uint i = 0; i < rem; i++) p[i] = (uchar)t[i];
+}
+
+#define ld32(p, i, rem) rk_load32((p) + (i), rem)
+#define ld8(p, i, rem) rk_load8((p) + (i), rem)
+#define st32(p, i, v, rem) rk_store32((p) + (i), v, rem)
+#define st8(p, i, v, rem) rk_store8((p) + (i), v, rem)
+#endif
+#define splat32(p, i) ((U)((p)[i]))
+#define splat8(p, i) ((U)((uint)(p)[i]))

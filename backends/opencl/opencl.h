@@ -1,0 +1,262 @@
+/* The OpenCL backend's own interface: what its files share.
+ *
+ *   text.c      growing text, for generated source and cache keys
+ *   error.c     error records, names of OpenCL's error numbers, sticky failures
+ *   platform.c  the list of devices
+ *   device.c    open, close, what is probed and chosen at open
+ *   probe.c     whether the device rounds as the contract asks
+ *   memory.c    mem_alloc, mem_free, write, read
+ *   program.c   source to cl_program, through the cache
+ *   kernel.c    rk_kernel: its steps, their arguments, launch, release
+ *   queue.c     sync, mark, wait, elapsed_ns
+ *   check.c     whether an op keeps the contract
+ *   code.c      programs of an op to OpenCL C
+ *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
+ *   clblast.c   CLBlast's SGEMM, for the fast tier
+ *
+ * Two variants of every kernel: "cpu" for devices whose work-groups are threads of a CPU (explicit
+ * vectors, one work-item per group, no local memory) and "gpu" (one element or small tile per
+ * work-item, groups of 256, local memory).  Bits do not depend on it.
+ *
+ * A device is used by one thread at a time, so nothing here is locked but CLBlast. */
+#ifndef RETHINK_OPENCL_H
+#define RETHINK_OPENCL_H
+#ifndef CL_TARGET_OPENCL_VERSION
+#define CL_TARGET_OPENCL_VERSION 120
+#endif
+#include <CL/cl.h>
+#include <stdatomic.h>
+#include <rethink/backend.h>
+
+enum {
+    OCL_MAX_TENSORS = 28, /* inputs and outputs of an op: each costs 16 of 1024 argument bytes */
+    OCL_MAX_IMM = 48,
+    OCL_MAX_CODE = 1024,
+    OCL_MAX_AXES = 6,
+    OCL_MAX_STEPS = 6,
+    OCL_MARKS = 64,
+    OCL_GROUP = 256,  /* work-items per group of the gpu variant */
+    OCL_COUNTER = 255 /* in place of an argument's number: the device's counter */
+};
+
+/* Text under construction.  A failed allocation is remembered; ocl_text_ok asks. */
+typedef struct ocl_text {
+    const rk_host *host;
+    char *s;
+    size_t n, cap;
+    int failed;
+} ocl_text;
+
+void ocl_text_bytes(ocl_text *, const void *s, size_t n);
+__attribute__((format(printf, 2, 3))) void ocl_text_add(ocl_text *, const char *format, ...);
+void ocl_text_free(ocl_text *);
+
+/* A built program, shared by the kernels of a device; found again by its key. */
+typedef struct ocl_built {
+    struct ocl_built *next;
+    cl_program program;
+    size_t key_bytes;
+    char key[];
+} ocl_built;
+
+/* A point on the timeline; a thread of the driver writes host_ns when it is reached. */
+typedef struct ocl_mark {
+    cl_event event;
+    uint64_t ticket;
+    atomic_ullong host_ns;
+} ocl_mark;
+
+/* A failure that the device reported by itself, from a thread of its driver. */
+typedef struct ocl_notice {
+    int used;
+    char text[256];
+} ocl_notice;
+
+struct rk_device {
+    const rk_host *host;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;
+    rk_devinfo info;
+    int cpu;              /* the variant */
+    int trace;            /* option "opencl.profile": the queue records times */
+    uint32_t width;       /* elements per vector in the cpu variant; 1 in the gpu variant */
+    int mend_fma;         /* fma needs kernels/fma.cl */
+    uint32_t units;       /* compute units */
+    uint64_t local_bytes; /* local memory of a work-group */
+    size_t max_group;     /* work-items per group */
+    char options[128];    /* of every build */
+    ocl_text identity;    /* platform, device and driver, for cache keys */
+    ocl_built *built;
+    rk_mem *mems;
+    rk_kernel *kernels;
+    cl_mem dummy; /* stands in for the memory of an empty tensor; word 0 is a counter that
+                              is 0 between kernels */
+    uint32_t unflushed;
+    uint64_t tickets;
+    ocl_mark marks[OCL_MARKS];
+    rk_error sticky; /* code RK_OK while all is well */
+    ocl_notice notice;
+    void *blast; /* state of clblast.c */
+};
+
+struct rk_mem {
+    rk_mem *next;
+    rk_device *device;
+    cl_mem mem;
+    uint64_t bytes;
+};
+
+/* One enqueued kernel.  Its first 2 * n_bind arguments are pairs (buffer, byte offset). */
+typedef struct ocl_step {
+    cl_kernel kernel;
+    cl_uint n_arg, n_bind;
+    size_t global[3], local[3];
+    uint8_t bind[OCL_MAX_TENSORS + 2]; /* which argument of launch */
+    uint64_t delta[OCL_MAX_TENSORS + 2];
+    cl_mem last_mem[OCL_MAX_TENSORS + 2];
+    uint64_t last_offset[OCL_MAX_TENSORS + 2];
+} ocl_step;
+
+struct rk_kernel {
+    rk_kernel *next;
+    rk_device *device;
+    uint32_t n_args, n_steps;
+    uint64_t bytes[OCL_MAX_TENSORS + 1]; /* the least extent of each argument */
+    ocl_step step[OCL_MAX_STEPS];
+    rk_status (*enqueue)(rk_kernel *, const rk_arg *, rk_error *); /* instead of steps */
+    int64_t p[8];                                                  /* for enqueue */
+};
+
+/* error.c: fills the record and returns the code. */
+#define OCL_FAIL(e, code, native, ...) ocl_fail(e, code, native, __func__, __LINE__, __VA_ARGS__)
+#define OCL_TRY(call)                                                                              \
+    do {                                                                                           \
+        rk_status try_ = (call);                                                                   \
+        if (try_ != RK_OK) return try_;                                                            \
+    } while (0)
+__attribute__((format(printf, 6, 7))) rk_status ocl_fail(rk_error *, rk_status code, int32_t native,
+                                                         const char *where, int line,
+                                                         const char *format, ...);
+const char *ocl_error_name(cl_int);
+/* The status of an OpenCL call that was to do something: what says what. */
+rk_status ocl_status(rk_device *, cl_int, const char *what, rk_error *);
+/* The same for work on the queue: a failure sticks to the device. */
+rk_status ocl_async(rk_device *, cl_int, const char *what, rk_error *);
+/* RK_OK, or the failure that stuck. */
+rk_status ocl_alive(rk_device *, rk_error *);
+
+void *ocl_alloc(const rk_host *, size_t bytes); /* zeroed */
+void ocl_free(const rk_host *, void *);
+__attribute__((format(printf, 3, 4))) void ocl_log(const rk_host *, int level, const char *format,
+                                                   ...);
+const char *ocl_option(const rk_host *, const char *key);
+
+/* platform.c */
+rk_status ocl_enumerate(const rk_host *, rk_devinfo *, uint32_t cap, uint32_t *n, rk_error *);
+rk_status ocl_find(const rk_host *, uint32_t index, cl_platform_id *, cl_device_id *, rk_devinfo *,
+                   rk_error *);
+/* The number of platforms; those beyond cap are left out.  Errors give 0 and *native. */
+cl_uint ocl_platforms(cl_platform_id *, cl_uint cap, cl_int *native);
+
+/* device.c */
+rk_status ocl_open(const rk_host *, uint32_t index, rk_device **, rk_error *);
+void ocl_close(rk_device *);
+
+/* probe.c: sets *div and *root to whether a / b and sqrt are correctly rounded on hard cases, *zero
+ * to whether fma(-0, x, +0) is +0. */
+rk_status ocl_probe(rk_device *, int *div, int *root, int *zero, rk_error *);
+
+/* memory.c */
+rk_status ocl_mem_alloc(rk_device *, uint64_t, rk_mem **, rk_error *);
+void ocl_mem_free(rk_device *, rk_mem *);
+rk_status ocl_write(rk_device *, rk_mem *, uint64_t, const void *, uint64_t, rk_error *);
+rk_status ocl_read(rk_device *, rk_mem *, uint64_t, void *, uint64_t, rk_error *);
+
+/* program.c: *out belongs to the device. */
+rk_status ocl_build(rk_device *, const ocl_text *source, const char *options, cl_program *out,
+                    rk_error *);
+/* Starts a source: numerics.h at the device's width if asked, and common.cl. */
+void ocl_source(rk_device *, ocl_text *, int numerics);
+/* Appends one of the texts of embedded.h. */
+#define OCL_APPEND(t, text) ocl_text_bytes(t, text, sizeof text)
+
+/* kernel.c */
+rk_status ocl_launch(rk_device *, rk_kernel *, const rk_arg *, uint32_t n, rk_error *);
+void ocl_release(rk_device *, rk_kernel *);
+/* Appends a step running kernel `name` of the source, and frees the source; the caller then gives
+ * its arguments in order, buffers first, and its range. */
+rk_status ocl_step_add(rk_kernel *, ocl_text *source, const char *name, ocl_step **, rk_error *);
+void ocl_step_buffer(ocl_step *, uint32_t arg, uint64_t delta_bytes);
+rk_status ocl_step_u32(ocl_step *, uint32_t, rk_error *);
+rk_status ocl_step_u64(ocl_step *, uint64_t, rk_error *);
+/* x by y work-items in groups of `local` by 1; x is rounded up. */
+void ocl_step_range(ocl_step *, uint64_t x, uint64_t y, uint64_t local);
+/* The cpu variant's way to share out rows of `length` elements: gives the arguments piece (elements
+ * of a row done at once, at most grain), pieces per row, tasks, and tasks per work-item. */
+rk_status ocl_divide(ocl_step *, const rk_device *, uint64_t rows, uint64_t length, uint64_t grain,
+                     rk_error *);
+rk_status ocl_flush(rk_device *, rk_error *);
+
+/* queue.c */
+rk_status ocl_sync(rk_device *, rk_error *);
+rk_status ocl_mark_now(rk_device *, uint64_t *, rk_error *);
+rk_status ocl_wait(rk_device *, uint64_t, rk_error *);
+/* Returns when the driver holds no pointer into the device's marks. */
+void ocl_marks_end(rk_device *);
+rk_status ocl_elapsed(rk_device *, uint64_t, uint64_t, uint64_t *, rk_error *);
+
+/* check.c */
+rk_status ocl_check(const rk_op *, rk_error *);
+uint64_t ocl_count(const rk_tensor *);  /* elements of the index space */
+uint64_t ocl_extent(const rk_tensor *); /* elements in memory */
+uint32_t ocl_size(uint32_t dtype);
+
+/* code.c: the program of an op, ready to be written as OpenCL C.
+ *
+ * The index space is seen as n_axes nested axes, outermost first, of which vec is the one that
+ * vectors lie along; stride[j][axis] is that of program input j.  In the source, axis k is the
+ * variable xk, the linear position is pos, and rem says how many elements of a vector count. */
+typedef struct ocl_code {
+    const rk_op *op;
+    uint32_t width, n_axes, vec;
+    uint32_t first; /* inputs of the op before program input `skip` */
+    uint32_t skip;  /* program inputs without memory: 1 in an epilogue */
+    uint32_t n_in;  /* inputs of the program */
+    uint32_t folds; /* number of FOLD */
+    uint32_t split; /* instructions before this one precede or are the last FOLD */
+    int64_t extent[OCL_MAX_AXES];
+    int64_t stride[OCL_MAX_TENSORS][OCL_MAX_AXES];
+    uint32_t n_code;
+    rk_ins code[OCL_MAX_CODE + OCL_MAX_TENSORS]; /* with the instructions that an op may omit */
+} ocl_code;
+
+/* Sets up *code; skip is 1 for epilogues, whose operands are the first `first` inputs. */
+rk_status ocl_code_init(ocl_code *, rk_device *, const rk_op *, uint32_t first, uint32_t skip,
+                        rk_error *);
+/* Takes the axes as given, outermost first, and finds each input's strides along them. */
+rk_status ocl_code_axes(ocl_code *, const int64_t *extent, uint32_t n, uint32_t vec, rk_error *);
+/* Defines `name`: parameters of a kernel for what instructions [from, to) need, with a comma after
+ * each; and gives them to a step, in the same order. */
+void ocl_code_params(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
+rk_status ocl_code_args(const ocl_code *, ocl_step *, uint32_t from, uint32_t to, rk_error *);
+/* Defines `name`: loads of the inputs that instructions [from, to) use, and the instructions. */
+void ocl_code_body(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
+/* The bits of rk_kinfo.alias_ok: dense inputs of the program whose elements are as wide as
+ * output 0's, so that each element is read before its place is written. */
+uint32_t ocl_code_alias(const ocl_code *);
+
+/* The kinds. */
+rk_status ocl_ewise(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+rk_status ocl_copy(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+rk_status ocl_reduce(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+rk_status ocl_matmul(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+rk_status ocl_take(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+rk_status ocl_put(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+rk_status ocl_rng(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+
+/* clblast.c: RK_E_UNSUPPORTED, with the reason, if CLBlast cannot be used or trusted here. */
+rk_status ocl_blast(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+void ocl_blast_close(rk_device *);
+
+#endif

@@ -1,0 +1,99 @@
+/* Points on the device's timeline.  The queue is in order, so the end of a marker is the end of all
+ * work before it. */
+#include "opencl.h"
+#include <time.h>
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+rk_status ocl_sync(rk_device *d, rk_error *e)
+{
+    OCL_TRY(ocl_alive(d, e));
+    d->unflushed = 0;
+    return ocl_async(d, clFinish(d->queue), "waiting for the device", e);
+}
+
+static void CL_CALLBACK reached(cl_event event, cl_int status, void *user)
+{
+    ocl_mark *m = user;
+    (void)event, (void)status;
+    atomic_store(&m->host_ns, now_ns());
+}
+
+/* The driver calls reached() at about the time when waiting ends, perhaps a little later. */
+static uint64_t stamp(ocl_mark *m)
+{
+    const struct timespec pause = {0, 20000};
+    for (int i = 0; i < 5000 && !atomic_load(&m->host_ns); i++) nanosleep(&pause, NULL);
+    return atomic_load(&m->host_ns);
+}
+
+static void retire(ocl_mark *m)
+{
+    if (!m->event) return;
+    clWaitForEvents(1, &m->event);
+    stamp(m);
+    clReleaseEvent(m->event);
+    m->event = NULL;
+}
+
+void ocl_marks_end(rk_device *d)
+{
+    for (int i = 0; i < OCL_MARKS; i++) retire(&d->marks[i]);
+}
+
+rk_status ocl_mark_now(rk_device *d, uint64_t *ticket, rk_error *e)
+{
+    OCL_TRY(ocl_alive(d, e));
+    ocl_mark *m = &d->marks[(d->tickets + 1) % OCL_MARKS];
+    retire(m);
+    m->ticket = 0;
+    atomic_store(&m->host_ns, 0);
+    OCL_TRY(ocl_async(d, clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &m->event), "marking", e));
+    clSetEventCallback(m->event, CL_COMPLETE, reached, m);
+    *ticket = m->ticket = ++d->tickets;
+    d->unflushed = 0;
+    return ocl_async(d, clFlush(d->queue), "flushing", e);
+}
+
+/* The mark of a ticket; NULL if it has left the ring: then it was reached. */
+static ocl_mark *mark_of(rk_device *d, uint64_t ticket)
+{
+    ocl_mark *m = &d->marks[ticket % OCL_MARKS];
+    return m->ticket == ticket ? m : NULL;
+}
+
+rk_status ocl_wait(rk_device *d, uint64_t ticket, rk_error *e)
+{
+    OCL_TRY(ocl_alive(d, e));
+    if (!ticket || ticket > d->tickets)
+        return OCL_FAIL(e, RK_E_INVALID, 0, "no such ticket: %llu", (unsigned long long)ticket);
+    ocl_mark *m = mark_of(d, ticket);
+    if (!m) return RK_OK;
+    return ocl_async(d, clWaitForEvents(1, &m->event), "waiting for a ticket", e);
+}
+
+/* With option "opencl.profile" by the device's own clock, if it has a useful one. */
+rk_status ocl_elapsed(rk_device *d, uint64_t from, uint64_t to, uint64_t *ns, rk_error *e)
+{
+    OCL_TRY(ocl_wait(d, from, e));
+    OCL_TRY(ocl_wait(d, to, e));
+    ocl_mark *a = mark_of(d, from), *b = mark_of(d, to);
+    if (!a || !b || from > to)
+        return OCL_FAIL(e, RK_E_INVALID, 0, "the last %d tickets can be timed, in order",
+                        OCL_MARKS);
+    cl_ulong start = 0, end = 0;
+    const cl_profiling_info what = CL_PROFILING_COMMAND_END;
+    if (d->trace && !clGetEventProfilingInfo(a->event, what, sizeof start, &start, NULL) &&
+        !clGetEventProfilingInfo(b->event, what, sizeof end, &end, NULL) && end > start) {
+        *ns = end - start;
+        return RK_OK;
+    }
+    uint64_t begun = stamp(a), ended = stamp(b);
+    *ns = ended > begun ? ended - begun : 0;
+    return RK_OK;
+}

@@ -1,0 +1,147 @@
+/* rethink export: runs and their epochs for other programs. */
+#include "cli/runs.h"
+#include "base/os.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct arguments {
+    const char *results, *to, *preset;
+    bool csv;
+} arguments;
+
+static const struct argp_option options[] = {
+    {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "The results file (" RK_CLI_RESULTS ")", 0},
+    {"json", RK_OPTION_JSON, NULL, 0,
+     "JSON: an array of runs, each with its epochs under history (default)", 0},
+    {"csv", RK_OPTION_CSV, NULL, 0, "CSV: a row per epoch, with columns of its run", 0},
+    {"preset", RK_OPTION_PRESET, "NAME", 0, "Only the runs of a preset", 0},
+    {"to", 'o', "FILE", 0, "Write to a file, as one act, instead of standard output", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
+        a->results = arg;
+        return 0;
+    case RK_OPTION_OUT: a->results = arg; return 0;
+    case 'o': a->to = arg; return 0;
+    case RK_OPTION_PRESET: a->preset = arg; return 0;
+    case RK_OPTION_JSON: a->csv = false; return 0;
+    case RK_OPTION_CSV: a->csv = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* RFC 4180: quoted where needed, quotes doubled. */
+static rk_status write_cell(FILE *f, const rk_field *field, const void *record, rk_error *e)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *memory = open_memstream(&text, &n);
+    if (!memory) return RK_FAIL(e, RK_E_NOMEM, "no memory for a CSV cell");
+    rk_field_print(memory, field, record);
+    if (fclose(memory) != 0) {
+        free(text);
+        return RK_FAIL(e, RK_E_NOMEM, "no memory for a CSV cell");
+    }
+    bool quoted = text[strcspn(text, ",\"\r\n")] != '\0';
+    if (quoted) fputc('"', f);
+    for (const char *c = text; *c; c++) {
+        if (*c == '"') fputc('"', f);
+        fputc(*c, f);
+    }
+    if (quoted) fputc('"', f);
+    free(text);
+    return RK_OK;
+}
+
+/* What a row says of its run: what tells runs apart. */
+static bool wanted(const rk_field *field)
+{
+    static const char *const names[] = {"id",         "status",      "preset",      "variant",
+                                        "model",      "data",        "randomize",   "optimizer",
+                                        "schedule",   "regularize",  "batch",       "seed",
+                                        "device",     "device_name", "driver",      "numerics",
+                                        "parameters", "plan_digest", "data_digest", "version"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], field->name) == 0) return true;
+    return false;
+}
+
+static rk_status write_row(FILE *f, const rk_run_record *run, const rk_epoch_record *epoch,
+                           rk_error *e)
+{
+    size_t n_run, n_epoch;
+    const rk_field *of_run = rk_run_fields(&n_run), *of_epoch = rk_epoch_fields(&n_epoch);
+    for (size_t i = 0; i < n_run; i++) {
+        if (!wanted(&of_run[i])) continue;
+        RK_TRY(write_cell(f, &of_run[i], run, e));
+        fputc(',', f);
+    }
+    for (size_t i = 0; i < n_epoch; i++) {
+        RK_TRY(write_cell(f, &of_epoch[i], epoch, e));
+        fputs(i + 1 < n_epoch ? "," : "\r\n", f);
+    }
+    return RK_OK;
+}
+
+static rk_status write_csv(FILE *f, const rk_runs *r, rk_error *e)
+{
+    size_t n_run, n_epoch;
+    const rk_field *run = rk_run_fields(&n_run), *epoch = rk_epoch_fields(&n_epoch);
+    for (size_t i = 0; i < n_run; i++)
+        if (wanted(&run[i])) fprintf(f, "%s,", run[i].name);
+    for (size_t i = 0; i < n_epoch; i++)
+        fprintf(f, "%s%s", epoch[i].name, i + 1 < n_epoch ? "," : "\r\n");
+    for (uint32_t i = 0; i < r->n; i++)
+        for (uint32_t k = 0; k < r->epochs[i]; k++)
+            RK_TRY(write_row(f, r->run[i], &r->history[i][k], e));
+    return RK_OK;
+}
+
+static rk_status write_runs(FILE *f, const rk_runs *r, bool csv, rk_error *e)
+{
+    RK_TRY(csv ? write_csv(f, r, e) : rk_cli_json(f, rk_runs_json(r), e));
+    return rk_cli_flush(f, "the export", e);
+}
+
+/* In memory first, so that a failure leaves an older file as it was. */
+static rk_status write_file(const char *path, const rk_runs *r, bool csv, rk_error *e)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    if (!f) return RK_FAIL(e, RK_E_NOMEM, "no memory for the export");
+    rk_status status = write_runs(f, r, csv, e);
+    fclose(f);
+    if (status == RK_OK) status = rk_os_write_atomic(path, text, n, e);
+    free(text);
+    return status;
+}
+
+int rk_cli_export(int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,
+        parse,
+        "[FILE.sqlite]",
+        "Every run of a results file with its epochs.  epochs counts those that were completed; "
+        "fit_epoch is the first with training accuracy 1, 0 if there is none; numbers that are "
+        "not finite are null.",
+        NULL,
+        NULL,
+        NULL};
+    arguments a = {.results = RK_CLI_RESULTS};
+    rk_error e = rk_error_new();
+    rk_runs runs;
+    int status;
+    if (!rk_cli_parse(&argp, argc, argv, &a, &status)) return status;
+    rk_status done = rk_runs_load(a.results, a.preset, true, &runs, &e);
+    if (done == RK_OK)
+        done = a.to ? write_file(a.to, &runs, a.csv, &e) : write_runs(stdout, &runs, a.csv, &e);
+    rk_runs_free(&runs);
+    return done == RK_OK ? 0 : rk_cli_fail(&e);
+}

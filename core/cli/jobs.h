@@ -1,0 +1,24 @@
+/* jobs.h: the runs that a command line asks for. */
+#ifndef RK_CLI_JOBS_H
+#define RK_CLI_JOBS_H
+#include "cli/preset.h"
+
+/* One configuration, to be run on each of its devices. */
+typedef struct rk_job {
+    rk_settings s;
+    const char *label; /* "random labels, seed=2"; "" without a preset */
+} rk_job;
+
+typedef struct rk_jobs {
+    rk_pool pool;
+    rk_job *job;
+    uint32_t n;
+} rk_jobs;
+
+/* The variants of the preset times its grid, or one job without a preset (NULL), each with the
+ * user's own assignments on top.  A grid key that the user gave is no longer varied; variants that
+ * become the same are one job.  Texts belong to the preset, the user's list and *out. */
+rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32_t n, rk_jobs *out,
+                       rk_error *e);
+void rk_jobs_free(rk_jobs *j);
+#endif

@@ -1,0 +1,100 @@
+/* rethink list: one line a run. */
+#include "cli/runs.h"
+#include <math.h>
+
+typedef struct arguments {
+    const char *out, *preset;
+    bool json, verbose;
+} arguments;
+
+static const struct argp_option options[] = {
+    {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "The results file (" RK_CLI_RESULTS ")", 0},
+    {"preset", RK_OPTION_PRESET, "NAME", 0, "Only the runs of a preset", 0},
+    {"verbose", 'v', NULL, 0, "Every parameter, and whole digests", 0},
+    {"json", RK_OPTION_JSON, NULL, 0, "Print JSON: an array of runs without their epochs", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
+        a->out = arg;
+        return 0;
+    case RK_OPTION_OUT: a->out = arg; return 0;
+    case RK_OPTION_PRESET: a->preset = arg; return 0;
+    case 'v': a->verbose = true; return 0;
+    case RK_OPTION_JSON: a->json = true; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void percent_cell(rk_table *t, double x)
+{
+    if (isnan(x))
+        rk_table_cell(t, "-");
+    else
+        rk_table_cell(t, "%.2f %%", 100 * x);
+}
+
+static void spec_cell(rk_table *t, const rk_runs *r, uint32_t i, size_t column, bool whole)
+{
+    char brief[256];
+    const char *text = *(const char *const *)(const void *)((const char *)r->run[i] + column);
+    rk_runs_brief(r, i, column, brief, sizeof brief);
+    rk_table_cell(t, "%s", whole ? text : brief);
+}
+
+static rk_status print_table(const rk_runs *r, bool verbose, rk_error *e)
+{
+    static const char *const heads[] = {"run",  "status", "model", "data",  "randomize", "device",
+                                        "seed", "epochs", "fit",   "train", "test",      "digest"};
+    rk_table *t = rk_table_new("rlllllrrrrrl", heads);
+    for (uint32_t i = 0; i < r->n; i++) {
+        const rk_run_record *run = r->run[i];
+        rk_table_cell(t, "%lld", (long long)run->id);
+        rk_table_cell(t, "%s", run->status);
+        spec_cell(t, r, i, offsetof(rk_run_record, model), verbose);
+        spec_cell(t, r, i, offsetof(rk_run_record, data), verbose);
+        rk_table_cell(t, "%s", run->randomize && run->randomize[0] ? run->randomize : "-");
+        rk_table_cell(t, "%s%s", run->device, run->steps_fallback ? " (fallback)" : "");
+        rk_table_cell(t, "%llu", (unsigned long long)run->seed);
+        rk_table_cell(t, "%lld", (long long)run->epochs_done);
+        if (run->fit_epoch)
+            rk_table_cell(t, "%lld", (long long)run->fit_epoch);
+        else
+            rk_table_cell(t, "-");
+        percent_cell(t, run->train_accuracy);
+        percent_cell(t, run->test_accuracy);
+        rk_table_cell(t, "%.*s", verbose ? 32 : 8, run->digest ? run->digest : "");
+    }
+    rk_status status = rk_table_print(t, stdout, e);
+    rk_table_free(t);
+    return status;
+}
+
+int rk_cli_list(int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,
+        parse,
+        "[FILE.sqlite]",
+        "The runs of a results file, one line each.  'fit' is the first epoch at whose end every "
+        "training example was right.  Runs whose digests are equal ended with the same bits.",
+        NULL,
+        NULL,
+        NULL};
+    arguments a = {.out = RK_CLI_RESULTS};
+    rk_error e = rk_error_new();
+    rk_runs runs;
+    int status;
+    if (!rk_cli_parse(&argp, argc, argv, &a, &status)) return status;
+    rk_status done = rk_runs_load(a.out, a.preset, false, &runs, &e);
+    if (done == RK_OK)
+        done = a.json ? rk_cli_json(stdout, rk_runs_json(&runs), &e)
+                      : print_table(&runs, a.verbose, &e);
+    if (done == RK_OK) done = rk_cli_flush(stdout, "standard output", &e);
+    rk_runs_free(&runs);
+    return done == RK_OK ? 0 : rk_cli_fail(&e);
+}

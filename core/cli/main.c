@@ -1,0 +1,62 @@
+/* The command table, and help. */
+#include "cli/cli.h"
+#include "data/names.h"
+#include <string.h>
+
+typedef struct command {
+    const char *name, *doc;
+    int (*run)(int argc, char **argv);
+} command;
+
+static const command commands[] = {
+    {"run", "train models on randomized data, on one device or on several", rk_cli_run},
+    {"devices", "what can compute, and why the rest cannot", rk_cli_devices},
+    {"plugins", "models, data sets, transforms and their parameters", rk_cli_plugins},
+    {"list", "runs in the results database", rk_cli_list},
+    {"show", "everything about one run", rk_cli_show},
+    {"export", "runs and their epochs as JSON or CSV", rk_cli_export},
+    {"report", "one HTML file: curves, tables, provenance", rk_cli_report},
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static int print_help(FILE *f)
+{
+    fprintf(f, "rethink: the same deep-learning randomization experiment on any device, with the "
+               "same bits\n\nUsage: rethink COMMAND [OPTION...]\n\n");
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(f, "  %-10s%s\n", commands[i].name, commands[i].doc);
+    fprintf(f, "\n  rethink run quickstart        a first experiment, about a minute\n"
+               "  rethink COMMAND --help        the options of a command\n"
+               "  rethink --version\n");
+    rk_error e = rk_error_new();
+    return rk_cli_flush(f, "standard output", &e) == RK_OK ? 0 : rk_cli_fail(&e);
+}
+
+static int unknown(const char *name)
+{
+    const char *known[N_COMMANDS];
+    char hint[256];
+    for (size_t i = 0; i < N_COMMANDS; i++) known[i] = commands[i].name;
+    rk_name_hint(name, known, N_COMMANDS, hint, sizeof hint);
+    rk_cli_failf("no command '%s'%s", name, hint);
+    return RK_CLI_MISUSE;
+}
+
+int rk_main(int argc, char **argv)
+{
+    char full[64];
+    if (argc < 2) {
+        rk_cli_failf("which command?  'rethink --help' lists them");
+        return RK_CLI_MISUSE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+        return print_help(stdout);
+    if (!strcmp(argv[1], "--version")) return printf("rethink %s\n", RETHINK_VERSION) < 0;
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0) continue;
+        snprintf(full, sizeof full, "rethink %s", commands[i].name);
+        argv[1] = full;
+        return commands[i].run(argc - 1, argv + 1);
+    }
+    return unknown(argv[1]);
+}

@@ -1,0 +1,178 @@
+/* rethink report: one HTML file that needs nothing else. */
+#include "cli/report.h"
+#include "base/os.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct arguments {
+    const char *results, *to, *preset;
+} arguments;
+
+static const struct argp_option options[] = {
+    {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "The results file (" RK_CLI_RESULTS ")", 0},
+    {"to", 'o', "FILE.html", 0, "Where to write the report (report.html)", 0},
+    {"preset", RK_OPTION_PRESET, "NAME", 0, "Only the runs of a preset", 0},
+    {NULL, 0, NULL, 0, NULL, 0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
+        a->results = arg;
+        return 0;
+    case RK_OPTION_OUT: a->results = arg; return 0;
+    case 'o': a->to = arg; return 0;
+    case RK_OPTION_PRESET: a->preset = arg; return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+void rk_html(FILE *f, const char *text)
+{
+    for (; text && *text; text++) switch (*text) {
+        case '&': fputs("&amp;", f); break;
+        case '<': fputs("&lt;", f); break;
+        case '>': fputs("&gt;", f); break;
+        case '"': fputs("&quot;", f); break;
+        case '\'': fputs("&#39;", f); break;
+        default: fputc(*text, f);
+        }
+}
+
+static rk_status write_figures(FILE *f, const rk_runs *r, const rk_group *g, uint32_t number,
+                               rk_error *e)
+{
+    static const char *const captions[RK_FIGURES] = {
+        "Mean loss over the training examples, after each epoch",
+        "Training examples classified right, after each epoch",
+        "Test examples classified right, after each epoch"};
+    fputs("<div class=figures>\n", f);
+    for (int what = 0; what < RK_FIGURES; what++) {
+        char *svg;
+        RK_TRY(rk_report_figure(r, g, what, number * RK_FIGURES + (uint32_t)what, &svg, e));
+        fprintf(f, "<figure>%s<figcaption>%s</figcaption></figure>\n", svg, captions[what]);
+        free(svg);
+    }
+    fputs("</div>\n", f);
+    return RK_OK;
+}
+
+static void write_legend(FILE *f, const rk_group *g)
+{
+    char title[128];
+    fputs("<p class=legend>", f);
+    for (uint32_t k = 0; k < g->n_kinds; k++) {
+        rk_look look = rk_report_look(g, k);
+        rk_randomize_title(g->kind[k], title, sizeof title);
+        fprintf(f,
+                "<span><svg class=key viewBox='-14 -8 28 16' fill='%s' stroke='%s'>"
+                "<path d='M-14 0h28' stroke-width='2'/>%s</svg>",
+                look.colour, look.colour, look.shape);
+        rk_html(f, title);
+        fputs("</span>\n", f);
+    }
+}
+
+static rk_status write_group(FILE *f, const rk_runs *r, const rk_group *g, uint32_t number,
+                             rk_error *e)
+{
+    char brief[200];
+    const uint32_t first = g->runs.index[0];
+    const size_t columns[] = {offsetof(rk_run_record, model), offsetof(rk_run_record, data)};
+    fputs("<section>\n<h2>", f);
+    for (int i = 0; i < 2; i++) {
+        rk_runs_brief(r, first, columns[i], brief, sizeof brief);
+        rk_html(f, brief);
+        if (i == 0) fputs(" on ", f);
+    }
+    fprintf(f, "</h2>\n<p class=sub>%lld parameters, learning rate %.15g, batch %lld, ",
+            (long long)r->run[first]->parameters, r->run[first]->rate,
+            (long long)r->run[first]->batch);
+    rk_html(f, r->run[first]->optimizer);
+    fputs(", ", f);
+    rk_html(f, r->run[first]->schedule);
+    fputc('\n', f);
+    write_legend(f, g);
+    RK_TRY(write_figures(f, r, g, number, e));
+    RK_TRY(rk_report_table(f, r, g, e));
+    fputs("<p class=note>Epochs to fit: the first epoch after which every training example is "
+          "classified right. Of several runs (seeds) the median is given, with the range. A curve "
+          "is drawn once for all devices that gave the same bits.\n</section>\n",
+          f);
+    return RK_OK;
+}
+
+static rk_status write_page(FILE *f, const rk_runs *r, const rk_groups *g, const char *path,
+                            rk_error *e)
+{
+    char now[32] = "";
+    time_t t = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&t, &utc)) strftime(now, sizeof now, "%Y-%m-%d %H:%M UTC", &utc);
+    fputs("<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
+          "<meta name=viewport content='width=device-width, initial-scale=1'>\n"
+          "<meta name=color-scheme content='light dark'>\n<title>rethink report</title>\n<style>\n",
+          f);
+    rk_report_style(f);
+    fputs("</style>\n</head>\n<body>\n<header>\n<h1>What the same network learns from randomized "
+          "data</h1>\n<p class=sub>",
+          f);
+    fprintf(f, "%u runs in ", r->n);
+    rk_html(f, path);
+    fprintf(f, ", reported %s by rethink " RETHINK_VERSION "\n</header>\n<main>\n", now);
+    rk_report_summary(f, r, g);
+    for (uint32_t i = 0; i < g->n; i++) RK_TRY(write_group(f, r, &g->group[i], i, e));
+    rk_report_provenance(f, r, g);
+    fputs("</main>\n</body>\n</html>\n", f);
+    return rk_cli_flush(f, "the report", e);
+}
+
+static rk_status make(const arguments *a, rk_error *e)
+{
+    rk_runs runs;
+    rk_groups groups = {0};
+    char *text = NULL;
+    size_t n = 0;
+    RK_TRY(rk_runs_load(a->results, a->preset, true, &runs, e));
+    rk_status status = RK_OK;
+    if (runs.n == 0)
+        status = RK_FAIL(e, RK_E_INVALID, "%s has no runs%s%s: 'rethink run' adds one", a->results,
+                         a->preset ? " of preset " : "", a->preset ? a->preset : "");
+    if (status == RK_OK) status = rk_groups_make(&runs, &groups, e);
+    FILE *f = status == RK_OK ? open_memstream(&text, &n) : NULL;
+    if (status == RK_OK && !f) status = RK_FAIL(e, RK_E_NOMEM, "no memory for the report");
+    if (f) {
+        status = write_page(f, &runs, &groups, a->results, e);
+        fclose(f);
+    }
+    if (status == RK_OK) status = rk_os_write_atomic(a->to, text, n, e);
+    if (status == RK_OK) printf("report: %s (%u runs)\n", a->to, runs.n);
+    free(text);
+    rk_groups_free(&groups);
+    rk_runs_free(&runs);
+    return status;
+}
+
+int rk_cli_report(int argc, char **argv)
+{
+    static const struct argp argp = {
+        options,
+        parse,
+        "[FILE.sqlite]",
+        "One self-contained HTML file: learning curves, the table of accuracies and epochs to fit "
+        "per randomization and device, whether devices gave the same bits, and where every number "
+        "comes from.",
+        NULL,
+        NULL,
+        NULL};
+    arguments a = {.results = RK_CLI_RESULTS, .to = "report.html"};
+    rk_error e = rk_error_new();
+    int status;
+    if (!rk_cli_parse(&argp, argc, argv, &a, &status)) return status;
+    rk_status done = make(&a, &e);
+    if (done == RK_OK) done = rk_cli_flush(stdout, "standard output", &e);
+    return done == RK_OK ? 0 : rk_cli_fail(&e);
+}

@@ -1,0 +1,68 @@
+/* report.h: the parts of the HTML report.
+ *
+ * Runs that differ only in what was randomized, in the seed and in the device belong to one group:
+ * one set of curves and one table. */
+#ifndef RK_CLI_REPORT_H
+#define RK_CLI_REPORT_H
+#include "cli/runs.h"
+
+enum { RK_GROUP_KINDS = 24 }; /* randomizations of one group that get a curve of their own look */
+
+/* Indices of runs. */
+typedef struct rk_index_list {
+    uint32_t *index;
+    uint32_t n;
+} rk_index_list;
+
+typedef struct rk_group {
+    rk_index_list runs;               /* ascending */
+    const char *kind[RK_GROUP_KINDS]; /* distinct randomize texts, in order of first appearance */
+    uint32_t n_kinds;
+    uint32_t others; /* runs whose randomization found no place */
+} rk_group;
+
+typedef struct rk_groups {
+    rk_group *group;
+    uint32_t n;
+} rk_groups;
+rk_status rk_groups_make(const rk_runs *r, rk_groups *out, rk_error *e);
+void rk_groups_free(rk_groups *g);
+
+/* ---- comparison ------------------------------------------------------------------------------ */
+
+/* The first epoch at which two runs have different digests; 0 if they agree as far as both went. */
+int64_t rk_runs_first_difference(const rk_runs *r, uint32_t a, uint32_t b);
+/* True if two runs of a group must have the same bits: exact numerics, and alike but for the
+ * device. */
+bool rk_runs_comparable(const rk_runs *r, uint32_t a, uint32_t b);
+
+/* ---- figures --------------------------------------------------------------------------------- */
+
+/* How a randomization is drawn, the same in every report. */
+typedef struct rk_look {
+    const char *colour; /* "#0072B2" */
+    int point;          /* gnuplot's point type */
+    const char *shape;  /* the same point as SVG elements around 0, 0 */
+} rk_look;
+rk_look rk_report_look(const rk_group *g, uint32_t kind);
+
+enum { RK_FIGURE_LOSS, RK_FIGURE_TRAIN, RK_FIGURE_TEST, RK_FIGURES };
+/* Draws one figure of a group as SVG elements for an HTML page; ids begin with "f<number>".  *svg
+ * is freed by free(). */
+rk_status rk_report_figure(const rk_runs *r, const rk_group *g, int what, uint32_t number,
+                           char **svg, rk_error *e);
+/* Runs gnuplot on a script: its standard output, as a text.  *out is freed by free(). */
+rk_status rk_gnuplot(const char *script, size_t bytes, char **out, rk_error *e);
+
+/* ---- the page -------------------------------------------------------------------------------- */
+
+/* Text with &, <, > and quotes made harmless. */
+void rk_html(FILE *f, const char *text);
+void rk_report_style(FILE *f);
+/* The table of results of a group, with what its digests say. */
+rk_status rk_report_table(FILE *f, const rk_runs *r, const rk_group *g, rk_error *e);
+/* What was found, over all groups, in a few sentences. */
+void rk_report_summary(FILE *f, const rk_runs *r, const rk_groups *g);
+/* Devices, configurations and digests of all runs. */
+void rk_report_provenance(FILE *f, const rk_runs *r, const rk_groups *g);
+#endif

@@ -1,0 +1,108 @@
+#include "cli/run.h"
+#include "cli/cli.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPTION_RESUME = RK_OPTION_OWN,
+    OPTION_SETTING, /* the first of the table's */
+    OWN_OPTIONS = 7,
+    OPTIONS_MAX = 64
+};
+
+static const struct argp_option own_options[OWN_OPTIONS] = {
+    {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "Where results go (" RK_CLI_RESULTS ")", 1},
+    {"resume", OPTION_RESUME, "RUN", 0,
+     "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
+    {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
+    {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
+    {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
+    {"quiet", 'q', NULL, 0, "No progress, only the table at the end", 1},
+    {"verbose", 'v', NULL, 0, "Print the plan of a step, its packed size and lower bound", 1},
+};
+
+static void make_options(struct argp_option out[OPTIONS_MAX])
+{
+    size_t n;
+    const rk_setting *s = rk_settings_table(&n);
+    memset(out, 0, OPTIONS_MAX * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct argp_option){
+            .name = s[i].key, .key = OPTION_SETTING + (int)i, .arg = s[i].arg, .doc = s[i].doc};
+    memcpy(out + n, own_options, sizeof own_options);
+}
+
+static error_t assign(rk_run_arguments *a, int key, const char *arg)
+{
+    size_t n;
+    const rk_setting *s = rk_settings_table(&n);
+    size_t i = (size_t)(key - OPTION_SETTING);
+    if (key < OPTION_SETTING || i >= n) return ARGP_ERR_UNKNOWN;
+    rk_assignment *longer = realloc(a->own, (a->n_own + 1) * sizeof *longer);
+    if (!longer) return ENOMEM;
+    a->own = longer;
+    a->own[a->n_own++] = (rk_assignment){s[i].key, arg ? arg : "yes"};
+    return 0;
+}
+
+/* What may be said of a run that goes on: the preset or setting that may not, or NULL. */
+static const char *not_with_resume(const rk_run_arguments *a)
+{
+    for (uint32_t i = 0; i < a->n_own; i++)
+        if (strcmp(a->own[i].key, "threads") != 0 && strcmp(a->own[i].key, "isa") != 0)
+            return a->own[i].key;
+    return a->preset;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    rk_run_arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (a->preset) return ARGP_ERR_UNKNOWN;
+        a->preset = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (a->resume && not_with_resume(a))
+            return rk_cli_misuse(state,
+                                 "--resume goes on with a run as it was configured, '%s' cannot "
+                                 "be given with it",
+                                 not_with_resume(a));
+        return 0;
+    case RK_OPTION_OUT: a->out = arg; return 0;
+    case OPTION_RESUME: a->resume = arg; return 0;
+    case RK_OPTION_BACKEND:
+        return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;
+    case RK_OPTION_PLUGIN:
+        return rk_cli_append(&a->plugins, &a->n_plugins, arg, &a->e) == RK_OK ? 0 : ENOMEM;
+    case RK_OPTION_JSON: a->json = true; return 0;
+    case 'q': a->quiet = true; return 0;
+    case 'v': a->verbose = true; return 0;
+    default: return assign(a, key, arg);
+    }
+}
+
+bool rk_run_parse(int argc, char **argv, rk_run_arguments *out, int *status)
+{
+    struct argp_option options[OPTIONS_MAX];
+    const struct argp argp = {options,
+                              parse,
+                              "[PRESET]",
+                              "Trains, and records every epoch.  A PRESET is an experiment by "
+                              "name, as quickstart; options "
+                              "given with it replace its own.\v"
+                              "A killed run goes on with --resume, to the bits it would have had.",
+                              NULL,
+                              NULL,
+                              NULL};
+    make_options(options);
+    *out = (rk_run_arguments){.out = RK_CLI_RESULTS, .e = rk_error_new()};
+    return rk_cli_parse(&argp, argc, argv, out, status);
+}
+
+void rk_run_arguments_free(rk_run_arguments *a)
+{
+    free(a->own);
+    free(a->backends);
+    free(a->plugins);
+}

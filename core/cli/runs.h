@@ -1,0 +1,46 @@
+/* runs.h: the runs of a results file in memory, and their fields by name. */
+#ifndef RK_CLI_RUNS_H
+#define RK_CLI_RUNS_H
+#include "cli/cli.h"
+#include "train/results.h"
+
+typedef struct rk_runs {
+    uint32_t n;
+    rk_run_record **run;       /* [n], ids ascending */
+    rk_epoch_record **history; /* [n][epochs[i]]; NULL if not asked for */
+    uint32_t *epochs;
+    bool with_history;
+} rk_runs;
+
+/* Every run of the file, or those of a preset.  On failure *out is empty. */
+rk_status rk_runs_load(const char *path, const char *preset, bool history, rk_runs *out,
+                       rk_error *e);
+/* One run with its history; text is its number, or "last". */
+rk_status rk_runs_load_one(const char *path, const char *text, rk_runs *out, rk_error *e);
+void rk_runs_free(rk_runs *r);
+
+/* A field of a record: how it is called in JSON and CSV, and where it is. */
+typedef struct rk_field {
+    const char *name;
+    enum { RK_FIELD_TEXT, RK_FIELD_WHOLE, RK_FIELD_REAL, RK_FIELD_JSON, RK_FIELD_HEX } type;
+    const char *group; /* of runs: the section of 'show' */
+    size_t offset;
+} rk_field;
+const rk_field *rk_run_fields(size_t *n);
+const rk_field *rk_epoch_fields(size_t *n);
+/* A text without characters, or a number that is not finite. */
+bool rk_field_empty(const rk_field *field, const void *record);
+/* As text for people; RK_FIELD_JSON as stored. */
+void rk_field_print(FILE *f, const rk_field *field, const void *record);
+/* A run with all its fields, and its epochs under "history" if they were asked for; all runs.  NULL
+ * without memory. */
+json_t *rk_run_json(const rk_runs *r, uint32_t i);
+json_t *rk_runs_json(const rk_runs *r);
+
+/* "true labels", "random labels", "shuffled pixels", ... for a randomize column; else a copy of it.
+ * Into out, cut to cap bytes. */
+void rk_randomize_title(const char *randomize, char *out, size_t cap);
+/* The spec without the parameters that are the same in all runs of the same item: column is the
+ * offset of a text in rk_run_record.  Into out, cut to cap bytes. */
+void rk_runs_brief(const rk_runs *r, uint32_t i, size_t column, char *out, size_t cap);
+#endif

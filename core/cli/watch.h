@@ -1,0 +1,26 @@
+/* watch.h: what a user sees while runs go on. */
+#ifndef RK_CLI_WATCH_H
+#define RK_CLI_WATCH_H
+#include <stdio.h>
+#include "train/run.h"
+
+typedef struct rk_view {
+    FILE *out;    /* lines for people */
+    bool quiet;   /* no lines during runs */
+    bool live;    /* stderr is a terminal: one line that changes */
+    bool verbose; /* print the plan */
+    bool (*stopping)(void);
+    uint32_t number, total; /* this run's number among all */
+    /* Of the run going on. */
+    double epoch_start_ns, drawn_ns;
+    int64_t first_step; /* of this epoch, when epoch_start_ns was taken */
+    int64_t epoch;
+    bool drawn;
+    rk_epoch_record last;
+} rk_view;
+
+/* Callbacks that draw on the view; it must outlive the run. */
+rk_watch rk_view_watch(rk_view *v);
+/* Removes the live line, so that another line may be printed. */
+void rk_view_clear(rk_view *v);
+#endif

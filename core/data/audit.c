@@ -1,0 +1,41 @@
+#include "base/error.h"
+#include "data/examples.h"
+#include <stdio.h>
+#include <xxhash.h>
+
+static void hex(XXH128_hash_t hash, char out[33])
+{
+    XXH128_canonical_t bytes; /* big-endian: the digits are the same on every machine */
+    XXH128_canonicalFromHash(&bytes, hash);
+    for (int i = 0; i < 16; i++) snprintf(out + 2 * i, 3, "%02x", bytes.digest[i]);
+}
+
+static void add(XXH3_state_t *state, const rk_examples *x, int64_t pixels)
+{
+    size_t n = (size_t)x->n, element = x->dtype == RK_U8 ? 1 : sizeof(float);
+    XXH3_128bits_update(state, x->pixels, n * (size_t)pixels * element);
+    XXH3_128bits_update(state, x->label, n * sizeof *x->label);
+    XXH3_128bits_update(state, x->shift, n * sizeof *x->shift);
+    XXH3_128bits_update(state, x->scale, n * sizeof *x->scale);
+}
+
+rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)
+{
+    const rk_examples *train = &d->train.x, *test = &d->test.x;
+    /* Extents and types take part, so that the same bytes cut differently differ. */
+    const uint64_t head[] = {d->classes,   d->channels, d->height,          d->width,
+                             train->dtype, test->dtype, (uint64_t)train->n, (uint64_t)test->n};
+    int64_t changed = 0;
+    XXH3_state_t *state = XXH3_createState();
+    if (!state) return RK_FAIL(e, RK_E_NOMEM, "no memory for the digest of the data");
+    XXH3_128bits_reset(state);
+    XXH3_128bits_update(state, head, sizeof head);
+    add(state, train, rk_dataset_pixels(d));
+    add(state, test, rk_dataset_pixels(d));
+    hex(XXH3_128bits_digest(state), audit->digest);
+    XXH3_freeState(state);
+    hex(XXH3_128bits(train->label, (size_t)train->n * sizeof *train->label), audit->label_digest);
+    for (int64_t i = 0; i < train->n; i++) changed += train->label[i] != d->train.true_label[i];
+    audit->changed_labels = train->n ? (double)changed / (double)train->n : 0;
+    return RK_OK;
+}

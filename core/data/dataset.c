@@ -1,0 +1,109 @@
+#include "data/dataset.h"
+#include "base/error.h"
+#include "data/examples.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static rk_status check_pixels(const rk_examples *x, int64_t pixels, const char *set, rk_error *e)
+{
+    const float *values = x->pixels;
+    if (x->dtype != RK_F32) return RK_OK;
+    for (int64_t i = 0; i < x->n * pixels; i++)
+        if (!isfinite(values[i]))
+            return RK_FAIL(e, RK_E_INVALID, "%s example %lld has a pixel that is not finite", set,
+                           (long long)(i / pixels));
+    return RK_OK;
+}
+
+static rk_status check_examples(const rk_dataset *d, const rk_examples *x, const char *set,
+                                rk_error *e)
+{
+    if (x->n < 1 || !x->pixels || !x->label || !x->index || !x->shift || !x->scale)
+        return RK_FAIL(e, RK_E_INVALID, "it has no %s examples", set);
+    if (x->dtype != RK_U8 && x->dtype != RK_F32)
+        return RK_FAIL(e, RK_E_INVALID, "its pixels are neither U8 nor F32");
+    for (int64_t i = 0; i < x->n; i++)
+        if (x->label[i] >= d->classes)
+            return RK_FAIL(e, RK_E_INVALID,
+                           "the label of %s example %lld is %u, the %u classes are 0 to %u", set,
+                           (long long)i, x->label[i], d->classes, d->classes - 1);
+    return check_pixels(x, rk_dataset_pixels(d), set, e);
+}
+
+static rk_status check(const rk_dataset *d, rk_error *e)
+{
+    RK_TRY(check_examples(d, &d->train.x, "training", e));
+    return check_examples(d, &d->test.x, "test", e);
+}
+
+/* What the core fills in after a data item has loaded its set. */
+static rk_status complete(rk_dataset *d, int64_t limit, rk_error *e)
+{
+    rk_examples *train = &d->train.x, *test = &d->test.x;
+    if (limit > train->n)
+        return RK_FAIL(e, RK_E_INVALID, "limit=%lld is more than its %lld training examples",
+                       (long long)limit, (long long)train->n);
+    if (limit) train->n = limit;
+    for (int64_t i = 0; i < train->n; i++) train->index[i] = (uint32_t)i;
+    for (int64_t i = 0; i < test->n; i++) test->index[i] = (uint32_t)i;
+    memcpy(d->train.true_label, train->label, (size_t)train->n * sizeof *train->label);
+    return RK_OK;
+}
+
+static rk_status load(rk_dataset *d, const rk_spec *data, rk_error *e)
+{
+    RK_TRY(data->item->data(d, data->args, e));
+    RK_TRY(check(d, e));
+    return complete(d, data->limit, e);
+}
+
+/* The stream of a transform is named after it; the second one of a name gets a name of its own, or
+ * it would draw what the first one drew. */
+static rk_status apply(rk_dataset *d, const rk_spec *const *transforms, uint32_t k, uint64_t seed,
+                       rk_error *e)
+{
+    const rk_item *item = transforms[k]->item;
+    char stream[128];
+    uint32_t occurrence = 1;
+    for (uint32_t i = 0; i < k; i++)
+        if (strcmp(transforms[i]->item->name, item->name) == 0) occurrence++;
+    int n = snprintf(stream, sizeof stream, "transform/%s", item->name);
+    if (occurrence > 1) snprintf(stream + n, sizeof stream - (size_t)n, "/%u", occurrence);
+    RK_TRY(item->transform(d, transforms[k]->args, rk_random_named(seed, stream), e));
+    return check(d, e);
+}
+
+static rk_status prepare(rk_dataset *d, const rk_spec *data, const rk_spec *const *transforms,
+                         uint32_t n, uint64_t seed, rk_audit *audit, rk_error *e)
+{
+    if (load(d, data, e) != RK_OK) return rk_error_prefix(e, "%s", data->item->name);
+    for (uint32_t k = 0; k < n; k++)
+        if (apply(d, transforms, k, seed, e) != RK_OK)
+            return rk_error_prefix(e, "%s", transforms[k]->item->name);
+    rk_dataset_standardize(d);
+    return rk_dataset_audit(d, audit, e);
+}
+
+rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms, uint32_t n,
+                          uint64_t seed, rk_dataset **out, rk_audit *audit, rk_error *e)
+{
+    rk_error local = rk_error_new(); /* the code must be known even if the caller passes NULL */
+    rk_dataset *d = calloc(1, sizeof *d);
+    *out = NULL;
+    if (!d) return RK_FAIL(e, RK_E_NOMEM, "no memory for a data set");
+    rk_status status = prepare(d, data, transforms, n, seed, audit, e ? e : &local);
+    if (status == RK_OK)
+        *out = d;
+    else
+        rk_dataset_free(d);
+    return status;
+}
+
+void rk_dataset_free(rk_dataset *d)
+{
+    if (!d) return;
+    rk_dataset_clear(d);
+    free(d);
+}

@@ -1,0 +1,20 @@
+/* examples.h: the steps that rk_dataset_load is made of. */
+#ifndef RK_DATA_EXAMPLES_H
+#define RK_DATA_EXAMPLES_H
+#include "data/dataset.h"
+
+/* Frees the arrays of both sets; *d may be made again. */
+void rk_dataset_clear(rk_dataset *d);
+
+/* Fills shift and scale of both sets as d->standardize says.
+ *
+ * IMAGE: with N values of one image on the [0, 1] scale, mean m and population standard deviation
+ * s, (x - m) / max(s, 1 / sqrt(N)): TensorFlow's per_image_whitening, as in Zhang et al. 2016,
+ * appendix A.  The sums of U8 pixels are exact integers; those of F32 pixels are doubles added in
+ * the order of the pixels; only + - * / and sqrt are used, so every machine gets the same bits.
+ * The division by 255 of U8 pixels is part of scale. */
+void rk_dataset_standardize(rk_dataset *d);
+
+/* Everything that a record says of the data.  After the sets are standardized. */
+rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e);
+#endif

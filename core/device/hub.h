@@ -1,0 +1,55 @@
+/* hub.h: inside a hub, for the files of this folder. */
+#ifndef RK_DEVICE_HUB_H
+#define RK_DEVICE_HUB_H
+#include "base/error.h"
+#include "device/session.h"
+
+/* A backend in use.  The table is a copy in which everything that the plugin's does not have is
+ * zero.  Its address, and with it host, stays the same while the hub lives. */
+typedef struct rk_loaded {
+    rk_backend table;
+    rk_host host;
+    const rk_hub *hub;
+    char *path;
+} rk_loaded;
+
+struct rk_hub {
+    rk_candidate *candidates; /* texts are the hub's own */
+    rk_loaded **loaded;
+    rk_device_entry *devices;
+    uint32_t *device_backend; /* [n_devices]: number of the backend in loaded */
+    rk_selftest *tests;       /* [n_devices], or NULL; milliseconds is 0 until one has run */
+    char **options;           /* [2 * n_options]: key, value */
+    uint32_t n_candidates, n_loaded, n_devices, n_options;
+    int verbosity;
+};
+
+/* The device that a spec names (not "auto"): its number, or an error that lists the known ones. */
+rk_status rk_hub_find(const rk_hub *h, const char *spec, uint32_t *device, rk_error *e);
+
+/* Tests an open device, or remembers how it did with the options that are set. */
+rk_status rk_hub_test(rk_hub *h, uint32_t device, rk_device *open, rk_selftest *out, rk_error *e);
+
+/* ---- loading (magic.c, table.c) ---- */
+
+/* rk_backend_magic as it stands in the file: no code of the plugin has run when this returns. */
+rk_status rk_magic_read(const char *path, rk_magic *out, rk_error *e);
+/* Whether a plugin with this magic may be loaded into this process. */
+rk_status rk_magic_check(const rk_magic *m, rk_error *e);
+/* Copies a plugin's table by the rules of backend.h: sizes, unknown fields, required functions. */
+rk_status rk_table_check(const rk_backend *theirs, rk_backend *out, rk_error *e);
+
+/* ---- services (host.c, cache.c) ---- */
+
+/* Fills l->host; l->hub and l->table must be set, host.ctx is l. */
+void rk_host_init(rk_loaded *l);
+/* A blob in the cache folder, as rk_host.cache_get and cache_put say. */
+int rk_cache_get(const void *key, size_t key_bytes, void *buf, size_t *n);
+void rk_cache_put(const void *key, size_t key_bytes, const void *buf, size_t n);
+
+/* ---- self-test (selftest.c) ---- */
+
+/* Runs small kernels on an open device and compares bits with the host; failing is no error. */
+rk_status rk_selftest_run(const rk_backend *table, rk_device *device, rk_selftest *out,
+                          rk_error *e);
+#endif

@@ -1,0 +1,72 @@
+/* program.h: inside sessions and programs, for the files of this folder. */
+#ifndef RK_DEVICE_PROGRAM_H
+#define RK_DEVICE_PROGRAM_H
+#include "device/device.h"
+#include "plan/plan.h"
+
+enum { RK_RUN_AHEAD = 3 }; /* executions that may be unfinished before a run waits */
+
+/* A step that the device refused, on the reference device: operands go through the host. */
+typedef struct rk_detour {
+    rk_area area;     /* in[], out[], workspace one after the other */
+    uint64_t *offset; /* of each in the area */
+    bool keeps;       /* what the step does not write of its outputs stays: it is sent over first */
+} rk_detour;
+
+typedef struct rk_placed {
+    rk_kernel *kernel;
+    rk_detour *detour; /* or NULL: the kernel is the device's own */
+    const rk_arg *args;
+    uint32_t n_args;
+} rk_placed;
+
+struct rk_program {
+    rk_session *session;
+    rk_pool pool;
+    rk_plan *plan;
+    rk_placed *placed; /* [plan->n_step] */
+    uint32_t n_placed;
+    rk_program_info info;
+    rk_str text, kernels;
+    char note[400];
+};
+
+struct rk_session {
+    rk_hub *hub;
+    const rk_device_entry *entry;
+    rk_session_options options;
+    rk_selftest test;
+    rk_open device, reference; /* the second is open once a step fell back */
+    rk_pool pool;              /* names */
+    rk_buffer_info *buffer;    /* sorted by name */
+    uint64_t *offset;          /* of each, in states */
+    uint32_t n_buffer, cap_buffer;
+    rk_program **program;
+    uint32_t n_program;
+    bool committed;
+    rk_area states, arena;
+    unsigned char *staging; /* host memory for detours and poison */
+    uint64_t staging_bytes;
+    uint64_t ticket[RK_RUN_AHEAD]; /* of the last executions, oldest at next */
+    uint32_t n_ticket, next_ticket;
+};
+
+/* The place of a name among the session's buffers; true if it is there. */
+bool rk_session_find(const rk_session *s, const char *name, uint32_t *at);
+/* Adds what a plan names, or checks that it agrees with what is there. */
+rk_status rk_session_join(rk_session *s, const rk_plan *plan, rk_error *e);
+/* Kernels for all steps, splitting and falling back where it must. */
+rk_status rk_program_place(rk_program *p, rk_error *e);
+/* The arguments of every launch, once memory is there; detours get theirs. */
+rk_status rk_program_bind(rk_program *p, rk_error *e);
+void rk_program_free(rk_program *p);
+/* Where a buffer of the program is on the session's device. */
+rk_arg rk_program_place_of(const rk_program *p, uint32_t buffer);
+/* Enqueues the steps that are run once. */
+rk_status rk_program_run_once(rk_program *p, rk_error *e);
+/* The most host memory that a step of the program needs on its way. */
+uint64_t rk_program_staging(const rk_program *p);
+rk_status rk_program_detour(rk_program *p, uint32_t step, rk_error *e);
+/* Words of the stream of a trained buffer as its values. */
+void rk_init_fill(const rk_init *init, uint64_t seed, const char *name, float *x, uint64_t n);
+#endif

@@ -1,0 +1,118 @@
+/* session.h: graphs run on one device.
+ * A hub knows the backends that could be loaded.  A session is one open device with the states and
+ * inputs of its programs, found by name: two graphs that name the same state share its memory.  A
+ * program is one graph, lowered, placed, packed and ready: running it enqueues its steps.
+ * Order of use: rk_hub_new, rk_session_open, rk_session_add for every graph, rk_session_commit
+ * once (allocates all device memory), then write, run, read.  Threads: a session is used by one at
+ * a time. */
+#ifndef RK_DEVICE_SESSION_H
+#define RK_DEVICE_SESSION_H
+#include "rethink/graph.h"
+
+typedef struct rk_hub rk_hub;
+typedef struct rk_session rk_session;
+typedef struct rk_program rk_program;
+
+/* What was found at one place where a backend could be. */
+typedef struct rk_candidate {
+    const char *path;
+    const char *backend; /* its name, "" if it was refused */
+    const char *reason;  /* "loaded", or why not */
+    uint32_t n_devices;
+    const char *note; /* why there is no device, if there is none and the backend said */
+} rk_candidate;
+
+/* Looks for backends: extra (n paths from --backend, files), then RETHINK_BACKEND_PATH (colon-
+ * separated files or folders), then the install folder.  A refused candidate is kept with its
+ * reason, it is no error. */
+rk_status rk_hub_new(const char *const *extra, uint32_t n, rk_hub **out, rk_error *e);
+void rk_hub_free(rk_hub *h);
+uint32_t rk_hub_candidates(const rk_hub *h, const rk_candidate **out);
+/* Sets an option that backends read through rk_host.option, e.g. "threads" to "2", before a
+ * session opens. */
+rk_status rk_hub_option(rk_hub *h, const char *key, const char *value, rk_error *e);
+/* level <= verbosity of backend log lines go to stderr. */
+void rk_hub_verbosity(rk_hub *h, int level);
+
+/* One device of one backend.  exact: 1 passed, 0 failed, -1 self-test not run. */
+typedef struct rk_device_entry {
+    char spec[128]; /* "cpu:0", "opencl:0.0": the name that users give and records hold */
+    const char *backend, *backend_version;
+    rk_devinfo info;
+} rk_device_entry;
+uint32_t rk_hub_devices(const rk_hub *h, const rk_device_entry **out);
+
+typedef struct rk_selftest {
+    bool exact;
+    double milliseconds;
+    double gflops;    /* of a 256^3 exact MATMUL, a rough figure for --device auto */
+    char reason[256]; /* why not exact */
+} rk_selftest;
+/* Opens a device, tests it, closes it. */
+rk_status rk_hub_selftest(rk_hub *h, const char *spec, rk_selftest *out, rk_error *e);
+
+typedef enum rk_numerics { RK_NUMERICS_EXACT = 0, RK_NUMERICS_FAST = 1 } rk_numerics;
+typedef enum rk_fallback { RK_FALLBACK_FORBID = 0, RK_FALLBACK_REFERENCE = 1 } rk_fallback;
+
+typedef struct rk_session_options {
+    rk_numerics numerics;
+    rk_fallback fallback;
+    bool unfused; /* one instruction per EWISE, no programs elsewhere: slow, same bits */
+    uint64_t seed;
+    /* For tests of the planner: every temporary in memory of its own; memory filled with NaN when
+     * the temporary in it ends. */
+    bool separate, poison;
+} rk_session_options;
+
+/* spec: "cpu", "opencl" (its first device), "opencl:0.0", "opencl:PART OF NAME", or "auto": the
+ * fastest device that passed the self-test (refused in fast numerics).  An unknown spec is an
+ * error that lists the known ones.  In exact numerics a device that fails the self-test is refused
+ * with the reason. */
+rk_status rk_session_open(rk_hub *h, const char *spec, const rk_session_options *o,
+                          rk_session **out, rk_error *e);
+void rk_session_close(rk_session *s);
+const rk_device_entry *rk_session_device(const rk_session *s);
+const rk_selftest *rk_session_selftest(const rk_session *s);
+
+/* Lowers, places and packs the graph.  The graph is not needed afterwards. */
+rk_status rk_session_add(rk_session *s, const rk_graph *g, const char *name, rk_program **out,
+                         rk_error *e);
+/* Allocates: every state and input once, one arena for the largest program.  States are zero. */
+rk_status rk_session_commit(rk_session *s, rk_error *e);
+
+typedef struct rk_buffer_info {
+    const char *name;
+    uint32_t dtype;
+    rk_shape shape;
+    uint64_t bytes;
+    bool input, trained;
+    rk_init init;
+} rk_buffer_info;
+/* States and inputs in a fixed order (sorted by name). */
+uint32_t rk_session_buffers(const rk_session *s, const rk_buffer_info **out);
+const rk_buffer_info *rk_session_buffer(const rk_session *s,
+                                        const char *name); /* NULL if unknown */
+/* Whole buffers; bytes must be the buffer's.  read waits for all work before it. */
+rk_status rk_session_write(rk_session *s, const char *name, const void *src, uint64_t bytes,
+                           rk_error *e);
+rk_status rk_session_read(rk_session *s, const char *name, void *dst, uint64_t bytes, rk_error *e);
+/* Fills every trained buffer from its init and the session's seed. */
+rk_status rk_session_init(rk_session *s, rk_error *e);
+
+/* Enqueues one execution.  Returns early; run-ahead is bounded to a few executions. */
+rk_status rk_program_run(rk_program *p, rk_error *e);
+rk_status rk_session_sync(rk_session *s, rk_error *e);
+
+/* What a result record says of a program. */
+typedef struct rk_program_info {
+    const char *name;
+    uint32_t steps, fallback_steps;
+    uint64_t arena_bytes,
+        bound_bytes;     /* packed size of temporaries, and the most that are alive at once */
+    char digest[33];     /* of the plan's text: hex */
+    const char *text;    /* the plan, a line per step: kind, shapes, implementation, offsets */
+    const char *kernels; /* distinct implementation names, comma-separated */
+    const char *fallback_note; /* "" or "n of m steps fell back (why)" */
+} rk_program_info;
+const rk_program_info *rk_program_describe(const rk_program *p);
+#endif

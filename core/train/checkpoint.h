@@ -1,0 +1,34 @@
+/* checkpoint.h: a run's folder beside the results file, RESULTS.runs/ID/:
+ *   checkpoint.safetensors  every state of the session (parameters, optimizer, random step, logs,
+ *                           position), with notes: run, epoch, step, seconds, config
+ *   weights.safetensors     the parameters after the last epoch, with notes: run, digest, config
+ * A process that trains the run holds a lock on the folder. */
+#ifndef RK_TRAIN_CHECKPOINT_H
+#define RK_TRAIN_CHECKPOINT_H
+#include "train/results.h"
+#include "train/trainer.h"
+
+/* Where training stands. */
+typedef struct rk_progress {
+    int64_t epoch, step; /* from 0: the step to do next; step may be the number of steps */
+    double seconds;      /* spent so far */
+} rk_progress;
+
+typedef struct rk_run_folder {
+    char *path;
+    int lock;
+} rk_run_folder;
+
+/* Makes the folder and locks it; RK_E_INVALID if another process trains the run. */
+rk_status rk_run_folder_open(const rk_results *r, int64_t id, rk_run_folder *out, rk_error *e);
+void rk_run_folder_close(rk_run_folder *f);
+
+rk_status rk_checkpoint_save(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
+                             const rk_progress *at, rk_error *e);
+/* Brings the trainer back to where the checkpoint stands.  *found is false, and nothing changed, if
+ * there is none. */
+rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
+                             rk_progress *at, bool *found, rk_error *e);
+rk_status rk_weights_save(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
+                          const char *digest, rk_error *e);
+#endif

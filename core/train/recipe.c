@@ -1,0 +1,107 @@
+/* From the texts of a configuration to items with checked parameters. */
+#include "base/error.h"
+#include "train/config.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* The '+' that ends the first item: one before no digit, as in 1e+3, and not escaped. */
+static char *end_of_first(char *text)
+{
+    for (char *p = text; *p; p++) {
+        if (*p == '\\' && p[1])
+            p++;
+        else if (*p == '+' && (p[1] < '0' || p[1] > '9'))
+            return p;
+    }
+    return NULL;
+}
+
+static rk_status canonical(rk_spec_list *list, rk_error *e)
+{
+    size_t bytes = 1;
+    for (uint32_t i = 0; i < list->n; i++) bytes += strlen(list->spec[i]->text) + 1;
+    list->text = calloc(1, bytes);
+    if (!list->text) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of items");
+    for (uint32_t i = 0; i < list->n; i++) {
+        if (i) strcat(list->text, "+");
+        strcat(list->text, list->spec[i]->text);
+    }
+    return RK_OK;
+}
+
+static rk_status parse_items(const rk_registry *plugins, uint32_t kind, char *text,
+                             rk_spec_list *list, rk_error *e)
+{
+    while (text && *text) {
+        char *plus = end_of_first(text);
+        if (plus) *plus = '\0';
+        if (list->n == RK_JOINED_MAX)
+            return RK_FAIL(e, RK_E_INVALID, "more than %d items are joined by +",
+                           (int)RK_JOINED_MAX);
+        RK_TRY(rk_spec_parse(plugins, kind, text, &list->spec[list->n], e));
+        list->n++;
+        text = plus ? plus + 1 : NULL;
+    }
+    return canonical(list, e);
+}
+
+static rk_status parse_list(const rk_registry *plugins, uint32_t kind, const char *text,
+                            rk_spec_list *list, rk_error *e)
+{
+    char *copy = strdup(text);
+    if (!copy) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of items");
+    rk_status status = parse_items(plugins, kind, copy, list, e);
+    free(copy);
+    return status;
+}
+
+rk_status rk_recipe_parse(const rk_registry *p, const rk_config *c, rk_recipe *out, rk_error *e)
+{
+    memset(out, 0, sizeof *out);
+    rk_status s = rk_spec_parse(p, RK_KIND_MODEL, c->model, &out->model, e);
+    if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_DATA, c->data, &out->data, e);
+    if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_OPTIMIZER, c->optimizer, &out->optimizer, e);
+    if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_SCHEDULE, c->schedule, &out->schedule, e);
+    if (s == RK_OK) s = parse_list(p, RK_KIND_TRANSFORM, c->randomize, &out->transforms, e);
+    if (s == RK_OK) s = parse_list(p, RK_KIND_REGULARIZER, c->regularize, &out->regularizers, e);
+    if (s != RK_OK) rk_recipe_clear(out);
+    return s;
+}
+
+static void clear_list(rk_spec_list *list)
+{
+    for (uint32_t i = 0; i < list->n; i++) rk_spec_free(list->spec[i]);
+    free(list->text);
+}
+
+void rk_recipe_clear(rk_recipe *r)
+{
+    rk_spec_free(r->model);
+    rk_spec_free(r->data);
+    rk_spec_free(r->optimizer);
+    rk_spec_free(r->schedule);
+    clear_list(&r->transforms);
+    clear_list(&r->regularizers);
+    memset(r, 0, sizeof *r);
+}
+
+static rk_status audit(const rk_spec *s, rk_error *e)
+{
+    const char *misused = rk_args_misused(s->args);
+    if (!misused) return RK_OK;
+    return RK_FAIL(e, RK_E_INTERNAL,
+                   "the plugin of %s asks for its parameter '%s', which its table does not have "
+                   "with this type: mend the plugin",
+                   s->item->name, misused);
+}
+
+rk_status rk_recipe_audit(const rk_recipe *r, rk_error *e)
+{
+    RK_TRY(audit(r->model, e));
+    RK_TRY(audit(r->data, e));
+    RK_TRY(audit(r->optimizer, e));
+    RK_TRY(audit(r->schedule, e));
+    for (uint32_t i = 0; i < r->transforms.n; i++) RK_TRY(audit(r->transforms.spec[i], e));
+    for (uint32_t i = 0; i < r->regularizers.n; i++) RK_TRY(audit(r->regularizers.spec[i], e));
+    return RK_OK;
+}

@@ -1,0 +1,23 @@
+/* record.h: what is written down of a run. */
+#ifndef RK_TRAIN_RECORD_H
+#define RK_TRAIN_RECORD_H
+#include "train/trainer.h"
+
+/* Texts of a record that are made for it. */
+typedef struct rk_record_texts {
+    char started[32];
+    char *config, *kernels;
+} rk_record_texts;
+
+/* Everything that is known before the first step.  Texts belong to c, t and *texts. */
+rk_status rk_record_fill(rk_run_record *run, rk_record_texts *texts, const rk_trainer *t,
+                         const rk_config *c, rk_error *e);
+void rk_record_texts_free(rk_record_texts *texts);
+
+/* Brings the summary up to an epoch's row; run->digest becomes row's. */
+void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row);
+
+/* "a, b" and "b, c" give "a, b, c": the distinct entries of comma-separated lists in the order of
+ * their first occurrence.  Freed by free(); NULL without memory. */
+char *rk_record_union(const char *const *lists, uint32_t n);
+#endif

@@ -1,0 +1,68 @@
+/* results.h: the results database, one SQLite file.
+ *
+ * Tables (append-only columns; user_version is the schema's number):
+ *   runs    one row a run: id, started (UTC, ISO 8601), status ('running', 'done', 'stopped',
+ *           'failed'), error, preset, variant, model, data, randomize, optimizer, schedule,
+ *           regularize, device (spec), device_name, driver, backend, numerics ('exact', 'fast'),
+ *           seed, epochs (asked), batch, rate, parameters (count), plan_digest, kernels,
+ *           steps_fallback, fallback_note, data_digest, label_digest, changed_labels, version,
+ *           config (JSON: complete, enough to start it again), epochs_done, fit_epoch (first epoch
+ *           with training accuracy 1, 0 if none), train_accuracy, test_accuracy, train_loss,
+ *           test_loss, digest (of the parameters after the last epoch), seconds
+ *   epochs  one row an epoch (from 1): run, epoch, steps and seconds (of training and evaluation)
+ *           since the run's start, rate, online_loss, online_accuracy (means over the epoch's
+ *           examples while they were trained on), train_loss, train_accuracy, test_loss,
+ *           test_accuracy (of the parameters after the epoch), digest
+ * An epoch's row and its run's summary are one transaction.  WAL mode: readers never wait.
+ *
+ * Numbers that are not finite, as of a run that diverged, are NULL in the file and NaN here.  Seeds
+ * are below 2^63, SQLite's largest whole number.  Threads: an rk_results is used by one at a
+ * time. */
+#ifndef RK_TRAIN_RESULTS_H
+#define RK_TRAIN_RESULTS_H
+#include <stdbool.h>
+#include "rethink/backend.h"
+
+typedef struct rk_results rk_results;
+
+typedef struct rk_run_record {
+    int64_t id;
+    const char *started, *status, *error, *preset, *variant, *model, *data, *randomize, *optimizer,
+        *schedule, *regularize, *device, *device_name, *driver, *backend, *numerics, *plan_digest,
+        *kernels, *fallback_note, *data_digest, *label_digest, *version, *config, *digest;
+    uint64_t seed;
+    int64_t epochs, batch, parameters, steps_fallback, epochs_done, fit_epoch;
+    double rate, changed_labels, train_accuracy, test_accuracy, train_loss, test_loss, seconds;
+} rk_run_record;
+
+typedef struct rk_epoch_record {
+    int64_t epoch, steps;
+    double seconds, rate, online_loss, online_accuracy, train_loss, train_accuracy, test_loss,
+        test_accuracy;
+    char digest[33];
+} rk_epoch_record;
+
+/* Opens or makes the file; read_only does not make it.  Errors name the path and the remedy. */
+rk_status rk_results_open(const char *path, bool read_only, rk_results **out, rk_error *e);
+void rk_results_close(rk_results *r);
+const char *rk_results_path(const rk_results *r);
+
+/* Adds a run with status 'running'; sets run->id. */
+rk_status rk_results_add(rk_results *r, rk_run_record *run, rk_error *e);
+/* One transaction: the epoch's row (replacing one of the same number) and the run's summary
+ * columns. */
+rk_status rk_results_epoch(rk_results *r, const rk_run_record *run, const rk_epoch_record *row,
+                           rk_error *e);
+rk_status rk_results_finish(rk_results *r, int64_t id, const char *status, const char *error,
+                            rk_error *e);
+
+/* A run as it is stored; texts belong to the record: rk_run_record_free. */
+rk_status rk_results_run(rk_results *r, int64_t id, rk_run_record **out, rk_error *e);
+void rk_run_record_free(rk_run_record *run);
+/* Ids of the runs that match, ascending; preset may be NULL.  *ids is freed by free(). */
+rk_status rk_results_list(rk_results *r, const char *preset, int64_t **ids, uint32_t *n,
+                          rk_error *e);
+/* Rows of a run in order of epochs; *rows is freed by free(). */
+rk_status rk_results_history(rk_results *r, int64_t id, rk_epoch_record **rows, uint32_t *n,
+                             rk_error *e);
+#endif

@@ -1,0 +1,48 @@
+/* results_db.h: what the files of the results database share. */
+#ifndef RK_TRAIN_RESULTS_DB_H
+#define RK_TRAIN_RESULTS_DB_H
+#include <sqlite3.h>
+#include "base/error.h"
+#include "train/results.h"
+
+struct rk_results {
+    sqlite3 *db;
+    char *path;
+};
+
+typedef enum rk_column_type {
+    RK_COLUMN_TEXT,
+    RK_COLUMN_WHOLE, /* int64_t, or a uint64_t below 2^63 */
+    RK_COLUMN_REAL
+} rk_column_type;
+
+/* A column and the field of its record. */
+typedef struct rk_column {
+    const char *name;
+    rk_column_type type;
+    size_t offset;
+    bool summary; /* of a run: changes with every epoch */
+} rk_column;
+
+/* Columns in the order of the tables, without the key columns. */
+const rk_column *rk_run_columns(size_t *n);
+const rk_column *rk_epoch_columns(size_t *n);
+
+/* Binds a field to parameter i; texts must live until the statement is reset. */
+int rk_column_bind(sqlite3_stmt *s, int i, const rk_column *c, const void *record);
+
+/* The last failure of the database as one line: the path, what is wrong, and the remedy. */
+rk_status rk_results_error(const rk_results *r, const char *doing, rk_error *e);
+
+/* A statement, to be finalized by the caller. */
+rk_status rk_results_prepare(rk_results *r, const char *sql, sqlite3_stmt **out, rk_error *e);
+/* Runs a statement that gives no rows, and finalizes it. */
+rk_status rk_results_step(rk_results *r, sqlite3_stmt *s, const char *doing, rk_error *e);
+/* Statements without parameters. */
+rk_status rk_results_exec(rk_results *r, const char *sql, const char *doing, rk_error *e);
+/* The first column of the first row of a query. */
+rk_status rk_results_number(rk_results *r, const char *sql, int64_t *out, rk_error *e);
+
+/* Makes the tables of an empty file, checks those of another. */
+rk_status rk_results_schema(rk_results *r, bool read_only, rk_error *e);
+#endif

@@ -1,0 +1,148 @@
+/* The tables.  The columns of a record are listed once, here: the statements that make, fill and
+ * read the tables are written from the lists. */
+#include "train/results_db.h"
+#include <math.h>
+#include <string.h>
+
+enum { SCHEMA = 1, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
+
+#define TEXT(f)                                                                                    \
+    {                                                                                              \
+#f, RK_COLUMN_TEXT, offsetof(rk_run_record, f), false                                      \
+    }
+#define WHOLE(f)                                                                                   \
+    {                                                                                              \
+#f, RK_COLUMN_WHOLE, offsetof(rk_run_record, f), false                                     \
+    }
+#define REAL(f)                                                                                    \
+    {                                                                                              \
+#f, RK_COLUMN_REAL, offsetof(rk_run_record, f), false                                      \
+    }
+#define SUMMARY(type, f)                                                                           \
+    {                                                                                              \
+#f, RK_COLUMN_##type, offsetof(rk_run_record, f), true                                     \
+    }
+static const rk_column run_columns[] = {TEXT(started),
+                                        TEXT(status),
+                                        TEXT(error),
+                                        TEXT(preset),
+                                        TEXT(variant),
+                                        TEXT(model),
+                                        TEXT(data),
+                                        TEXT(randomize),
+                                        TEXT(optimizer),
+                                        TEXT(schedule),
+                                        TEXT(regularize),
+                                        TEXT(device),
+                                        TEXT(device_name),
+                                        TEXT(driver),
+                                        TEXT(backend),
+                                        TEXT(numerics),
+                                        WHOLE(seed),
+                                        WHOLE(epochs),
+                                        WHOLE(batch),
+                                        REAL(rate),
+                                        WHOLE(parameters),
+                                        TEXT(plan_digest),
+                                        TEXT(kernels),
+                                        WHOLE(steps_fallback),
+                                        TEXT(fallback_note),
+                                        TEXT(data_digest),
+                                        TEXT(label_digest),
+                                        REAL(changed_labels),
+                                        TEXT(version),
+                                        TEXT(config),
+                                        SUMMARY(WHOLE, epochs_done),
+                                        SUMMARY(WHOLE, fit_epoch),
+                                        SUMMARY(REAL, train_accuracy),
+                                        SUMMARY(REAL, test_accuracy),
+                                        SUMMARY(REAL, train_loss),
+                                        SUMMARY(REAL, test_loss),
+                                        SUMMARY(TEXT, digest),
+                                        SUMMARY(REAL, seconds)};
+
+#define ROW(type, f)                                                                               \
+    {                                                                                              \
+#f, RK_COLUMN_##type, offsetof(rk_epoch_record, f), false                                  \
+    }
+static const rk_column epoch_columns[] = {ROW(WHOLE, epoch),      ROW(WHOLE, steps),
+                                          ROW(REAL, seconds),     ROW(REAL, rate),
+                                          ROW(REAL, online_loss), ROW(REAL, online_accuracy),
+                                          ROW(REAL, train_loss),  ROW(REAL, train_accuracy),
+                                          ROW(REAL, test_loss),   ROW(REAL, test_accuracy)};
+
+const rk_column *rk_run_columns(size_t *n)
+{
+    *n = sizeof run_columns / sizeof *run_columns;
+    return run_columns;
+}
+
+const rk_column *rk_epoch_columns(size_t *n)
+{
+    *n = sizeof epoch_columns / sizeof *epoch_columns;
+    return epoch_columns;
+}
+
+int rk_column_bind(sqlite3_stmt *s, int i, const rk_column *c, const void *record)
+{
+    const void *field = (const char *)record + c->offset;
+    if (c->type == RK_COLUMN_TEXT) {
+        const char *text = *(const char *const *)field;
+        return sqlite3_bind_text(s, i, text ? text : "", -1, SQLITE_STATIC);
+    }
+    if (c->type == RK_COLUMN_WHOLE) return sqlite3_bind_int64(s, i, *(const int64_t *)field);
+    double value = *(const double *)field;
+    return isfinite(value) ? sqlite3_bind_double(s, i, value) : sqlite3_bind_null(s, i);
+}
+
+static void declare(sqlite3_str *sql, const rk_column *columns, size_t n)
+{
+    static const char *const types[] = {"TEXT NOT NULL", "INTEGER NOT NULL", "REAL"};
+    for (size_t i = 0; i < n; i++)
+        sqlite3_str_appendf(sql, ", %s %s", columns[i].name, types[columns[i].type]);
+}
+
+static rk_status make_tables(rk_results *r, rk_error *e)
+{
+    size_t n_run, n_epoch;
+    const rk_column *run = rk_run_columns(&n_run), *epoch = rk_epoch_columns(&n_epoch);
+    sqlite3_str *sql = sqlite3_str_new(r->db);
+    sqlite3_str_appendall(sql, "CREATE TABLE runs (id INTEGER PRIMARY KEY AUTOINCREMENT");
+    declare(sql, run, n_run);
+    sqlite3_str_appendall(sql, "); CREATE TABLE epochs (run INTEGER NOT NULL REFERENCES runs "
+                               "ON DELETE CASCADE");
+    declare(sql, epoch, n_epoch);
+    sqlite3_str_appendf(sql,
+                        ", digest TEXT NOT NULL, PRIMARY KEY (run, epoch)) WITHOUT ROWID;"
+                        "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                        APPLICATION, SCHEMA);
+    char *text = sqlite3_str_finish(sql);
+    if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);
+    rk_status status = rk_results_exec(r, text, "making tables:", e);
+    sqlite3_free(text);
+    return status;
+}
+
+rk_status rk_results_schema(rk_results *r, bool read_only, rk_error *e)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    RK_TRY(rk_results_exec(r, read_only ? "BEGIN" : "BEGIN IMMEDIATE", "opening:", e));
+    rk_status status = rk_results_number(r, "PRAGMA application_id", &application, e);
+    if (status == RK_OK) status = rk_results_number(r, "PRAGMA user_version", &version, e);
+    if (status == RK_OK)
+        status = rk_results_number(r, "SELECT count(*) FROM sqlite_master", &tables, e);
+    if (status == RK_OK && tables == 0 && !read_only)
+        status = make_tables(r, e);
+    else if (status == RK_OK && (application != APPLICATION || version < 1))
+        status =
+            RK_FAIL(e, RK_E_INVALID,
+                    "%s is a database of something else: name another file with --out", r->path);
+    else if (status == RK_OK && version > SCHEMA)
+        status = RK_FAIL(e, RK_E_INVALID,
+                         "%s was written by a newer rethink (schema %lld, this one knows %d): "
+                         "update, or name another file with --out",
+                         r->path, (long long)version, SCHEMA);
+    if (status == RK_OK) return rk_results_exec(r, "COMMIT", "opening:", e);
+    sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}

@@ -1,0 +1,49 @@
+/* run.h: one training run: configuration, loop, record. */
+#ifndef RK_TRAIN_RUN_H
+#define RK_TRAIN_RUN_H
+#include "data/dataset.h"
+#include "device/session.h"
+#include "train/results.h"
+
+/* Everything a run depends on.  Texts are what a user would write; the record keeps the canonical
+ * ones. */
+typedef struct rk_config {
+    const char *model;      /* "mlp:layers=3" */
+    const char *data;       /* "synth16" */
+    const char *randomize;  /* "", or transforms joined by "+": "labels:p=1+pixels:mode=shuffle" */
+    const char *optimizer;  /* "sgd:momentum=0.9" */
+    const char *schedule;   /* "exponential:decay=0.95" */
+    const char *regularize; /* "", or regularizers joined by "+" */
+    const char *device;     /* a spec of session.h */
+    const char *preset, *variant; /* "" unless of a preset: its name, and which row */
+    int64_t epochs, batch;
+    uint64_t seed;
+    double rate;          /* learning rate of epoch 0 */
+    double stop_accuracy; /* stop after the epoch whose training accuracy reaches it; 0: never */
+    double stop_loss;     /* stop when the mean training loss is at most this; 0: never */
+    rk_session_options session; /* session.seed is seed */
+    double checkpoint_seconds;  /* at most this much work is lost; 0: a checkpoint each epoch */
+} rk_config;
+rk_config rk_config_default(void);
+
+/* Called by the loop; any may be NULL. */
+typedef struct rk_watch {
+    void *ctx;
+    void (*start)(void *ctx, const rk_run_record *run, const rk_program_info *step);
+    /* Now and then inside an epoch, when no wait is needed for it. */
+    void (*progress)(void *ctx, const rk_run_record *run, int64_t epoch, int64_t step,
+                     int64_t steps);
+    void (*epoch)(void *ctx, const rk_run_record *run, const rk_epoch_record *row);
+    /* True once the user asked to stop: the loop saves everything and returns RK_E_STOPPED. */
+    bool (*stopping)(void *ctx);
+} rk_watch;
+
+/* Trains from the start; a row per epoch, and checkpoints beside the results file.  *id is the
+ * run's. */
+rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *results,
+                       const rk_config *c, const rk_watch *watch, int64_t *id, rk_error *e);
+/* Goes on with an unfinished run from its last checkpoint, to the bits an uninterrupted run would
+ * have. */
+rk_status rk_run_resume(rk_hub *hub, const rk_registry *plugins, rk_results *results, int64_t id,
+                        const rk_watch *watch, rk_error *e);
+#endif

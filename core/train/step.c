@@ -1,0 +1,202 @@
+#include "train/step.h"
+#include "base/error.h"
+#include "graph/node.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EVAL_ROWS = 256 };
+
+rk_chunks rk_train_chunks(int64_t n, int64_t batch)
+{
+    int64_t rows = batch < n ? batch : n;
+    return (rk_chunks){rows, (n + rows - 1) / rows};
+}
+
+rk_chunks rk_eval_chunks(int64_t n)
+{
+    int64_t count = (n + EVAL_ROWS - 1) / EVAL_ROWS, rows = (n + count - 1) / count;
+    return (rk_chunks){rows, (n + rows - 1) / rows};
+}
+
+static rk_shape scalar(void) { return rk_shape_make(0, NULL); }
+
+/* A value of one element as rank 0. */
+static rk_value to_scalar(rk_graph *g, rk_value x) { return rk_reshape(g, x, scalar()); }
+
+static rk_value sum_all(rk_graph *g, rk_value x)
+{
+    return to_scalar(g, rk_reduce_sum(g, x, 0, rk_shape_of(g, x).rank));
+}
+
+/* "eval/" + "test" + "/loss"; the builders copy names. */
+static rk_value named_state(rk_graph *g, uint32_t dtype, rk_shape shape, const char *prefix,
+                            const char *name)
+{
+    char full[64];
+    snprintf(full, sizeof full, "%s/%s", prefix, name);
+    return rk_state(g, dtype, shape, full);
+}
+
+/* A set on the device. */
+typedef struct source {
+    const rk_examples *x;
+    const char *prefix; /* "data/train" */
+    int64_t channels, height, width;
+} source;
+
+static source source_of(const rk_dataset *d, bool test)
+{
+    return (source){test ? &d->test.x : &d->train.x, test ? "data/test" : "data/train", d->channels,
+                    d->height, d->width};
+}
+
+static rk_value field(rk_graph *g, const source *s, uint32_t dtype, rk_shape shape,
+                      const char *name, rk_value index)
+{
+    char full[64];
+    snprintf(full, sizeof full, "%s/%s", s->prefix, name);
+    return rk_take(g, rk_input(g, dtype, shape, full), index);
+}
+
+/* The examples at index[rows] as the model sees them: (pixel - shift) * scale. */
+static rk_value gather(rk_graph *g, const source *s, rk_value index, rk_value *label)
+{
+    int64_t n = s->x->n, rows = rk_dim(g, index, 0);
+    rk_shape images = RK_SHAPE(n, s->channels, s->height, s->width),
+             column = RK_SHAPE(rows, 1, 1, 1);
+    rk_value pixels = field(g, s, s->x->dtype, images, "pixels", index);
+    rk_value shift = field(g, s, RK_F32, RK_SHAPE(n), "shift", index);
+    rk_value scale = field(g, s, RK_F32, RK_SHAPE(n), "scale", index);
+    *label = field(g, s, RK_U32, RK_SHAPE(n), "label", index);
+    rk_value centred = rk_sub(g, rk_cast(g, pixels, RK_F32), rk_reshape(g, shift, column));
+    return rk_mul(g, centred, rk_reshape(g, scale, column));
+}
+
+/* What the model says of a batch, by rows. */
+typedef struct verdict {
+    rk_value loss, correct; /* F32 [rows]; correct is 0 or 1 */
+} verdict;
+
+static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_value x,
+                     rk_value label)
+{
+    rk_value logits = r->model->item->model(g, x, d->classes, r->model->args);
+    rk_shape shape = rk_shape_of(g, logits);
+    int64_t rows = rk_dim(g, label, 0);
+    if (logits && (shape.rank != 2 || shape.dim[0] != rows || shape.dim[1] != d->classes))
+        logits = rk_graph_fail(g, "the model %s does not give a row of %u logits per example",
+                               r->model->item->name, d->classes);
+    rk_value best = rk_reshape(g, rk_argmax(g, logits, 1, 1), RK_SHAPE(rows));
+    return (verdict){rk_cross_entropy(g, logits, label), rk_cast(g, rk_eq(g, best, label), RK_F32)};
+}
+
+/* Entry position / rows of a log gets value: the entries' positions are compared, so that no
+ * division is needed. */
+static void log_at(rk_graph *g, const char *prefix, const char *name, rk_chunks chunks,
+                   rk_value position, rk_value value)
+{
+    rk_value log = named_state(g, RK_F32, RK_SHAPE(chunks.count), prefix, name);
+    rk_value starts = rk_mul(g, rk_iota(g, chunks.count), rk_const_u(g, (uint32_t)chunks.rows));
+    rk_assign(g, log, rk_where(g, rk_eq(g, starts, position), value, log));
+}
+
+/* position + rows, and 0 after the last chunk. */
+static void advance(rk_graph *g, rk_value position, int64_t rows, int64_t n)
+{
+    rk_value next = rk_add(g, position, rk_const_u(g, (uint32_t)rows));
+    rk_value more = rk_lt(g, next, rk_const_u(g, (uint32_t)n));
+    rk_assign(g, position, rk_where(g, more, next, rk_const_u(g, 0)));
+}
+
+/* Gradients of all parameters of loss and penalties, and the optimizer's update by them. */
+static void learn(rk_graph *g, const rk_recipe *r, rk_value loss)
+{
+    uint32_t n = rk_graph_params(g, NULL, 0);
+    rk_value *params = calloc(2 * (size_t)n + 1, sizeof *params), *grads = params + n;
+    if (!params || n == 0) {
+        rk_graph_fail(g, params ? "the model %s has no parameters" : "no memory to train %s",
+                      r->model->item->name);
+        free(params);
+        return;
+    }
+    rk_graph_params(g, params, n);
+    for (uint32_t i = 0; i < r->regularizers.n; i++) {
+        const rk_spec *s = r->regularizers.spec[i];
+        loss = rk_add(g, loss, to_scalar(g, s->item->penalty(g, params, n, s->args)));
+    }
+    rk_value rate = rk_input(g, RK_F32, scalar(), "train/rate");
+    rk_grad(g, loss, params, n, grads);
+    r->optimizer->item->step(g, params, grads, n, rate, r->optimizer->args);
+    free(params);
+}
+
+/* The random words of the next step are others: the key's third word counts steps. */
+static void advance_random(rk_graph *g)
+{
+    bool used = false;
+    for (rk_value v = 1; v < rk_graph_count(g) && !used; v++)
+        used = rk_graph_node(g, v).op == RK_OP_RNG;
+    if (!used) return;
+    rk_value key = rk_state(g, RK_U32, RK_SHAPE(3), "rng/key");
+    rk_value third = rk_cast(g, rk_eq(g, rk_iota(g, 3), rk_const_u(g, 2)), RK_U32);
+    rk_assign(g, key, rk_add(g, key, third));
+}
+
+/* Gives the graph away if it is sound. */
+static rk_status finish(rk_graph *g, const rk_recipe *r, rk_graph **out, rk_error *e)
+{
+    rk_status status = rk_graph_check(g, e);
+    if (status == RK_OK) status = rk_recipe_audit(r, e);
+    if (status == RK_OK)
+        *out = g;
+    else
+        rk_graph_free(g);
+    return status;
+}
+
+rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunks, int64_t rows,
+                        rk_graph **out, rk_error *e)
+{
+    rk_graph *g = rk_graph_new();
+    int64_t n = d->train.x.n;
+    source train = source_of(d, false);
+    rk_value label;
+    *out = NULL;
+    if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of a step");
+    rk_graph_set_training(g, true);
+    rk_value position = named_state(g, RK_U32, scalar(), "train", "position");
+    rk_value order = rk_input(g, RK_U32, RK_SHAPE(n), "train/order");
+    rk_value index = rk_take(g, order, rk_add(g, rk_iota(g, rows), position));
+    rk_value x = gather(g, &train, index, &label);
+    verdict v = judge(g, r, d, x, label);
+    log_at(g, "train", "loss", chunks, position, sum_all(g, v.loss));
+    log_at(g, "train", "correct", chunks, position, sum_all(g, v.correct));
+    advance(g, position, rows, n);
+    learn(g, r, to_scalar(g, rk_mean(g, v.loss, 0, 1)));
+    advance_random(g);
+    return finish(g, r, out, e);
+}
+
+rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_graph **out,
+                        rk_error *e)
+{
+    rk_graph *g = rk_graph_new();
+    source set = source_of(d, test);
+    const char *prefix = test ? "eval/test" : "eval/train";
+    rk_chunks chunks = rk_eval_chunks(set.x->n);
+    rk_value label, zero;
+    *out = NULL;
+    if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of an evaluation");
+    zero = rk_const_f(g, 0);
+    rk_value position = named_state(g, RK_U32, scalar(), prefix, "position");
+    rk_value index = rk_add(g, rk_iota(g, chunks.rows), position);
+    rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)set.x->n));
+    rk_value x = gather(g, &set, index, &label);
+    verdict v = judge(g, r, d, x, label);
+    v.loss = rk_where(g, there, v.loss, zero);
+    v.correct = rk_where(g, there, v.correct, zero);
+    log_at(g, prefix, "loss", chunks, position, sum_all(g, v.loss));
+    log_at(g, prefix, "correct", chunks, position, sum_all(g, v.correct));
+    advance(g, position, chunks.rows, set.x->n);
+    return finish(g, r, out, e);
+}

@@ -1,0 +1,38 @@
+/* step.h: the graphs of a run.
+ *
+ * Everything that a step needs is on the device: it takes its batch from the resident data set by
+ * the epoch's order, advances its own position, and logs what it finds, so that the host only
+ * enqueues.  Names, all shared by the graphs of one session:
+ *
+ *   data/train/pixels U8 or F32 [n][C][H][W], data/train/label U32 [n], data/train/shift and
+ *   .../scale F32 [n], the same under data/test: inputs, written once
+ *   train/order     U32 [n], input: the epoch's order of examples
+ *   train/rate      F32, input: the epoch's learning rate
+ *   train/position  U32, state: examples of the epoch that were taken; 0 again after the last
+ *   train/loss      F32 [steps], state: sum of the cross-entropies of each batch
+ *   train/correct   F32 [steps], state: right predictions of each batch, before its update
+ *   rng/key         U32 [3], state of graphs with random words: the seed, and the step, which
+ *                   every training step advances
+ *   eval/train/..., eval/test/...  position, loss and correct of an evaluation, a chunk an entry */
+#ifndef RK_TRAIN_STEP_H
+#define RK_TRAIN_STEP_H
+#include "train/config.h"
+
+/* Rows that a graph takes at once, and how many times it must run to see each example once. */
+typedef struct rk_chunks {
+    int64_t rows, count;
+} rk_chunks;
+
+/* count batches of `batch` examples, the last one perhaps smaller. */
+rk_chunks rk_train_chunks(int64_t n, int64_t batch);
+/* Equal chunks of about 256 rows; the last may reach beyond the set, where rows count nothing. */
+rk_chunks rk_eval_chunks(int64_t n);
+
+/* One training step on `rows` examples: rk_train_chunks' rows, or the rest for the last batch. */
+rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunks, int64_t rows,
+                        rk_graph **out, rk_error *e);
+
+/* Loss and right predictions of one chunk of the test set (or the training set). */
+rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_graph **out,
+                        rk_error *e);
+#endif

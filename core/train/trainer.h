@@ -1,0 +1,46 @@
+/* trainer.h: a configuration made ready on a device: data resident, programs compiled, parameters
+ * started.  The loop drives it; tests drive it step by step.
+ * Order of use within an epoch: begin, step 0 ... steps - 1, then online, evaluate, digest. */
+#ifndef RK_TRAIN_TRAINER_H
+#define RK_TRAIN_TRAINER_H
+#include "train/step.h"
+
+typedef struct rk_trainer {
+    rk_recipe recipe;
+    rk_dataset *data;
+    rk_audit audit;
+    rk_session *session;
+    rk_program *step, *last_step, *evaluation[2]; /* last_step: NULL if all batches are equal;
+                                                     evaluation: of the training and test set */
+    rk_chunks batches, eval[2];
+    int64_t steps; /* of an epoch */
+    uint64_t seed;
+    double rate;
+    uint32_t *order; /* [n] */
+    float *log;      /* [the longest log] */
+    uint32_t *words; /* [the largest parameter] */
+} rk_trainer;
+
+typedef struct rk_score {
+    double loss, accuracy; /* mean cross-entropy, fraction of right predictions */
+} rk_score;
+
+rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_config *c,
+                          rk_trainer **out, rk_error *e);
+void rk_trainer_close(rk_trainer *t);
+
+/* Writes the order and the learning rate of an epoch (from 0). */
+rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e);
+double rk_trainer_rate(const rk_trainer *t, int64_t epoch);
+/* Enqueues a step; does not wait. */
+rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e);
+/* Of the epoch's batches as they were trained on. */
+rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
+/* Of all training (test: all test) examples with the parameters as they are. */
+rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e);
+/* Hex of XXH3-128 over name, zero byte and data of every trained buffer in the order of names;
+ * every NaN counts as 0x7fc00000. */
+rk_status rk_trainer_digest(rk_trainer *t, char out[33], rk_error *e);
+/* Number of trained values. */
+int64_t rk_trainer_parameters(const rk_trainer *t);
+#endif

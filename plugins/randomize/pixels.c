@@ -1,0 +1,145 @@
+/* pixels: the three input randomizations of Zhang et al. 2016, section 2, on pixels before
+ * standardization.  A permutation moves positions; the channels of a position move together.
+ *
+ *   mode=shuffle   "shuffled pixels": one permutation for every training and test image.
+ *   mode=random    "random pixels": a permutation of its own for each image.  The paper does not
+ *                  say what happens to test images; here they get permutations of their own too.
+ *   mode=gaussian  "Gaussian": every training and test pixel is drawn from the normal distribution
+ *                  with the mean and the variance of its channel over the training images.  The
+ *                  paper does not say whether per channel; nothing is clipped to [0, 1].
+ *
+ * Example i, by its position in the original files, takes step 16 i of the stream (step 16 i + k
+ * where word k of a draw was rejected; more than 15 rejections in a row have probability 2^-240):
+ * the words of rk_random_order, or the normals 0, 1, ... in the order of pixels.  Test examples
+ * take the stream with its lowest bit flipped; shuffle takes step 0. */
+#include "rethink/plugin.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS = 16 };
+
+static const rk_param_spec params[] = {{"mode", "shuffle",
+                                        "shuffle: one permutation for all images; random: one for "
+                                        "each image; gaussian: noise with the "
+                                        "mean and variance of each channel",
+                                        RK_PARAM_CHOICE, 0, 0, "shuffle|random|gaussian"},
+                                       {0}};
+
+static rk_random of_example(rk_random r, const rk_examples *x, int64_t i)
+{
+    r.step = STEPS * x->index[i];
+    return r;
+}
+
+static rk_random of_test(rk_random r)
+{
+    r.stream ^= 1u;
+    return r;
+}
+
+/* Work space for permuting one image. */
+typedef struct mover {
+    uint32_t channels, positions;
+    size_t element; /* bytes */
+    uint32_t *order;
+    char *image;
+} mover;
+
+/* Position k of each channel gets what was at order[k]. */
+static void move(const mover *m, char *image)
+{
+    size_t plane = m->positions * m->element, element = m->element;
+    memcpy(m->image, image, m->channels * plane);
+    for (size_t c = 0; c < m->channels; c++)
+        for (size_t k = 0; k < m->positions; k++)
+            memcpy(image + c * plane + k * element, m->image + c * plane + m->order[k] * element,
+                   element);
+}
+
+static void permute(const mover *m, rk_examples *x, rk_random r, bool one_each)
+{
+    size_t bytes = (size_t)m->channels * m->positions * m->element;
+    if (!one_each) rk_random_order(r, m->positions, m->order);
+    for (int64_t i = 0; i < x->n; i++) {
+        if (one_each) rk_random_order(of_example(r, x, i), m->positions, m->order);
+        move(m, (char *)x->pixels + (size_t)i * bytes);
+    }
+}
+
+static rk_status permute_all(rk_dataset *d, rk_random r, bool one_each, rk_error *e)
+{
+    mover m = {.channels = d->channels, .positions = d->height * d->width};
+    m.element = d->train.x.dtype == RK_U8 ? 1 : sizeof(float);
+    m.order = malloc(m.positions * sizeof *m.order);
+    m.image = malloc((size_t)rk_dataset_pixels(d) * m.element);
+    rk_status status = RK_OK;
+    if (m.order && m.image) {
+        permute(&m, &d->train.x, r, one_each);
+        permute(&m, &d->test.x, one_each ? of_test(r) : r, one_each);
+    } else {
+        status =
+            rk_error_set(e, RK_E_NOMEM, "no memory for a permutation of %u pixels", m.positions);
+    }
+    free(m.order);
+    free(m.image);
+    return status;
+}
+
+typedef struct normal {
+    double mean, deviation;
+} normal;
+
+/* Of one channel over all images; sums of doubles in the order of the images. */
+static normal of_channel(const rk_examples *x, int64_t pixels, int64_t first, int64_t positions)
+{
+    double sum = 0, squares = 0, n = (double)x->n * (double)positions;
+    const float *plane = (const float *)x->pixels + first;
+    for (int64_t i = 0; i < x->n; i++)
+        for (int64_t k = 0; k < positions; k++) sum += (double)plane[i * pixels + k];
+    double mean = sum / n;
+    for (int64_t i = 0; i < x->n; i++)
+        for (int64_t k = 0; k < positions; k++) {
+            double difference = (double)plane[i * pixels + k] - mean;
+            squares += difference * difference;
+        }
+    return (normal){mean, sqrt(squares / n)};
+}
+
+static void draw(rk_examples *x, int64_t pixels, int64_t first, int64_t positions, normal p,
+                 rk_random r)
+{
+    float mean = (float)p.mean, deviation = (float)p.deviation, *plane = (float *)x->pixels + first;
+    for (int64_t i = 0; i < x->n; i++) {
+        rk_random of_i = of_example(r, x, i);
+        for (int64_t k = 0; k < positions; k++)
+            plane[i * pixels + k] =
+                mean + deviation * rk_random_normal(of_i, (uint64_t)(first + k));
+    }
+}
+
+static rk_status gaussian(rk_dataset *d, rk_random r, rk_error *e)
+{
+    int64_t pixels = rk_dataset_pixels(d), positions = (int64_t)d->height * d->width;
+    rk_status status = rk_examples_to_f32(&d->train.x, pixels, e);
+    if (status == RK_OK) status = rk_examples_to_f32(&d->test.x, pixels, e);
+    for (int64_t first = 0; status == RK_OK && first < pixels; first += positions) {
+        normal p = of_channel(&d->train.x, pixels, first, positions);
+        draw(&d->train.x, pixels, first, positions, p, r);
+        draw(&d->test.x, pixels, first, positions, p, of_test(r));
+    }
+    return status;
+}
+
+static rk_status pixels(rk_dataset *d, const rk_args *a, rk_random r, rk_error *e)
+{
+    const char *mode = rk_arg_text(a, "mode");
+    if (strcmp(mode, "gaussian") == 0) return gaussian(d, r, e);
+    return permute_all(d, r, strcmp(mode, "random") == 0, e);
+}
+
+RK_PLUGIN("pixels", "1.0",
+          RK_ITEM(RK_KIND_TRANSFORM, .name = "pixels",
+                  .doc = "shuffled pixels, random pixels or Gaussian noise, in training and test "
+                         "images",
+                  .params = params, .transform = pixels));

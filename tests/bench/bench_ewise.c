@@ -1,0 +1,153 @@
+/* EWISE and REDUCE of any devices beside plain loops on the host (two threads' worth is the
+ * device's business), interleaved:
+ *     bench_ewise --backend PATH [--device N] [--option KEY=VALUE] ...
+ * GB/s counts what is read and written once; the triad a = b + s * c measures the memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include "bench.h"
+
+typedef struct triad {
+    float *a, *b, *c;
+    int64_t n;
+} triad;
+
+static int triad_call(void *context)
+{
+    const triad *t = context;
+    float *a = t->a;
+    const float *b = t->b, *c = t->c;
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < t->n; i++) a[i] = b[i] + 3.0f * c[i];
+    return 1;
+}
+
+/* A program over n elements (or [rows, 512]) and the words it moves per element. */
+typedef struct subject {
+    const char *name;
+    void (*make)(harness_case *c, int64_t n);
+    double words;
+} subject;
+
+static void make_momentum(harness_case *c, int64_t n)
+{
+    case_begin(c, RK_EWISE);
+    uint16_t v = case_in(c, RK_F32, 1, &n, 0), g = case_in(c, RK_F32, 1, &n, 0);
+    uint16_t w = case_in(c, RK_F32, 1, &n, 0);
+    case_out(c, RK_F32, 1, &n);
+    case_out(c, RK_F32, 1, &n);
+    uint16_t v2 = case_ins(c, RK_I_FADD, case_ins(c, RK_I_FMUL, case_immf(c, 0.9f), v, 0), g, 0);
+    case_store(c, 0, v2);
+    case_store(c, 1,
+               case_ins(c, RK_I_FSUB, w, case_ins(c, RK_I_FMUL, case_immf(c, 0.05f), v2, 0), 0));
+}
+
+static void make_triad(harness_case *c, int64_t n)
+{
+    case_begin(c, RK_EWISE);
+    uint16_t a = case_in(c, RK_F32, 1, &n, 0), b = case_in(c, RK_F32, 1, &n, 0);
+    case_out(c, RK_F32, 1, &n);
+    case_store(c, 0, case_ins(c, RK_I_FADD, a, case_ins(c, RK_I_FMUL, case_immf(c, 3), b, 0), 0));
+}
+
+static void make_unary(harness_case *c, int64_t n, uint16_t op)
+{
+    case_begin(c, RK_EWISE);
+    uint16_t a = case_in(c, RK_F32, 1, &n, 0);
+    case_out(c, RK_F32, 1, &n);
+    case_store(c, 0, case_ins(c, op, a, 0, 0));
+}
+
+static void make_exp(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FEXP); }
+static void make_log(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FLOG); }
+static void make_recip(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FRECIP); }
+static void make_sqrt(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FSQRT); }
+static void make_cos(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FCOS); }
+
+static void make_bias(harness_case *c, int64_t n)
+{
+    const int64_t dim[2] = {n / 512, 512};
+    case_begin(c, RK_EWISE);
+    uint16_t a = case_in(c, RK_F32, 2, dim, 0), b = case_in(c, RK_F32, 2, dim, 1);
+    uint16_t r = case_in(c, RK_F32, 2, dim, 2);
+    case_out(c, RK_F32, 2, dim);
+    uint16_t sum = case_ins(c, RK_I_FADD, case_ins(c, RK_I_FMUL, a, r, 0), b, 0);
+    case_store(c, 0, case_ins(c, RK_I_FMAX, sum, case_immf(c, 0), 0));
+}
+
+static void make_sum(harness_case *c, int64_t outer, int64_t reduced, int64_t inner)
+{
+    case_begin(c, RK_REDUCE);
+    case_in(c, RK_F32, 3, (int64_t[]){outer, reduced, inner}, 0);
+    case_out(c, RK_F32, 3, (int64_t[]){outer, 1, inner});
+    c->op.p[1] = outer;
+    c->op.p[2] = reduced;
+    c->op.p[3] = inner;
+}
+
+static void make_sum_all(harness_case *c, int64_t n) { make_sum(c, 1, n, 1); }
+static void make_sum_rows(harness_case *c, int64_t n) { make_sum(c, n / 512, 512, 1); }
+static void make_sum_columns(harness_case *c, int64_t n) { make_sum(c, 1, n / 512, 512); }
+
+static void make_transpose(harness_case *c, int64_t n)
+{
+    const int64_t p[] = {2, 512, 1, n / 512, n / 512, 512, 1};
+    case_begin(c, RK_COPY);
+    case_in(c, RK_F32, 1, &n, 0);
+    case_out(c, RK_F32, 1, &n);
+    for (int i = 0; i < 7; i++) c->op.p[i] = p[i];
+}
+
+static int run_subject(const subject *s, int64_t n, bench_devices *d, triad *t)
+{
+    bench_contender c[BENCH_MOST + 1] = {{.name = "host triad", .call = triad_call, .context = t}};
+    bench_kernel kernels[BENCH_MOST];
+    int ok = 1, made = 0;
+    for (; made < d->n && ok; made++) {
+        harness_case op;
+        s->make(&op, n);
+        ok = bench_prepare(&kernels[made], &d->h[made], &op);
+        c[made + 1] =
+            (bench_contender){.name = d->name[made], .call = bench_call, .context = &kernels[made]};
+    }
+    ok = ok && bench_run(c, d->n + 1, 0.01);
+    double rate = 12e-9 * (double)t->n / bench_median(&c[0]);
+    for (int i = 1; i <= d->n && ok; i++) {
+        double seconds = bench_median(&c[i]), own = 4e-9 * s->words * (double)n / seconds;
+        printf("%-12s %9lld  %-12s %10.1f us %8.1f GB/s %8.2f of the triad's %.1f\n", s->name,
+               (long long)n, c[i].name, seconds * 1e6, own, own / rate, rate);
+    }
+    for (int i = 0; i < made; i++) bench_release(&kernels[i]);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    static const subject subjects[] = {{"triad", make_triad, 3},
+                                       {"momentum", make_momentum, 5},
+                                       {"bias, relu", make_bias, 2},
+                                       {"exp", make_exp, 2},
+                                       {"log", make_log, 2},
+                                       {"recip", make_recip, 2},
+                                       {"sqrt", make_sqrt, 2},
+                                       {"cos", make_cos, 2},
+                                       {"sum", make_sum_all, 1},
+                                       {"sum of rows", make_sum_rows, 1},
+                                       {"of columns", make_sum_columns, 1},
+                                       {"transpose", make_transpose, 2}};
+    static const int64_t sizes[] = {1 << 12, 1 << 16, 1 << 20, 1 << 24};
+    bench_devices d;
+    int64_t most = sizes[3];
+    triad t = {calloc((size_t)most, 4), calloc((size_t)most, 4), calloc((size_t)most, 4), 0};
+    if (!t.a || !t.b || !t.c || !bench_open(&d, argc, argv)) return 2;
+    int ok = 1;
+    for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
+        for (int j = 0; j < 4 && ok; j++) {
+            t.n = sizes[j];
+            ok = run_subject(&subjects[i], sizes[j], &d, &t);
+        }
+    bench_close(&d);
+    free(t.a);
+    free(t.b);
+    free(t.c);
+    return ok ? 0 : 1;
+}

@@ -1,0 +1,59 @@
+#!/bin/sh
+# What is installed runs from anywhere, and the example of the README is a working plugin.
+
+# Installs into ./moved, a place that the build does not know.
+install_here() {
+    DESTDIR=$PWD/staged meson install -C "$BUILD" --no-rebuild --quiet >/dev/null 2>&1 ||
+        fail 'meson install'
+    mv "staged$(python3 -c 'import os, sys; print(os.path.abspath(sys.argv[1]))' "$PREFIX")" moved
+    unset RETHINK_BACKEND_PATH RETHINK_PLUGIN_PATH RETHINK_PRESET_PATH LD_LIBRARY_PATH
+    RETHINK=$PWD/moved/bin/rethink
+}
+
+test_runs_from_anywhere() {
+    install_here
+    cd /
+    "$RETHINK" devices >"$OLDPWD/stdout.txt"
+    cd "$OLDPWD"
+    says '^cpu:0 '
+    says '^opencl:'
+    works "$RETHINK" plugins
+    says '^model +mlp '
+    works "$RETHINK" run quickstart --epochs 1 --device cpu --quiet
+    works "$RETHINK" list --json
+    checks 'import json; assert len(json.load(open("stdout.txt"))) == 5'
+}
+
+# Only what a plugin or backend author needs: no header of the core, nothing of the tests.
+test_installed_files() {
+    install_here
+    find moved -type f -o -type l | sed 's/^moved.//' | sort >files.txt
+    [ "$(grep -c '^include/rethink/.*\.h$' files.txt)" = 4 ] || fail "$(cat files.txt)"
+    ! grep -vE '^(bin/rethink|include/rethink/|lib/.*(librethink\.so|rethink\.pc|rethink/)|share/)' \
+        files.txt || fail 'installs something else'
+}
+
+test_example_of_the_readme() {
+    install_here
+    awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$SOURCE/README.md" >mine.c
+    [ "$(wc -l <mine.c)" -le 40 ] || fail 'the example is longer than 40 lines'
+    pc=$(find moved -name rethink.pc)
+    # shellcheck disable=SC2046
+    ${CC:-gcc} -std=c11 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC mine.c -o mine.so \
+        $(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-variable=prefix="$PWD/moved" \
+            --cflags --libs rethink)
+    works "$RETHINK" run --plugin ./mine.so --model sines:hidden=32 --randomize slip:p=0.3 \
+        --data synth16:n=200,test=50 --epochs 2 --device cpu --device opencl --quiet
+    says 'Digests agree'
+    works "$RETHINK" plugins --plugin ./mine.so slip
+    says 'probability of each label to slip'
+}
+
+test_backend_header_stands_alone() {
+    for header in backend numerics graph plugin; do
+        echo "#include \"rethink/$header.h\"" >one.c
+        ${CC:-gcc} -std=c11 -Wall -Wextra -Wpedantic -Werror -I "$SOURCE/core/include" -c one.c
+    done
+}
+
+. "$(dirname "$0")/lib.sh"

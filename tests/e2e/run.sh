@@ -1,0 +1,334 @@
+#!/bin/sh
+# Training as a user sees it: kills, stops, several devices, presets, options.
+
+export RETHINK_PRESET_PATH="$SOURCE/plugins/presets"
+
+# digests FILE RUN: everything that is the same in every way of computing a run, which must be done.
+digests() {
+    python3 -c '
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+run = sys.argv[2:]
+status, error = db.execute("SELECT status, error FROM runs WHERE id = ?", run).fetchone()
+assert status == "done", f"run {run}: {status}: {error}"
+for row in db.execute("SELECT epoch, digest, steps, rate, online_loss, online_accuracy, train_loss,"
+                      "train_accuracy, test_loss, test_accuracy FROM epochs WHERE run = ? "
+                      "ORDER BY epoch", run):
+    print(*row)
+print(*db.execute("SELECT epochs_done, fit_epoch, train_accuracy, test_accuracy, train_loss,"
+                  "test_loss, digest FROM runs WHERE id = ?", run).fetchone())' "$1" "$2" ||
+        fail "no digests of run $2 in $1"
+}
+
+# same A B: two files of digests are equal, and not empty.
+same() {
+    [ -s "$1" ] || fail "$1 is empty"
+    cmp "$1" "$2" >/dev/null || fail "digests differ: $(diff "$1" "$2" | head -n 4)"
+}
+
+# A network of which an epoch takes some milliseconds; 20 examples are left for the last batch.
+# launch OPTION... &: $! is the program's own number.
+launch() {
+    exec "$RETHINK" run --model mlp:hidden=48,layers=2 --data synth16:n=620,test=100 --batch 40 \
+        --lr 0.02 --lr-decay 0.98 --regularize l2 --quiet --device "${device:-cpu}" \
+        --threads "${threads:-1}" "$@"
+}
+
+train() {
+    (launch "$@")
+}
+
+# is_done FILE: run 1 is done.
+is_done() {
+    [ "$(python3 -c '
+import sqlite3, sys
+try:
+    print(sqlite3.connect(sys.argv[1]).execute("SELECT status FROM runs").fetchone()[0])
+except (sqlite3.Error, TypeError):
+    print("nothing yet")' "$1")" = done ]
+}
+
+# killed_often SECONDS: kill -9 at six random moments, with checkpoints this often.
+killed_often() {
+    options="--epochs 300 --seed 3 --checkpoint-seconds $1"
+    # shellcheck disable=SC2086
+    {
+        train $options --out whole.sqlite >/dev/null
+        digests whole.sqlite 1 >whole
+        launch $options --out r.sqlite >/dev/null 2>&1 &
+        pid=$!
+    }
+    kills=0
+    for moment in $(python3 -c '
+import random
+print(*(f"{random.uniform(0.05, 0.6):.3f}" for i in range(6)))'); do
+        sleep "$moment"
+        kill -9 $pid 2>/dev/null && kills=$((kills + 1))
+        wait $pid 2>/dev/null || true
+        begun=$(python3 -c '
+import sqlite3
+try: # what there is can be read
+    print(sqlite3.connect("r.sqlite").execute("SELECT status FROM runs").fetchone()[0])
+except (sqlite3.OperationalError, TypeError):
+    print("nothing")')
+        case $begun in
+        done) break ;;
+        running) "$RETHINK" run --resume 1 --threads 1 --quiet --out r.sqlite >/dev/null 2>err.txt & ;;
+        nothing) # shellcheck disable=SC2086
+            launch $options --out r.sqlite >/dev/null 2>err.txt & ;;
+        *) fail "status $begun" ;;
+        esac
+        pid=$!
+    done
+    wait $pid 2>/dev/null || true
+    [ $kills -ge 2 ] || fail "only $kills kills: the run is too short"
+    digests r.sqlite 1 >killed || fail "$(cat err.txt)"
+    same whole killed
+    cmp r.sqlite.runs/1/weights.safetensors whole.sqlite.runs/1/weights.safetensors ||
+        fail 'final weights differ'
+}
+
+test_killed_with_a_checkpoint_each_epoch() {
+    killed_often 0
+}
+
+test_killed_with_checkpoints_inside_epochs() {
+    killed_often 0.05
+}
+
+# Ctrl-C in a long epoch: the step is finished, everything is saved, the way to go on is said; and
+# going on from the middle of the epoch gives the same bits.
+test_interrupted() {
+    options='--data synth16:n=20000,test=100 --epochs 6 --seed 4'
+    # shellcheck disable=SC2086
+    train $options --out whole.sqlite >/dev/null
+    digests whole.sqlite 1 >whole
+    # shellcheck disable=SC2086
+    launch $options --out r.sqlite >out.txt 2>err.txt &
+    pid=$!
+    until [ -e r.sqlite.runs/1 ]; do sleep 0.01; done
+    sleep 0.05
+    kill -INT $pid
+    code=0
+    wait $pid || code=$?
+    [ "$code" = 130 ] || fail "exit status $code"
+    grep -qE 'stopped (in|after) epoch [1-6]' err.txt || fail "$(cat err.txt)"
+    grep -q 'rethink run --resume 1 --out r.sqlite' err.txt || fail "$(cat err.txt)"
+    checks '
+import sqlite3
+db = sqlite3.connect("r.sqlite")
+status, done = db.execute("SELECT status, epochs_done FROM runs").fetchone()
+assert status == "stopped" and done == db.execute("SELECT count(*) FROM epochs").fetchone()[0]'
+    [ -s r.sqlite.runs/1/checkpoint.safetensors ] || fail 'no checkpoint'
+    [ "$(ls r.sqlite.runs/1)" = checkpoint.safetensors ] || fail "$(ls r.sqlite.runs/1)"
+    works "$RETHINK" run --resume 1 --quiet --out r.sqlite
+    digests r.sqlite 1 >resumed
+    same whole resumed
+}
+
+test_stopped_then_resumed() {
+    train --epochs 60 --seed 5 --out whole.sqlite >/dev/null
+    digests whole.sqlite 1 >whole
+    for i in 1 2 3; do # whether the signal comes early or late
+        rm -rf r.sqlite*
+        launch --epochs 60 --seed 5 --out r.sqlite >/dev/null 2>&1 &
+        pid=$!
+        until [ -e r.sqlite.runs/1 ]; do sleep 0.02; done
+        sleep "0.0$((i * 3))"
+        kill -TERM "$pid" 2>/dev/null || true
+        wait "$pid" || true
+        is_done r.sqlite || works "$RETHINK" run --resume last --quiet --out r.sqlite
+        digests r.sqlite 1 >resumed
+        same whole resumed
+    done
+}
+
+test_resume_refused() {
+    train --epochs 2 --out r.sqlite >/dev/null
+    fails 'run 1 is done' "$RETHINK" run --resume 1 --out r.sqlite
+    fails 'has no run 7' "$RETHINK" run --resume 7 --out r.sqlite
+    fails "'x' is no run" "$RETHINK" run --resume x --out r.sqlite
+    fails "'epochs' cannot be given with it" "$RETHINK" run --resume 1 --epochs 3 --out r.sqlite
+}
+
+# A checkpoint of another run is not taken for one's own, a damaged one is said.
+test_wrong_checkpoint() {
+    for run in a b; do
+        train --epochs 3 --seed 1 --out $run.sqlite >/dev/null
+        python3 -c '
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("UPDATE runs SET status = ?", ["stopped"])
+db.commit()' $run.sqlite
+    done
+    file=a.sqlite.runs/1/checkpoint.safetensors
+    cp $file keep
+    python3 -c '
+import sys
+text = open("keep", "rb").read()
+assert text.count(b"seed\\\":1") == 1
+open(sys.argv[1], "wb").write(text.replace(b"seed\\\":1", b"seed\\\":2"))' $file
+    fails 'belongs to another run' "$RETHINK" run --resume 1 --quiet --out a.sqlite
+    head -c 1000 keep >$file
+    fails 'cut off' "$RETHINK" run --resume 1 --quiet --out a.sqlite
+    cp keep $file
+    works "$RETHINK" run --resume 1 --quiet --out a.sqlite
+}
+
+# The same run by every way there is to compute it.
+test_same_bits() {
+    common='--epochs 3 --seed 7 --randomize labels:p=0.5+pixels:mode=shuffle'
+    # shellcheck disable=SC2086
+    train $common --out r.sqlite >/dev/null
+    digests r.sqlite 1 >want
+    n=1
+    for way in 'threads=2' 'threads=3' '--isa plain' '--isa avx2' '--isa avx512' --unfused \
+        device=opencl 'device=opencl --unfused'; do
+        case $way in
+        *isa*) grep -q "${way#--isa }" /proc/cpuinfo || [ "$way" = '--isa plain' ] || continue ;;
+        esac
+        case $way in
+        *=*) setting=${way%% *} option=${way#"$setting"} ;;
+        *) setting=unused= option=$way ;;
+        esac
+        # shellcheck disable=SC2086
+        (
+            eval "$setting"
+            works train $common $option --out r.sqlite
+        )
+        n=$((n + 1))
+        digests r.sqlite $n >got
+        same want got
+    done
+    [ $n -ge 6 ] || fail "only $n ways"
+    # shellcheck disable=SC2086
+    train $common --seed 8 --out r.sqlite >/dev/null
+    digests r.sqlite $((n + 1)) >other
+    if cmp want other >/dev/null 2>&1; then fail 'another seed gives the same digests'; fi
+}
+
+test_several_devices() {
+    works "$RETHINK" run --model linear --data synth16:n=100,test=20 --epochs 3 --device cpu \
+        --device opencl --out r.sqlite
+    says '^Devices: cpu:0 \(.*\), opencl:[0-9.]+ \('
+    says '^Digests agree: the devices computed the same bits in every one of 3 epochs$'
+    digests r.sqlite 1 >one
+    digests r.sqlite 2 >two
+    same one two
+}
+
+# A device that may be missing is left out aloud; one that may not is an error.
+test_missing_device() {
+    export RETHINK_BACKEND_PATH="$BUILD/backends/cpu"
+    small --device cpu --device 'opencl?' --out r.sqlite >stdout.txt 2>stderr.txt ||
+        fail "$(cat stderr.txt)"
+    grep -q '^rethink: SKIPPED device opencl' stderr.txt || fail "$(cat stderr.txt)"
+    fails opencl small --device cpu --device opencl --out r.sqlite
+    fails opencl small --device opencl --out r.sqlite
+}
+
+test_preset() {
+    works "$RETHINK" run quickstart --epochs 1 --stop-accuracy 0 --device cpu \
+        --data synth16:n=100,test=50 --json --out r.sqlite
+    checks '
+import json
+runs = json.load(open("stdout.txt"))
+assert [r["variant"] for r in runs] == ["true labels", "shuffled pixels", "random pixels",
+                                        "gaussian noise", "random labels"], runs
+assert all(r["preset"] == "quickstart" and len(r["history"]) == 1 for r in runs)
+assert all(r["epochs"] == 1 and r["status"] == "done" for r in runs)'
+    fails "no preset 'quickstrat'; did you mean 'quickstart'" "$RETHINK" run quickstrat --out r.sqlite
+    fails "takes no argument 'b'" "$RETHINK" run quickstart b --out r.sqlite
+    printf '[preset]\nmodell = mlp\n' >bad.ini
+    RETHINK_PRESET_PATH=$PWD fails "bad.ini:2: no option 'modell'; did you mean 'model'" \
+        "$RETHINK" run bad --out r.sqlite
+}
+
+# The finding of Zhang et al. 2016 on synth16, over five seeds: everything is fitted, noise generalizes
+# to nothing, and what has structure is fitted first.
+test_finding() {
+    cp "$RETHINK_PRESET_PATH/quickstart.ini" seeds.ini
+    printf '[grid]\nseed = 1 | 2 | 3 | 4 | 5\n' >>seeds.ini
+    RETHINK_PRESET_PATH=$PWD works "$RETHINK" run seeds --device cpu --threads 1 --quiet --json \
+        --out r.sqlite
+    checks '
+import json
+from statistics import mean
+runs = json.load(open("stdout.txt"))
+assert len(runs) == 25 and all(r["train_accuracy"] == 1 for r in runs)
+def of(name, field):
+    return [r[field] for r in runs if r["variant"].startswith(name)]
+names = ["true", "shuffled", "random pixels", "gaussian", "random labels"]
+true, shuffled, pixels, gaussian, labels = [mean(of(n, "fit_epoch")) for n in names]
+assert labels > max(pixels, gaussian) and min(pixels, gaussian) > max(true, shuffled)
+assert 3 <= true <= 6 and 3 <= shuffled <= 7 and 7 <= labels <= 13
+assert 4 <= pixels <= 8 and 4 <= gaussian <= 8
+for n in names[:2]:
+    assert all(a > 0.8 for a in of(n, "test_accuracy")), n
+for n in names[2:]:
+    assert all(0.08 <= a <= 0.12 for a in of(n, "test_accuracy")), n'
+}
+
+test_bad_options() {
+    fails "^rethink: --epochs: '0' is not a whole number from 1" small --epochs 0
+    fails "^rethink: --lr: '1e' is not a number" small --lr 1e
+    fails "^rethink: --stop-accuracy: '98' is not a number from 0 to 1" small --stop-accuracy 98
+    fails 'unknown model .mpl.; did you mean .mlp.' small --model mpl
+    fails 'p=1.5' small --randomize labels:p=1.5
+    fails 'nowhere' small --device nowhere
+    fails '--epcohs is no option' "$RETHINK" run --epcohs 3
+    [ ! -e rethink.sqlite.runs ] || fail 'a run was begun'
+}
+
+# A rate at which the weights overflow: said, recorded, and the next run goes on.
+test_diverges() {
+    code=0
+    train --lr 1e30 --epochs 3 --seed 1 --out r.sqlite >out.txt 2>stderr.txt || code=$?
+    [ "$code" = 1 ] || fail "exit status $code"
+    grep -q 'not finite: a smaller --lr may help' stderr.txt || fail "$(cat stderr.txt)"
+    works "$RETHINK" export r.sqlite
+    checks 'import json; r=json.load(open("stdout.txt"))[0]; assert r["status"]=="failed", r
+assert r["train_loss"] is None and len(r["history"])==1'
+}
+
+test_goals() {
+    works train --stop-accuracy 0.5 --epochs 50 --seed 1 --json --out r.sqlite
+    checks 'import json; h=json.load(open("stdout.txt"))[0]["history"]
+assert h[-1]["train_accuracy"]>=0.5 and all(x["train_accuracy"]<0.5 for x in h[:-1]) and len(h)<50'
+    works train --stop-loss 1.0 --epochs 50 --seed 1 --json --out r.sqlite
+    checks 'import json; h=json.load(open("stdout.txt"))[0]["history"]
+assert h[-1]["train_loss"]<=1 and all(x["train_loss"]>1 for x in h[:-1]) and len(h)<50'
+}
+
+test_verbose() {
+    works "$RETHINK" run --model linear --data synth16:n=60,test=20 --epochs 1 --device cpu -v \
+        --out r.sqlite
+    says 'x the lower bound'
+    says '^plan [0-9a-f]{32} of one training step'
+}
+
+# A disk that is full: a tiny one is mounted, where the system lets us.
+test_full_disk() {
+    mkdir disk
+    mount -t tmpfs -o size=200k none disk 2>/dev/null || skip 'cannot mount a tiny disk here'
+    code=0
+    train --model mlp:hidden=512 --epochs 2 --out disk/r.sqlite >out.txt 2>err.txt || code=$?
+    umount disk
+    [ "$code" = 1 ] || fail "exit status $code"
+    grep -q 'space' err.txt || fail "$(cat err.txt)"
+}
+
+# Two processes do not train one run.
+test_one_at_a_time() {
+    launch --epochs 100000 --checkpoint-seconds 0 --out r.sqlite >/dev/null 2>&1 &
+    pid=$!
+    sleep 1
+    code=0
+    "$RETHINK" run --resume 1 --quiet --out r.sqlite >out.txt 2>err.txt || code=$?
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null || true
+    [ "$code" = 1 ] || fail "exit status $code"
+    grep -q 'being trained by another process' err.txt || fail "$(cat err.txt)"
+}
+
+. "$SOURCE/tests/e2e/lib.sh"

@@ -1,0 +1,223 @@
+/* A backend that passes every call on to another one (RETHINK_TEST_CPU, a path), and misbehaves as
+ * its options say:
+ *
+ *   proxy.refuse   kinds that prepare refuses, e.g. "matmul,take"; "epilogue" and "prologue" stand
+ *                  for programs on kernels, "multi" for EWISE of more than one instruction
+ *   proxy.alias    "none": no kernel may work in place
+ *   proxy.tier     "fast": kernels say that they are not exact, even if an exact one was asked for
+ *   proxy.fail     "launch:3": the third call of this function fails; "launch:3:lost": the device
+ *                  is lost; "launch:3:silent": it fails and gives no text
+ *
+ * Two things must be known when a hub is made, before it has options, and are environment
+ * variables: PROXY_PIECE, the largest allocation in bytes, and PROXY_DEVICES=0, there are none.
+ * Its memory is full of NaN at first.  In each text of an error is the word proxy. */
+#include <dlfcn.h>
+#include <rethink/backend.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+RK_BACKEND_MAGIC;
+
+struct rk_device {
+    rk_device *own;
+    const rk_host *host;
+    char fail[32];
+    long count; /* calls of the function in fail that are left until it fails */
+    rk_status status;
+    int silent, lost;
+};
+
+RK_EXPORT const rk_backend *rk_backend_entry(uint32_t major, uint32_t minor);
+static const rk_backend *behind; /* a module of the tests: the one global it cannot do without */
+
+static uint64_t largest(void)
+{
+    const char *piece = getenv("PROXY_PIECE");
+    return piece ? strtoull(piece, NULL, 10) : 0;
+}
+
+static const char *option(const rk_host *h, const char *key)
+{
+    const char *value = h->option(h->ctx, key);
+    return value ? value : "";
+}
+
+static rk_status fail(rk_error *e, rk_status s, const char *text)
+{
+    if (e) {
+        e->code = s;
+        snprintf(e->where, sizeof e->where, "proxy");
+        snprintf(e->text, sizeof e->text, "proxy: %s", text);
+    }
+    return s;
+}
+
+/* Whether this call of a function is the one to fail. */
+static rk_status fate(rk_device *d, const char *function, rk_error *e)
+{
+    if (d->lost) return fail(e, RK_E_DEVICE, "called after the device was lost");
+    if (strcmp(d->fail, function) != 0 || --d->count != 0) return RK_OK;
+    if (d->status == RK_E_DEVICE) d->lost = 1;
+    return d->silent ? d->status : fail(e, d->status, function);
+}
+
+#define PASS(d, function, ...)                                                                     \
+    do {                                                                                           \
+        rk_status pass_status = fate(d, #function, e);                                             \
+        return pass_status == RK_OK ? behind->function((d)->own, __VA_ARGS__) : pass_status;       \
+    } while (0)
+
+static rk_status proxy_enumerate(const rk_host *h, rk_devinfo *out, uint32_t cap, uint32_t *n,
+                                 rk_error *e)
+{
+    if (getenv("PROXY_DEVICES")) {
+        *n = 0;
+        fail(e, RK_OK, "has no device");
+        return RK_OK;
+    }
+    rk_status s = behind->enumerate(h, out, cap, n, e);
+    if (s == RK_OK && cap && largest()) out->mem_max_alloc = largest();
+    return s;
+}
+
+static rk_status proxy_open(const rk_host *h, uint32_t index, rk_device **out, rk_error *e)
+{
+    rk_device *d = h->alloc(h->ctx, NULL, sizeof *d);
+    if (!d) return fail(e, RK_E_NOMEM, "no memory");
+    memset(d, 0, sizeof *d);
+    d->host = h;
+    d->status = RK_E_INTERNAL;
+    const char *what = option(h, "proxy.fail"), *colon = strchr(what, ':');
+    if (colon) {
+        snprintf(d->fail, sizeof d->fail, "%.*s", (int)(colon - what), what);
+        d->count = strtol(colon + 1, NULL, 10);
+        if (strstr(colon, "lost")) d->status = RK_E_DEVICE;
+        d->silent = strstr(colon, "silent") != NULL;
+    }
+    rk_status s = fate(d, "open", e);
+    if (s == RK_OK) s = behind->open(h, index, &d->own, e);
+    if (s == RK_OK)
+        *out = d;
+    else
+        h->alloc(h->ctx, d, 0);
+    return s;
+}
+
+static void proxy_close(rk_device *d)
+{
+    behind->close(d->own);
+    d->host->alloc(d->host->ctx, d, 0);
+}
+
+static rk_status proxy_mem_alloc(rk_device *d, uint64_t n, rk_mem **out, rk_error *e)
+{
+    if (largest() && n > largest())
+        return fail(e, RK_E_NOMEM, "a larger allocation than it said it can do");
+    rk_status s = fate(d, "mem_alloc", e);
+    if (s == RK_OK) s = behind->mem_alloc(d->own, n, out, e);
+    unsigned char dirt[256];
+    memset(dirt, 0xFF, sizeof dirt); /* memory of a device is not zero */
+    for (uint64_t at = 0; s == RK_OK && at < n; at += sizeof dirt) {
+        uint64_t left = n - at;
+        s = behind->write(d->own, *out, at, dirt, left < sizeof dirt ? left : sizeof dirt, e);
+    }
+    return s;
+}
+
+static void proxy_mem_free(rk_device *d, rk_mem *m) { behind->mem_free(d->own, m); }
+
+static rk_status proxy_write(rk_device *d, rk_mem *m, uint64_t at, const void *src, uint64_t n,
+                             rk_error *e)
+{
+    PASS(d, write, m, at, src, n, e);
+}
+
+static rk_status proxy_read(rk_device *d, rk_mem *m, uint64_t at, void *dst, uint64_t n,
+                            rk_error *e)
+{
+    PASS(d, read, m, at, dst, n, e);
+}
+
+static int refuses(const rk_device *d, const rk_op *op)
+{
+    static const char *const kinds[] = {"?",    "ewise",  "copy", "reduce", "matmul",
+                                        "conv", "window", "take", "put",    "rng"};
+    const char *list = option(d->host, "proxy.refuse");
+    uint32_t work = 0, stores = 0;
+    if (op->kind < 10 && strstr(list, kinds[op->kind])) return 1;
+    for (uint32_t k = 0; k < op->n_code; k++) {
+        work += op->code[k].op != RK_I_STORE;
+        stores += op->code[k].op == RK_I_STORE;
+    }
+    if (op->kind == RK_EWISE) return strstr(list, "multi") && (work > 1 || stores > 1);
+    if (op->kind == RK_REDUCE) return strstr(list, "prologue") && op->n_code;
+    return strstr(list, "epilogue") && op->n_code;
+}
+
+static rk_status proxy_prepare(rk_device *d, const rk_op *op, rk_kernel **k, rk_kinfo *info,
+                               rk_error *e)
+{
+    rk_status s = fate(d, "prepare", e);
+    if (s != RK_OK) return s;
+    if (refuses(d, op)) return fail(e, RK_E_UNSUPPORTED, "refused, as it was told to");
+    s = behind->prepare(d->own, op, k, info, e);
+    if (s == RK_OK && strcmp(option(d->host, "proxy.alias"), "none") == 0) info->alias_ok = 0;
+    if (s == RK_OK && strcmp(option(d->host, "proxy.tier"), "fast") == 0) info->tier = RK_TIER_FAST;
+    return s;
+}
+
+static rk_status proxy_launch(rk_device *d, rk_kernel *k, const rk_arg *args, uint32_t n,
+                              rk_error *e)
+{
+    PASS(d, launch, k, args, n, e);
+}
+
+static void proxy_release(rk_device *d, rk_kernel *k) { behind->release(d->own, k); }
+
+static rk_status proxy_sync(rk_device *d, rk_error *e) { PASS(d, sync, e); }
+
+/* Tickets count marks; waiting for one is waiting for all. */
+static rk_status proxy_mark(rk_device *d, uint64_t *ticket, rk_error *e)
+{
+    rk_status s = fate(d, "mark", e);
+    *ticket = 1;
+    return s;
+}
+
+static rk_status proxy_wait(rk_device *d, uint64_t ticket, rk_error *e)
+{
+    rk_status s = fate(d, "wait", e);
+    (void)ticket;
+    return s == RK_OK ? behind->sync(d->own, e) : s;
+}
+
+RK_EXPORT const rk_backend *rk_backend_entry(uint32_t major, uint32_t minor)
+{
+    static const rk_backend table = {.size = sizeof table,
+                                     .abi_major = RK_ABI_MAJOR,
+                                     .abi_minor = RK_ABI_MINOR,
+                                     .name = "proxy",
+                                     .version = "1",
+                                     .build = "test",
+                                     .enumerate = proxy_enumerate,
+                                     .open = proxy_open,
+                                     .close = proxy_close,
+                                     .mem_alloc = proxy_mem_alloc,
+                                     .mem_free = proxy_mem_free,
+                                     .write = proxy_write,
+                                     .read = proxy_read,
+                                     .prepare = proxy_prepare,
+                                     .launch = proxy_launch,
+                                     .release = proxy_release,
+                                     .sync = proxy_sync,
+                                     .mark = proxy_mark,
+                                     .wait = proxy_wait};
+    const char *path = getenv("RETHINK_TEST_CPU");
+    void *so = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) : NULL;
+    void *symbol = so ? dlsym(so, "rk_backend_entry") : NULL;
+    rk_backend_entry_fn *entry;
+    memcpy(&entry, &symbol, sizeof entry);
+    behind = entry ? entry(major, minor) : NULL;
+    return behind ? &table : NULL;
+}

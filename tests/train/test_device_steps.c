@@ -1,0 +1,233 @@
+/* Training on a device against the double-precision interpreter: the same initial weights, the same
+ * batches.  The device is RETHINK_TEST_DEVICE, from the backends of RETHINK_BACKEND_PATH. */
+#include "bench.h"
+#include "../unit/scratch.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "train/trainer.h"
+
+/* What a test needs from the build. */
+typedef struct world {
+    rk_registry *plugins;
+    rk_hub *hub;
+    const char *device;
+} world;
+
+static int setup(void **state)
+{
+    static world w;
+    rk_error e = rk_error_new();
+    w.plugins = load_plugins();
+    w.device = getenv("RETHINK_TEST_DEVICE");
+    assert_non_null(w.device);
+    if (rk_hub_new(NULL, 0, &w.hub, &e) != RK_OK) fail_msg("%s", e.text);
+    *state = &w;
+    return scratch_setup(NULL);
+}
+
+static int teardown(void **state)
+{
+    world *w = *state;
+    scratch_teardown(NULL);
+    rk_hub_free(w->hub);
+    rk_registry_free(w->plugins);
+    return 0;
+}
+
+static void must(rk_status status, const rk_error *e)
+{
+    if (status != RK_OK) fail_msg("%s", e->text);
+}
+
+static rk_trainer *open_trainer(const world *w, rk_config *c)
+{
+    rk_error e = rk_error_new();
+    rk_trainer *t;
+    c->device = w->device;
+    must(rk_trainer_open(w->hub, w->plugins, c, &t, &e), &e);
+    return t;
+}
+
+static float *read_floats(const rk_trainer *t, const char *name, int64_t n)
+{
+    rk_error e = rk_error_new();
+    float *data = calloc((size_t)n, sizeof *data);
+    assert_non_null(data);
+    must(rk_session_read(t->session, name, data, (uint64_t)n * sizeof *data, &e), &e);
+    return data;
+}
+
+/* The interpreter's parameters become the device's. */
+static void copy_parameters(const rk_trainer *t, const bench *b)
+{
+    const rk_buffer_info *info;
+    uint32_t n = rk_session_buffers(t->session, &info);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!info[i].trained) continue;
+        int64_t size = rk_shape_size(info[i].shape);
+        float *data = read_floats(t, info[i].name, size);
+        cell *to = bench_buffer(b, info[i].name);
+        for (int64_t k = 0; k < size; k++) to[k].f = data[k];
+        free(data);
+    }
+}
+
+/* An epoch on both; returns the largest relative difference of a batch's loss. */
+static double epoch_difference(rk_trainer *t, bench *b, int64_t epoch)
+{
+    rk_error e = rk_error_new();
+    double worst = 0;
+    must(rk_trainer_begin(t, epoch, &e), &e);
+    bench_begin(b, t->order, (float)rk_trainer_rate(t, epoch));
+    for (int64_t step = 0; step < t->steps; step++) {
+        must(rk_trainer_step(t, step, &e), &e);
+        bench_step(b, step);
+    }
+    float *loss = read_floats(t, "train/loss", t->steps);
+    const cell *want = bench_buffer(b, "train/loss");
+    for (int64_t step = 0; step < t->steps; step++) {
+        double d = fabs(loss[step] - want[step].f) / want[step].f;
+        if (!(d <= worst)) worst = d;
+    }
+    free(loss);
+    return worst;
+}
+
+/* 20 steps of the 3 x 512 network at batch 128. */
+static void test_twenty_steps(void **state)
+{
+    const world *w = *state;
+    rk_config c = rk_config_default();
+    bench b;
+    c.model = "mlp:hidden=512,layers=3,init=torch";
+    c.data = "synth16:n=640,test=10";
+    c.randomize = "labels:p=1";
+    c.schedule = "exponential:decay=0.98";
+    c.rate = 0.05;
+    c.seed = 11;
+    rk_trainer *t = open_trainer(w, &c);
+    bench_open(&b, w->plugins, &c);
+    copy_parameters(t, &b);
+    assert_int_equal(t->steps, 5);
+    for (int64_t epoch = 0; epoch < 4; epoch++) {
+        double d = epoch_difference(t, &b, epoch);
+        print_message("epoch %d: relative difference of the loss %.2e\n", (int)epoch, d);
+        assert_true(d <= 1e-5);
+    }
+    bench_close(&b);
+    rk_trainer_close(t);
+}
+
+/* Small network, last batch smaller, penalty: scores and evaluations agree too. */
+static void test_scores(void **state)
+{
+    const world *w = *state;
+    rk_config c = rk_config_default();
+    rk_error e = rk_error_new();
+    rk_score online, train, test;
+    bench b;
+    double loss, correct;
+    c.model = "mlp:hidden=24,layers=2";
+    c.data = "synth16:n=300,test=270";
+    c.regularize = "l2:strength=0.01";
+    c.batch = 128;
+    c.rate = 0.05;
+    rk_trainer *t = open_trainer(w, &c);
+    bench_open(&b, w->plugins, &c);
+    copy_parameters(t, &b);
+    for (int64_t epoch = 0; epoch < 2; epoch++) assert_true(epoch_difference(t, &b, epoch) <= 1e-5);
+    must(rk_trainer_online(t, &online, &e), &e);
+    must(rk_trainer_evaluate(t, false, &train, &e), &e);
+    must(rk_trainer_evaluate(t, true, &test, &e), &e);
+    const cell *l = bench_buffer(&b, "train/loss"), *r = bench_buffer(&b, "train/correct");
+    assert_true(fabs(online.loss - (l[0].f + l[1].f + l[2].f) / 300) < 1e-5 * online.loss);
+    assert_true(fabs(online.accuracy - (r[0].f + r[1].f + r[2].f) / 300) < 1e-12);
+    bench_evaluate(&b, false, &loss, &correct);
+    assert_true(fabs(train.loss - loss / 300) < 1e-5 * train.loss);
+    assert_true(fabs(train.accuracy - correct / 300) < 1e-12);
+    bench_evaluate(&b, true, &loss, &correct);
+    assert_true(fabs(test.loss - loss / 270) < 1e-5 * test.loss);
+    assert_true(fabs(test.accuracy - correct / 270) < 1e-12);
+    bench_close(&b);
+    rk_trainer_close(t);
+}
+
+/* Any bit of any parameter changes the digest; which NaN it is does not. */
+static void test_digest(void **state)
+{
+    const world *w = *state;
+    rk_config c = rk_config_default();
+    rk_error e = rk_error_new();
+    char first[33], again[33], changed[33];
+    c.model = "linear";
+    c.data = "synth16:n=20,test=20";
+    rk_trainer *t = open_trainer(w, &c);
+    must(rk_trainer_digest(t, first, &e), &e);
+    must(rk_trainer_digest(t, again, &e), &e);
+    assert_string_equal(first, again);
+    float *bias = read_floats(t, "output/bias", 10);
+    uint32_t word[10];
+    memcpy(word, bias, sizeof word);
+    free(bias);
+    word[9] ^= 1;
+    must(rk_session_write(t->session, "output/bias", word, sizeof word, &e), &e);
+    must(rk_trainer_digest(t, changed, &e), &e);
+    assert_string_not_equal(first, changed);
+    word[9] = 0x7fc00001u;
+    must(rk_session_write(t->session, "output/bias", word, sizeof word, &e), &e);
+    must(rk_trainer_digest(t, first, &e), &e);
+    word[9] = 0xffffffffu;
+    must(rk_session_write(t->session, "output/bias", word, sizeof word, &e), &e);
+    must(rk_trainer_digest(t, again, &e), &e);
+    assert_string_equal(first, again);
+    word[9] = 0x7f800000u; /* infinity is no NaN */
+    must(rk_session_write(t->session, "output/bias", word, sizeof word, &e), &e);
+    must(rk_trainer_digest(t, again, &e), &e);
+    assert_string_not_equal(first, again);
+    assert_int_equal(rk_trainer_parameters(t), 2570);
+    rk_trainer_close(t);
+}
+
+/* The loop takes every step of every epoch in order, with the rates and orders that it says. */
+static void test_loop_takes_every_step(void **state)
+{
+    const world *w = *state;
+    rk_config c = rk_config_default();
+    rk_error e = rk_error_new();
+    rk_results *results;
+    rk_epoch_record *rows;
+    int64_t id;
+    uint32_t n;
+    c.model = "linear";
+    c.data = "synth16:n=50,test=20";
+    c.schedule = "exponential:decay=0.5";
+    c.batch = 16;
+    c.epochs = 3;
+    rk_trainer *t = open_trainer(w, &c);
+    must(rk_results_open(scratch("loop.sqlite"), false, &results, &e), &e);
+    must(rk_run_start(w->hub, w->plugins, results, &c, NULL, &id, &e), &e);
+    must(rk_results_history(results, id, &rows, &n, &e), &e);
+    assert_int_equal(n, 3);
+    for (int64_t epoch = 0; epoch < 3; epoch++) {
+        char digest[33];
+        must(rk_trainer_begin(t, epoch, &e), &e);
+        for (int64_t step = 0; step < 4; step++) must(rk_trainer_step(t, step, &e), &e);
+        must(rk_trainer_digest(t, digest, &e), &e);
+        assert_string_equal(rows[epoch].digest, digest);
+        assert_true(rows[epoch].steps == 4 * epoch + 4);
+        assert_true(rows[epoch].rate == ldexp(0.01, -(int)epoch));
+    }
+    free(rows);
+    rk_results_close(results);
+    rk_trainer_close(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_twenty_steps),
+                                       cmocka_unit_test(test_scores), cmocka_unit_test(test_digest),
+                                       cmocka_unit_test(test_loop_takes_every_step)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

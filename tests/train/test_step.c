@@ -1,0 +1,263 @@
+/* The graphs of a run, on the double-precision interpreter, against softmax regression by hand. */
+#include "bench.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PIXELS = 256, CLASSES = 10 };
+
+static int setup(void **state)
+{
+    *state = load_plugins();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rk_registry_free(*state);
+    return 0;
+}
+
+/* Softmax regression by hand: weights, biases and their velocities. */
+typedef struct linear {
+    double w[CLASSES][PIXELS], b[CLASSES], vw[CLASSES][PIXELS], vb[CLASSES];
+} linear;
+
+static double pixel(const rk_examples *x, uint32_t i, int j)
+{
+    const float *p = x->pixels;
+    return ((double)p[(size_t)i * PIXELS + (size_t)j] - x->shift[i]) * x->scale[i];
+}
+
+/* Cross-entropy of an example; p[] are the probabilities; *right whether the prediction is. */
+static double judge(const linear *m, const rk_examples *x, uint32_t i, double *p, bool *right)
+{
+    double z[CLASSES], sum = 0;
+    int best = 0;
+    for (int k = 0; k < CLASSES; k++) {
+        z[k] = m->b[k];
+        for (int j = 0; j < PIXELS; j++) z[k] += m->w[k][j] * pixel(x, i, j);
+        if (z[k] > z[best]) best = k;
+    }
+    for (int k = 0; k < CLASSES; k++) sum += exp(z[k] - z[best]);
+    for (int k = 0; k < CLASSES; k++) p[k] = exp(z[k] - z[best]) / sum;
+    *right = (uint32_t)best == x->label[i];
+    return -log(p[x->label[i]]);
+}
+
+/* One step of SGD with momentum and weight decay on the given examples. */
+static void train(linear *m, const rk_examples *x, const uint32_t *batch, int64_t rows, double rate,
+                  double momentum, double decay, double *loss, double *correct)
+{
+    static double gw[CLASSES][PIXELS];
+    double gb[CLASSES] = {0}, p[CLASSES];
+    memset(gw, 0, sizeof gw);
+    *loss = *correct = 0;
+    for (int64_t r = 0; r < rows; r++) {
+        bool right;
+        *loss += judge(m, x, batch[r], p, &right);
+        *correct += right;
+        for (int k = 0; k < CLASSES; k++) {
+            double g = (p[k] - (x->label[batch[r]] == (uint32_t)k)) / (double)rows;
+            gb[k] += g;
+            for (int j = 0; j < PIXELS; j++) gw[k][j] += g * pixel(x, batch[r], j);
+        }
+    }
+    for (int k = 0; k < CLASSES; k++) {
+        m->vb[k] = momentum * m->vb[k] + gb[k];
+        m->b[k] -= rate * m->vb[k];
+        for (int j = 0; j < PIXELS; j++) {
+            m->vw[k][j] = momentum * m->vw[k][j] + gw[k][j] + decay * m->w[k][j];
+            m->w[k][j] -= rate * m->vw[k][j];
+        }
+    }
+}
+
+static void compare_parameters(const bench *b, const linear *m)
+{
+    const cell *w = bench_buffer(b, "output/weight"), *bias = bench_buffer(b, "output/bias");
+    for (int k = 0; k < CLASSES; k++) {
+        assert_true(fabs(bias[k].f - m->b[k]) < 1e-7);
+        for (int j = 0; j < PIXELS; j++) assert_true(fabs(w[k * PIXELS + j].f - m->w[k][j]) < 1e-7);
+    }
+}
+
+/* Two epochs of 11 examples in batches of 4, 4 and 3, with momentum and weight decay: parameters,
+ * logs and positions after every step. */
+static void test_epochs_by_hand(void **state)
+{
+    static linear m;
+    rk_config c = rk_config_default();
+    bench b;
+    memset(&m, 0, sizeof m);
+    c.model = "linear:init=zero";
+    c.data = "synth16:n=11,test=5";
+    c.optimizer = "sgd:momentum=0.5";
+    c.regularize = "l2:strength=0.25";
+    c.batch = 4;
+    bench_open(&b, *state, &c);
+    assert_true(b.chunks.rows == 4 && b.chunks.count == 3);
+    assert_int_equal(bench_size(&b, "train/loss"), 3);
+    for (uint32_t epoch = 0; epoch < 2; epoch++) {
+        uint32_t order[11];
+        double rate = epoch ? 0.125 : 0.25, loss[3], correct[3];
+        rk_random r = rk_random_named(3, "train/order");
+        r.step = epoch;
+        rk_random_order(r, 11, order);
+        bench_begin(&b, order, rate);
+        for (int64_t step = 0; step < 3; step++) {
+            int64_t rows = step < 2 ? 4 : 3;
+            bench_step(&b, step);
+            train(&m, &b.data->train.x, order + 4 * step, rows, rate, 0.5, 0.25, &loss[step],
+                  &correct[step]);
+            compare_parameters(&b, &m);
+            assert_int_equal(bench_buffer(&b, "train/position")->u, step < 2 ? 4 * step + 4 : 0);
+        }
+        for (int step = 0; step < 3; step++) { /* each in its own entry, without the penalty */
+            assert_true(fabs(bench_buffer(&b, "train/loss")[step].f - loss[step]) < 1e-6);
+            assert_true(bench_buffer(&b, "train/correct")[step].f == correct[step]);
+        }
+    }
+    bench_close(&b);
+}
+
+/* Sets whose last chunk reaches beyond their end count every example once. */
+static void evaluate(void *plugins, const char *data, int64_t chunk, int64_t chunks)
+{
+    static linear m;
+    rk_config c = rk_config_default();
+    bench b;
+    memset(&m, 0, sizeof m);
+    c.model = "linear:init=zero";
+    c.data = data;
+    bench_open(&b, plugins, &c);
+    assert_true(b.eval[1].rows == chunk && b.eval[1].count == chunks);
+    cell *w = bench_buffer(&b, "output/weight");
+    for (int i = 0; i < CLASSES * PIXELS; i++)
+        w[i].f = m.w[i / PIXELS][i % PIXELS] = sin(0.1 * i) / 4;
+    for (int test = 0; test < 2; test++) {
+        const rk_examples *x = test ? &b.data->test.x : &b.data->train.x;
+        double want = 0, right = 0, loss, correct, p[CLASSES];
+        for (int64_t i = 0; i < x->n; i++) {
+            bool r;
+            want += judge(&m, x, (uint32_t)i, p, &r);
+            right += r;
+        }
+        for (int again = 0; again < 2; again++) { /* the position is where it was */
+            bench_evaluate(&b, test, &loss, &correct);
+            assert_true(fabs(loss - want) < 1e-6 * want);
+            assert_true(correct == right);
+        }
+    }
+    assert_int_equal(bench_buffer(&b, "train/position")->u, 0);
+    bench_close(&b);
+}
+
+static void test_evaluation(void **state)
+{
+    evaluate(*state, "synth16:n=20,test=1", 1, 1);
+    evaluate(*state, "synth16:n=3,test=256", 256, 1);
+    evaluate(*state, "synth16:n=259,test=257", 129, 2);
+    evaluate(*state, "synth16:n=1,test=601", 201, 3);
+}
+
+static void test_chunks(void **state)
+{
+    (void)state;
+    for (int64_t n = 1; n < 3000; n++) {
+        rk_chunks e = rk_eval_chunks(n), t = rk_train_chunks(n, 128);
+        assert_true(e.rows <= 256 && e.rows * e.count >= n && e.rows * (e.count - 1) < n);
+        assert_true(t.rows <= 128 && t.rows * t.count >= n && t.rows * (t.count - 1) < n);
+    }
+    assert_int_equal(rk_train_chunks(5, 100).rows, 5); /* a batch is never more than all */
+}
+
+/* A model of the test's own: dropout before a dense layer. */
+static rk_value dropping(rk_graph *g, rk_value x, uint32_t classes, const rk_args *a)
+{
+    (void)a;
+    rk_value dropped = rk_dropout(g, rk_flatten(g, x), 0.5f, "drop");
+    rk_init zero = {RK_INIT_ZERO, 0};
+    return rk_dense(g, dropped, classes, zero, zero, "output");
+}
+
+static rk_value without_parameters(rk_graph *g, rk_value x, uint32_t classes, const rk_args *a)
+{
+    (void)a;
+    int64_t zero[] = {0, 0};
+    return rk_slice(g, rk_flatten(g, x), zero, RK_SHAPE(rk_dim(g, x, 0), classes));
+}
+
+static rk_value of_wrong_shape(rk_graph *g, rk_value x, uint32_t classes, const rk_args *a)
+{
+    (void)a;
+    rk_init zero = {RK_INIT_ZERO, 0};
+    return rk_dense(g, rk_flatten(g, x), classes + 1, zero, zero, "output");
+}
+
+static bool has_state(const rk_graph *g, const char *name)
+{
+    for (rk_value v = 1; v < rk_graph_count(g); v++)
+        if (strcmp(rk_graph_node(g, v).name, name) == 0) return true;
+    return false;
+}
+
+/* Random words differ from step to step, and evaluations draw none. */
+static void test_random_step(void **state)
+{
+    rk_config c = rk_config_default();
+    rk_item item = {.size = sizeof item, .kind = RK_KIND_MODEL, .name = "drop", .model = dropping};
+    rk_graph *g;
+    rk_error e = rk_error_new();
+    bench b;
+    c.data = "synth16:n=8,test=3";
+    bench_open(&b, *state, &c);
+    const rk_item *shipped = b.recipe.model->item;
+    b.recipe.model->item = &item;
+    assert_int_equal(rk_step_build(&b.recipe, b.data, b.chunks, 8, &g, &e), RK_OK);
+    oracle *o = oracle_new(g);
+    cell *key = oracle_buffer(o, "rng/key");
+    key[0].u = 7;
+    key[1].u = 8;
+    key[2].u = UINT32_MAX;
+    oracle_run(o, NULL, 0);
+    assert_true(key[0].u == 7 && key[1].u == 8 && key[2].u == 0);
+    oracle_free(o);
+    rk_graph_free(g);
+    assert_int_equal(rk_eval_build(&b.recipe, b.data, false, &g, &e), RK_OK);
+    assert_false(has_state(g, "rng/key"));
+    rk_graph_free(g);
+    b.recipe.model->item = shipped;
+    bench_close(&b);
+}
+
+static void test_wrong_models(void **state)
+{
+    rk_config c = rk_config_default();
+    rk_item item = {.size = sizeof item, .kind = RK_KIND_MODEL, .name = "wrong"};
+    rk_graph *g;
+    rk_error e = rk_error_new();
+    bench b;
+    c.data = "synth16:n=8,test=3";
+    bench_open(&b, *state, &c);
+    const rk_item *shipped = b.recipe.model->item;
+    b.recipe.model->item = &item;
+    item.model = without_parameters;
+    assert_int_not_equal(rk_step_build(&b.recipe, b.data, b.chunks, 8, &g, &e), RK_OK);
+    assert_non_null(strstr(e.text, "wrong has no parameters"));
+    assert_null(g);
+    item.model = of_wrong_shape;
+    assert_int_not_equal(rk_step_build(&b.recipe, b.data, b.chunks, 8, &g, &e), RK_OK);
+    assert_non_null(strstr(e.text, "a row of 10 logits per example"));
+    b.recipe.model->item = shipped;
+    bench_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_epochs_by_hand), cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_chunks), cmocka_unit_test(test_random_step),
+        cmocka_unit_test(test_wrong_models)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

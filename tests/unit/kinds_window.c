@@ -1,0 +1,126 @@
+/* WINDOW: sum and its adjoint, argmax, take and put; ties, NaN, padding, epilogues. */
+#include "kinds.h"
+#include <stdlib.h>
+#include <string.h>
+#include <rethink/numerics.h>
+
+typedef struct geometry {
+    int64_t N, H, W, kh, kw, sh, sw, ph, pw, OH, OW;
+} geometry;
+
+typedef struct operands {
+    const uint32_t *a, *b; /* of one plane */
+    uint32_t *out;
+} operands;
+
+static bool inside(const geometry *g, int64_t h, int64_t w)
+{
+    return h >= 0 && h < g->H && w >= 0 && w < g->W;
+}
+
+static uint32_t most(const geometry *g, const uint32_t *x, int64_t oh, int64_t ow)
+{
+    uint32_t best = 0xFFFFFFFFu;
+    for (int64_t r = 0; r < g->kh; r++)
+        for (int64_t s = 0; s < g->kw; s++) {
+            int64_t h = oh * g->sh + r - g->ph, w = ow * g->sw + s - g->pw;
+            if (!inside(g, h, w)) continue;
+            float v = rk_float(x[h * g->W + w]);
+            if (v == v && (best == 0xFFFFFFFFu || v > rk_float(x[best])))
+                best = (uint32_t)(h * g->W + w);
+        }
+    return best;
+}
+
+/* Adds into out[] in the order of (oh, ow), which is ascending for each of its elements. */
+static void one_window(int64_t which, const geometry *g, operands p, int64_t oh, int64_t ow)
+{
+    int64_t e = oh * g->OW + ow;
+    float sum = 0.0f;
+    bool known = which >= RK_WINDOW_TAKE && p.b[e] < (uint64_t)(g->H * g->W);
+    for (int64_t r = 0; r < g->kh && which <= RK_WINDOW_SUM_T; r++)
+        for (int64_t s = 0; s < g->kw; s++) {
+            int64_t h = oh * g->sh + r - g->ph, w = ow * g->sw + s - g->pw, to = h * g->W + w;
+            if (!inside(g, h, w)) continue;
+            if (which == RK_WINDOW_SUM)
+                sum += rk_float(p.a[to]);
+            else
+                p.out[to] = rk_bits(rk_float(p.out[to]) + rk_float(p.a[e]));
+        }
+    if (which == RK_WINDOW_SUM) p.out[e] = rk_bits(sum);
+    if (which == RK_WINDOW_ARGMAX) p.out[e] = most(g, p.a, oh, ow);
+    if (which == RK_WINDOW_TAKE) p.out[e] = known ? p.a[p.b[e]] : 0;
+    if (which == RK_WINDOW_PUT && known)
+        p.out[p.b[e]] = rk_bits(rk_float(p.out[p.b[e]]) + rk_float(p.a[e]));
+}
+
+static uint32_t *windows(int64_t which, const geometry *g, const uint32_t *a, const uint32_t *b)
+{
+    int64_t x = g->H * g->W, y = g->OH * g->OW;
+    bool small_in = which == RK_WINDOW_SUM_T || which == RK_WINDOW_PUT;
+    int64_t n_in = small_in ? y : x, n_out = small_in ? x : y;
+    uint32_t *out = calloc((size_t)(g->N * n_out) + 1, 4);
+    assert_non_null(out);
+    for (int64_t n = 0; n < g->N; n++) {
+        operands p = {a + n * n_in, b ? b + n * y : NULL, out + n * n_out};
+        for (int64_t oh = 0; oh < g->OH; oh++)
+            for (int64_t ow = 0; ow < g->OW; ow++) one_window(which, g, p, oh, ow);
+    }
+    return out;
+}
+
+static void run(harness *h, random_state *r, const geometry *g, int64_t which, int special,
+                bool with_program)
+{
+    const int64_t x[3] = {g->N, g->H, g->W}, y[3] = {g->N, g->OH, g->OW};
+    bool small_in = which == RK_WINDOW_SUM_T || which == RK_WINDOW_PUT;
+    const int64_t *dim = small_in ? x : y;
+    harness_case c;
+    case_data d;
+    if (too_large(h, g->N * g->OH * g->OW * g->kh * g->kw)) return;
+    case_begin(&c, RK_WINDOW);
+    c.op.p[0] = which;
+    memcpy(c.op.p + 1, g, sizeof *g);
+    case_in(&c, RK_F32, 3, small_in ? y : x, 0);
+    if (which >= RK_WINDOW_TAKE) case_in(&c, RK_U32, 3, y, 0);
+    case_out(&c, which == RK_WINDOW_ARGMAX ? RK_U32 : RK_F32, 3, dim);
+    if (with_program) {
+        case_in(&c, RK_F32, 3, dim, 6);
+        uint16_t scaled = case_ins(&c, RK_I_FMUL, RK_R_IN, case_immf(&c, 1.0f / 9.0f), 0);
+        case_store(&c, 0, case_ins(&c, RK_I_FADD, scaled, RK_R_IN + 1, 0));
+    }
+    data_make(&c, &d, r, special);
+    if (which == RK_WINDOW_ARGMAX) /* ties */
+        for (int64_t i = 0; i < g->N * g->H * g->W; i += 2)
+            ((uint32_t *)d.in[0])[i] = rk_bits((float)random_below(r, 4));
+    for (int64_t i = 0; which >= RK_WINDOW_TAKE && i < g->N * g->OH * g->OW; i++)
+        if (random_below(r, 8))
+            ((uint32_t *)d.in[1])[i] = random_below(r, (uint32_t)(g->H * g->W + 1));
+    uint32_t *raw = windows(which, g, d.in[0], d.in[1]);
+    want_raw(&c, &d, raw, 1);
+    free(raw);
+    expect_want(h, &c, &d, "window");
+    data_free(&c, &d);
+}
+
+static void sizes(void **state)
+{
+    static const geometry list[] = {
+        {1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1},     {3, 8, 8, 2, 2, 2, 2, 0, 0, 4, 4},
+        {5, 9, 11, 3, 3, 2, 2, 1, 1, 5, 6},    {4, 28, 28, 3, 3, 1, 1, 1, 1, 28, 28},
+        {2, 7, 7, 7, 7, 1, 1, 0, 0, 1, 1},     {3, 13, 6, 3, 2, 1, 3, 2, 1, 15, 3},
+        {2, 5, 5, 2, 2, 3, 3, 0, 0, 2, 2},     {2, 4, 4, 3, 3, 1, 1, 4, 4, 10, 10},
+        {2, 3, 3, 2, 2, 1, 1, 0, 0, 5, 6},     {0, 3, 3, 2, 2, 1, 1, 0, 0, 2, 2},
+        {2, 0, 3, 2, 2, 1, 1, 1, 1, 1, 3},     {2, 3, 3, 0, 2, 1, 1, 0, 0, 3, 3},
+        {2, 3, 3, 2, 2, 1, 1, 0, 0, 0, 2},     {1, 64, 1, 5, 1, 1, 1, 2, 0, 64, 1},
+        {300, 16, 16, 3, 3, 2, 2, 0, 0, 7, 7}, {1, 1, 70001, 1, 3, 1, 1, 0, 1, 1, 70001}};
+    random_state r = {61};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (int64_t which = 0; which < 5; which++)
+            for (int special = 0; special < 2; special++)
+                for (int with = 0; with < (which <= RK_WINDOW_SUM_T ? 2 : 1); with++)
+                    run(*state, &r, &list[i], which, special, with);
+}
+
+static const struct CMUnitTest tests[] = {cmocka_unit_test(sizes)};
+const kinds_group kinds_window = {"window", tests, sizeof tests / sizeof *tests};

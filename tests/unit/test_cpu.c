@@ -1,0 +1,130 @@
+/* What only the CPU backend does: its table, its options, and that its bits depend on none of them.
+ *     test_cpu PATH-OF-BACKEND */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backend_harness.h"
+
+static const char *path_of(void **state) { return *state; }
+
+static void table(void **state)
+{
+    harness h;
+    rk_error e = {.size = sizeof e};
+    rk_backend_entry_fn *entry;
+    assert_int_equal(harness_load(&h, path_of(state), NULL, &e), RK_OK);
+    assert_int_equal(h.magic->endian, 0x01020304);
+    assert_string_equal(h.backend->name, "cpu");
+    assert_int_equal(h.backend->size, sizeof(rk_backend));
+    *(void **)(&entry) = dlsym(h.so, "rk_backend_entry");
+    assert_null(entry(RK_ABI_MAJOR + 1, 0));
+    assert_ptr_equal(entry(RK_ABI_MAJOR, RK_ABI_MINOR + 1), h.backend);
+}
+
+/* An older host knows fewer fields of rk_devinfo; its neighbours must stay. */
+static void enumeration(void **state)
+{
+    harness h;
+    rk_error e = {.size = sizeof e};
+    rk_devinfo full = {.size = sizeof full};
+    struct {
+        rk_devinfo info;
+        unsigned char after[64];
+    } room;
+    uint32_t n = 0;
+    assert_int_equal(harness_load(&h, path_of(state), NULL, &e), RK_OK);
+    assert_int_equal(h.backend->enumerate(&h.host, NULL, 0, &n, &e), RK_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(h.backend->enumerate(&h.host, &full, 1, &n, &e), RK_OK);
+    assert_int_equal(full.type, RK_DEV_CPU);
+    assert_int_equal(full.mem_align, 64);
+    assert_string_equal(full.id, "0");
+    assert_true(full.mem_total > 0 && strlen(full.name) > 0 && strlen(full.driver) > 0);
+    memset(&room, 0x5A, sizeof room);
+    room.info.size = offsetof(rk_devinfo, platform);
+    assert_int_equal(h.backend->enumerate(&h.host, &room.info, 1, &n, &e), RK_OK);
+    assert_string_equal(room.info.name, full.name);
+    for (size_t i = offsetof(rk_devinfo, platform); i < sizeof room; i++)
+        assert_int_equal(((unsigned char *)&room)[i], 0x5A);
+}
+
+static void options(void **state)
+{
+    static const char *const bad[] = {"isa=",     "isa=avx3",   "threads=0",     "threads=-1",
+                                      "threads=", "threads=2x", "threads=100000"};
+    rk_error e = {.size = sizeof e};
+    harness h;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *list[] = {bad[i], NULL};
+        assert_int_equal(harness_open(&h, path_of(state), 0, list, &e), RK_E_INVALID);
+        assert_non_null(strstr(e.text, "use "));
+        assert_int_equal(harness_close(&h), 0);
+    }
+    assert_int_equal(harness_load(&h, path_of(state), NULL, &e), RK_OK);
+    assert_int_equal(h.backend->open(&h.host, 1, &h.device, &e), RK_E_INVALID);
+}
+
+enum { M = 45, N = 70, K = 9000 };
+
+/* One long product with an epilogue and its sum, on one instruction set and so many threads. */
+static int compute(const char *path, const char *isa, const char *threads, float *y, float *sum)
+{
+    const char *list[] = {isa, threads, NULL};
+    rk_error e = {.size = sizeof e};
+    harness h;
+    harness_case c;
+    float *a = malloc(M * K * sizeof *a), *b = malloc(K * N * sizeof *b);
+    assert_true(a && b);
+    for (int i = 0; i < M * K; i++) a[i] = (float)(i % 977) * 0.01f - 4.0f;
+    for (int i = 0; i < K * N; i++) b[i] = (float)(i % 1009) * 0.002f - 1.0f;
+    rk_status s = harness_open(&h, path, 0, list, &e);
+    if (s == RK_OK) {
+        case_begin(&c, RK_MATMUL);
+        case_in(&c, RK_F32, 2, (int64_t[]){M, K}, 0);
+        case_in(&c, RK_F32, 2, (int64_t[]){K, N}, 0);
+        case_out(&c, RK_F32, 2, (int64_t[]){M, N});
+        memcpy(c.op.p, (int64_t[]){1, M, N, K, 0, 0, 0, 0}, 8 * sizeof(int64_t));
+        case_store(&c, 0, case_ins(&c, RK_I_FEXP, RK_R_IN, 0, 0));
+        assert_int_equal(harness_run(&h, &c, (const void *[]){a, b}, (void *[]){y}, -1, &e), RK_OK);
+        case_begin(&c, RK_REDUCE);
+        case_in(&c, RK_F32, 3, (int64_t[]){1, M * N, 1}, 0);
+        case_out(&c, RK_F32, 3, (int64_t[]){1, 1, 1});
+        memcpy(c.op.p, (int64_t[]){RK_REDUCE_SUM, 1, M * N, 1}, 4 * sizeof(int64_t));
+        assert_int_equal(harness_run(&h, &c, (const void *[]){y}, (void *[]){sum}, -1, &e), RK_OK);
+    }
+    assert_int_equal(harness_close(&h), 0);
+    free(a);
+    free(b);
+    return s;
+}
+
+static void same_bits(void **state)
+{
+    static const char *const isa[] = {"isa=plain", "isa=avx2", "isa=avx512"};
+    static const char *const threads[] = {"threads=1", "threads=2", "threads=3", "threads=17"};
+    static float first[M * N], y[M * N];
+    float first_sum, sum;
+    assert_int_equal(compute(path_of(state), isa[0], threads[0], first, &first_sum), RK_OK);
+    for (int i = 0; i < 3; i++)
+        for (int t = 0; t < 4; t++) {
+            rk_status s = compute(path_of(state), isa[i], threads[t], y, &sum);
+            if (s == RK_E_UNSUPPORTED) continue; /* this processor has no such instructions */
+            assert_int_equal(s, RK_OK);
+            assert_memory_equal(y, first, sizeof y);
+            assert_memory_equal(&sum, &first_sum, sizeof sum);
+        }
+}
+
+int main(int argc, char **argv)
+{
+    struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(enumeration),
+                                 cmocka_unit_test(options), cmocka_unit_test(same_bits)};
+    if (argc != 2) return 2;
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tests[i].initial_state = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,268 @@
+/* What only the OpenCL backend does: drivers that are missing, the cache of binaries, options, the
+ * fast tier.  test_opencl_device PATH [fast]; kernels are tested by test_backend. */
+#include "kinds.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ENTRIES = 64 };
+
+typedef struct entry {
+    void *key, *blob;
+    size_t key_bytes, bytes;
+} entry;
+
+typedef struct bench {
+    harness h; /* first: the host's ctx points here */
+    const char *path;
+    entry list[ENTRIES];
+    int n, hits, puts;
+} bench;
+
+static entry *find(bench *b, const void *key, size_t n)
+{
+    for (int i = 0; i < b->n; i++)
+        if (b->list[i].key_bytes == n && !memcmp(b->list[i].key, key, n)) return &b->list[i];
+    return NULL;
+}
+
+static void *copy_of(const void *p, size_t n)
+{
+    void *q = malloc(n);
+    if (q) memcpy(q, p, n);
+    return q;
+}
+
+static int get(void *ctx, const void *key, size_t key_bytes, void *buf, size_t *n)
+{
+    bench *b = ctx;
+    const entry *e = find(b, key, key_bytes);
+    if (!e) return 0;
+    if (buf && *n >= e->bytes) {
+        memcpy(buf, e->blob, e->bytes);
+        b->hits++;
+    }
+    *n = e->bytes;
+    return 1;
+}
+
+static void put(void *ctx, const void *key, size_t key_bytes, const void *buf, size_t n)
+{
+    bench *b = ctx;
+    entry *e = find(b, key, key_bytes);
+    b->puts++;
+    if (!e && b->n < ENTRIES) {
+        e = &b->list[b->n++];
+        *e = (entry){.key = copy_of(key, key_bytes), .key_bytes = key_bytes};
+    }
+    if (!e) return;
+    free(e->blob);
+    e->blob = copy_of(buf, n);
+    e->bytes = n;
+}
+
+static void forget(bench *b)
+{
+    for (int i = 0; i < b->n; i++) {
+        free(b->list[i].key);
+        free(b->list[i].blob);
+    }
+    b->n = 0;
+}
+
+static rk_status open_device(bench *b, const char *const *options, rk_error *e)
+{
+    rk_status s = harness_load(&b->h, b->path, options, e);
+    if (s != RK_OK) return s;
+    b->h.host.cache_get = get;
+    b->h.host.cache_put = put;
+    rk_devinfo info = {.size = sizeof info};
+    uint32_t n = 0;
+    s = b->h.backend->enumerate(&b->h.host, &info, 1, &n, e);
+    b->h.info = info;
+    return s == RK_OK ? b->h.backend->open(&b->h.host, 0, &b->h.device, e) : s;
+}
+
+static void negate(bench *b)
+{
+    harness_case c;
+    rk_error e = {.size = sizeof e};
+    float x[77], y[77];
+    int64_t n = 77;
+    case_begin(&c, RK_EWISE);
+    uint16_t in = case_in(&c, RK_F32, 1, &n, 0);
+    case_out(&c, RK_F32, 1, &n);
+    case_store(&c, 0, case_ins(&c, RK_I_FNEG, in, 0, 0));
+    for (int i = 0; i < 77; i++) x[i] = (float)i;
+    if (harness_run(&b->h, &c, (const void *[]){x}, (void *[]){y}, -1, &e) != RK_OK)
+        fail_msg("%s", e.text);
+    for (int i = 0; i < 77; i++) assert_true(y[i] == -(float)i);
+}
+
+static void cached_binaries(void **state)
+{
+    bench *b = *state;
+    rk_error e = {.size = sizeof e};
+    b->hits = b->puts = 0;
+    assert_int_equal(open_device(b, NULL, &e), RK_OK);
+    negate(b);
+    negate(b);
+    assert_int_equal(harness_close(&b->h), 0);
+    int built = b->puts;
+    assert_true(built >= 1);
+    assert_int_equal(b->hits, 0);
+    assert_int_equal(open_device(b, NULL, &e), RK_OK);
+    negate(b);
+    assert_int_equal(harness_close(&b->h), 0);
+    assert_int_equal(b->puts, built);
+    assert_int_equal(b->hits, built);
+    for (int i = 0; i < b->n; i++) /* damage that an earlier version could have stored */
+        memset(b->list[i].blob, 0x5A, b->list[i].bytes);
+    assert_int_equal(open_device(b, NULL, &e), RK_OK);
+    negate(b);
+    assert_int_equal(harness_close(&b->h), 0);
+    assert_int_equal(b->puts, 2 * built);
+    forget(b);
+}
+
+static void options(void **state)
+{
+    bench *b = *state;
+    static const char *const bad[] = {"variant=tpu", "opencl.width=3"};
+    for (int i = 0; i < 2; i++) {
+        rk_error e = {.size = sizeof e};
+        const char *list[] = {bad[i], NULL};
+        assert_int_equal(open_device(b, list, &e), RK_E_INVALID);
+        assert_non_null(strstr(e.text, "it may be"));
+        assert_int_equal(harness_close(&b->h), 0);
+    }
+    static const char *const good[] = {"opencl.width=4", "opencl.width=8", "opencl.profile=1"};
+    for (int i = 0; i < 3; i++) {
+        rk_error e = {.size = sizeof e};
+        const char *list[] = {good[i], NULL};
+        if (open_device(b, list, &e) != RK_OK) fail_msg("%s", e.text);
+        negate(b);
+        assert_int_equal(harness_close(&b->h), 0);
+    }
+    forget(b);
+}
+
+static void elapsed(void **state)
+{
+    bench *b = *state;
+    rk_error e = {.size = sizeof e};
+    uint64_t first = 0, last = 0, ns = 0;
+    assert_int_equal(open_device(b, NULL, &e), RK_OK);
+    const rk_backend *t = b->h.backend;
+    assert_int_equal(t->mark(b->h.device, &first, &e), RK_OK);
+    negate(b);
+    for (int i = 0; i < 40; i++) assert_int_equal(t->mark(b->h.device, &last, &e), RK_OK);
+    assert_int_equal(t->elapsed_ns(b->h.device, first, last, &ns, &e), RK_OK);
+    assert_true(ns > 0);
+    assert_int_equal(t->elapsed_ns(b->h.device, last, first, &ns, &e), RK_E_INVALID);
+    assert_int_equal(t->wait(b->h.device, last + 1, &e), RK_E_INVALID);
+    for (int i = 0; i < 70; i++) assert_int_equal(t->mark(b->h.device, &last, &e), RK_OK);
+    assert_int_equal(t->wait(b->h.device, first, &e), RK_OK);
+    assert_int_equal(t->elapsed_ns(b->h.device, first, last, &ns, &e), RK_E_INVALID);
+    assert_int_equal(harness_close(&b->h), 0);
+    forget(b);
+}
+
+/* One byte too few is refused: drivers would read or write beyond the buffer. */
+static void tight_buffers(void **state)
+{
+    bench *b = *state;
+    rk_error e = {.size = sizeof e};
+    rk_kinfo info = {.size = sizeof info};
+    const rk_tensor t = {RK_U8, 1, {1001}, {1}};
+    const rk_ins code[] = {{RK_I_STORE, RK_R_IN, 0, 0}};
+    const rk_op op = {.size = sizeof op,
+                      .kind = RK_EWISE,
+                      .n_in = 1,
+                      .n_out = 1,
+                      .in = &t,
+                      .out = &t,
+                      .code = code,
+                      .n_code = 1};
+    rk_kernel *k;
+    rk_mem *m[2];
+    assert_int_equal(open_device(b, NULL, &e), RK_OK);
+    const rk_backend *r = b->h.backend;
+    assert_int_equal(r->prepare(b->h.device, &op, &k, &info, &e), RK_OK);
+    assert_int_equal(r->mem_alloc(b->h.device, 1001, &m[0], &e), RK_OK);
+    assert_int_equal(r->mem_alloc(b->h.device, 1000, &m[1], &e), RK_OK);
+    for (int i = 0; i < 4; i++) {
+        const rk_arg args[] = {{m[i & 1], 0}, {m[i >> 1], 0}};
+        assert_int_equal(r->launch(b->h.device, k, args, 2, &e), i ? RK_E_INVALID : RK_OK);
+    }
+    assert_int_equal(harness_close(&b->h), 0);
+    forget(b);
+}
+
+static void no_driver(void **state)
+{
+    bench *b = *state;
+    rk_error e = {.size = sizeof e};
+    uint32_t n = 7;
+    rk_devinfo info = {.size = sizeof info};
+    assert_int_equal(harness_load(&b->h, b->path, NULL, &e), RK_OK);
+    assert_int_equal(b->h.backend->enumerate(&b->h.host, &info, 1, &n, &e), RK_OK);
+    assert_int_equal(n, 0);
+    assert_non_null(strstr(e.text, "install"));
+    assert_int_equal(b->h.backend->open(&b->h.host, 0, &b->h.device, &e), RK_E_INVALID);
+    assert_int_equal(harness_close(&b->h), 0);
+}
+
+/* CLBlast's product if it may be used, else the exact one; both are right, and say which they are.
+ * Offsets come from the harness, which puts every operand at its own. */
+static void fast_product(void **state)
+{
+    bench *b = *state;
+    rk_error e = {.size = sizeof e};
+    rk_kinfo info;
+    harness_case c;
+    enum { M = 33, N = 50, K = 77 };
+    static float x[M * K], w[K * N], y[M * N];
+    const int64_t dims[][2] = {{M, K}, {K, N}, {M, N}};
+    for (int i = 0; i < M * K; i++) x[i] = (float)(i % 13) - 6.0f;
+    for (int i = 0; i < K * N; i++) w[i] = (float)(i % 7) - 3.0f;
+    for (int with = 0; with < 2; with++) {
+        const char *list[] = {with ? "opencl.clblast=1" : "opencl.clblast=0", NULL};
+        assert_int_equal(open_device(b, list, &e), RK_OK);
+        case_begin(&c, RK_MATMUL);
+        c.op.flags = RK_OP_FAST;
+        case_in(&c, RK_F32, 2, dims[0], 0);
+        case_in(&c, RK_F32, 2, dims[1], 0);
+        case_out(&c, RK_F32, 2, dims[2]);
+        memcpy(c.op.p, (int64_t[]){1, M, N, K, 0, 0, 0, 0}, 8 * sizeof(int64_t));
+        if (harness_run_info(&b->h, &c, (const void *[]){x, w}, (void *[]){y}, -1, &info, &e))
+            fail_msg("%s", e.text);
+        int clblast = !strncmp(info.impl, "clblast xgemm ", 14);
+        assert_int_equal(info.tier, clblast ? RK_TIER_FAST : RK_TIER_EXACT);
+        if (!with) assert_false(clblast);
+        for (int i = 0; i < M; i++)
+            for (int j = 0; j < N; j++) { /* small integers: every order gives the same sum */
+                float want = 0;
+                for (int k = 0; k < K; k++) want += x[i * K + k] * w[k * N + j];
+                assert_true(y[i * N + j] == want);
+            }
+        assert_int_equal(harness_close(&b->h), 0);
+        printf("option %s: %s\n", list[0], info.impl);
+    }
+    forget(b);
+}
+
+int main(int argc, char **argv)
+{
+    static bench b;
+    const struct CMUnitTest device[] = {
+        cmocka_unit_test_prestate(cached_binaries, &b), cmocka_unit_test_prestate(options, &b),
+        cmocka_unit_test_prestate(elapsed, &b), cmocka_unit_test_prestate(tight_buffers, &b)};
+    const struct CMUnitTest fast[] = {cmocka_unit_test_prestate(fast_product, &b)};
+    const struct CMUnitTest none[] = {cmocka_unit_test_prestate(no_driver, &b)};
+    if (argc < 3) return 2;
+    b.path = argv[1];
+    if (!strcmp(argv[2], "fast")) return cmocka_run_group_tests(fast, NULL, NULL);
+    if (!strcmp(argv[2], "none")) return cmocka_run_group_tests(none, NULL, NULL);
+    return cmocka_run_group_tests(device, NULL, NULL);
+}

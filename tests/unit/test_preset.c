@@ -1,0 +1,349 @@
+/* Options and their levels, presets and their damage, the runs that they ask for. */
+#include "scratch.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/error.h"
+#include "cli/jobs.h"
+#include "cli/summary.h"
+
+static rk_settings apply(const rk_assignment *list, uint32_t n, rk_pool *pool)
+{
+    rk_settings s = rk_settings_default();
+    rk_error e = rk_error_new();
+    if (rk_settings_apply(&s, list, n, pool, &e) != RK_OK) fail_msg("%s", e.text);
+    return s;
+}
+
+static void test_every_key(void **state)
+{
+    const rk_assignment list[] = {
+        {"model", "linear"},       {"data", "mnist"},     {"randomize", "labels:p=1"},
+        {"optimizer", "sgd"},      {"momentum", "0.5"},   {"schedule", "constant"},
+        {"lr-decay", "0.98"},      {"regularize", "l2"},  {"lr", "0.05"},
+        {"batch", "50"},           {"epochs", "7"},       {"seed", "9223372036854775807"},
+        {"stop-accuracy", "1"},    {"stop-loss", "1e-3"}, {"device", "opencl?"},
+        {"threads", "2"},          {"isa", "avx2"},       {"numerics", "fast"},
+        {"fallback", "reference"}, {"unfused", "yes"},    {"checkpoint-seconds", "2.5"}};
+    rk_pool pool = {0};
+    size_t n;
+    (void)state;
+    rk_settings_table(&n);
+    assert_int_equal(n, sizeof list / sizeof *list); /* none is untested */
+    rk_settings s = apply(list, (uint32_t)n, &pool);
+    const rk_config *c = &s.config;
+    assert_string_equal(c->model, "linear");
+    assert_string_equal(c->data, "mnist");
+    assert_string_equal(c->randomize, "labels:p=1");
+    assert_string_equal(c->optimizer, "sgd:momentum=0.5");
+    assert_string_equal(c->schedule, "exponential:decay=0.98");
+    assert_string_equal(c->regularize, "l2");
+    assert_true(c->rate == 0.05 && c->batch == 50 && c->epochs == 7 && c->stop_accuracy == 1);
+    assert_true(c->stop_loss == 1e-3 && c->checkpoint_seconds == 2.5 && c->session.unfused);
+    assert_true(c->seed == INT64_MAX && c->session.seed == INT64_MAX);
+    assert_true(c->session.numerics == RK_NUMERICS_FAST);
+    assert_true(c->session.fallback == RK_FALLBACK_REFERENCE);
+    assert_string_equal(s.threads, "2");
+    assert_string_equal(s.isa, "avx2");
+    assert_int_equal(s.n_devices, 1);
+    assert_string_equal(s.device[0], "opencl?");
+    rk_pool_free(&pool);
+}
+
+static void test_levels(void **state)
+{
+    const rk_assignment first[] = {{"randomize", "labels:p=1"},
+                                   {"randomize", "pixels"},
+                                   {"device", "cpu"},
+                                   {"device", "opencl"}};
+    const rk_assignment second[] = {{"randomize", "labels:p=0.5"}, {"device", "auto"}};
+    rk_pool pool = {0};
+    rk_settings s = apply(first, 4, &pool);
+    (void)state;
+    assert_string_equal(s.config.randomize, "labels:p=1+pixels");
+    assert_int_equal(s.n_devices, 2);
+    assert_int_equal(rk_settings_apply(&s, second, 2, &pool, NULL), RK_OK);
+    assert_string_equal(s.config.randomize, "labels:p=0.5");
+    assert_int_equal(s.n_devices, 1);
+    assert_string_equal(s.device[0], "auto");
+    rk_pool_free(&pool);
+}
+
+static void refuse(const char *key, const char *value, const char *said)
+{
+    rk_settings s = rk_settings_default();
+    rk_pool pool = {0};
+    rk_error e = rk_error_new();
+    rk_assignment one = {key, value};
+    assert_int_equal(rk_settings_apply(&s, &one, 1, &pool, &e), RK_E_INVALID);
+    if (!strstr(e.text, said)) fail_msg("\"%s\" does not say \"%s\"", e.text, said);
+    rk_pool_free(&pool);
+}
+
+static void test_refusals(void **state)
+{
+    static const char *const whole[] = {"",  "x",  "1x",  " 1",  "1 ",
+                                        "0", "-1", "1.5", "1e3", "99999999999999999999"};
+    static const char *const real[] = {"", "x", "0.1x", " 1", "nan", "inf", "-0.1", "1,5"};
+    (void)state;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        refuse("epochs", whole[i], "whole number from 1 to 1000000");
+        refuse("batch", whole[i], "whole number");
+        refuse("threads", whole[i], "whole number");
+        if (strcmp(whole[i], "0") != 0) refuse("seed", whole[i], "whole number");
+    }
+    for (size_t i = 0; i < sizeof real / sizeof *real; i++) {
+        refuse("lr", real[i], "number from 0 on");
+        refuse("momentum", real[i], "number from 0 to 1");
+        refuse("lr-decay", real[i], "number from 0 to 1");
+        refuse("stop-accuracy", real[i], "number from 0 to 1");
+        refuse("stop-loss", real[i], "number from 0 on");
+        refuse("checkpoint-seconds", real[i], "number from 0 on");
+    }
+    refuse("stop-accuracy", "1.1", "1.1");
+    refuse("isa", "avx", "plain|avx2|avx512");
+    refuse("numerics", "exac", "exact|fast");
+    refuse("fallback", "", "forbid|reference");
+    refuse("unfused", "true", "no|yes");
+    refuse("device", "", "no device");
+    refuse("device", "?", "no device");
+    refuse("epoch", "1", "did you mean 'epochs'?");
+}
+
+static rk_status read_text(const char *text, rk_preset *p, rk_error *e)
+{
+    const char *path = scratch("preset.ini");
+    scratch_write(path, text, strlen(text));
+    return rk_preset_read(path, "name", p, e);
+}
+
+#define TWO_VARIANTS                                                                               \
+    "; a comment\n[preset]\ndoc = a doc\nmodel = linear\nepochs = 3\nseed = 5\n"                   \
+    "[variant true labels]\nrandomize =\n[variant random labels]\nrandomize = labels:p=1\n"
+
+static void test_read(void **state)
+{
+    rk_preset p;
+    (void)state;
+    assert_int_equal(read_text(TWO_VARIANTS "[grid]\nseed = 1 | 2 |3\n", &p, NULL), RK_OK);
+    assert_string_equal(p.name, "name");
+    assert_string_equal(p.doc, "a doc");
+    assert_int_equal(p.base.n, 3);
+    assert_int_equal(p.n_variants, 2);
+    assert_string_equal(p.variant[1].label, "random labels");
+    assert_string_equal(p.variant[1].list[0].value, "labels:p=1");
+    assert_int_equal(p.n_axes, 1);
+    assert_int_equal(p.axis[0].n, 3);
+    assert_string_equal(p.axis[0].value[1], "2");
+    rk_preset_free(&p);
+}
+
+static void refuse_text(const char *text, const char *said)
+{
+    rk_preset p;
+    rk_error e = rk_error_new();
+    assert_int_equal(read_text(text, &p, &e), RK_E_INVALID);
+    if (!strstr(e.text, said)) fail_msg("\"%s\" does not say \"%s\"", e.text, said);
+    assert_non_null(strstr(e.text, "preset.ini"));
+}
+
+static void test_bad_presets(void **state)
+{
+    char line[400];
+    (void)state;
+    refuse_text("[preset]\nmodle = mlp\n", ":2: no option 'modle'; did you mean 'model'?");
+    refuse_text("[preset]\nmodel = mlp\n[varaint x]\nseed=1\n", ":4: no section [varaint x]");
+    refuse_text("[preset]\nepochs = 0\n", "--epochs: '0'");
+    refuse_text("[variant a]\nlr = x\n", "--lr: 'x'");
+    refuse_text("[grid]\nseed = 1 | x\n", "--seed: 'x'");
+    refuse_text("[preset\nmodel = mlp\n", ":1: no section []");
+    refuse_text("[preset]\nmodel\n", ":2: neither");
+    memset(line, 'x', sizeof line);
+    memcpy(line, "[preset]\ndoc = ", 15);
+    line[sizeof line - 1] = '\0';
+    refuse_text(line, ":2: more than 190 characters");
+}
+
+static void test_search(void **state)
+{
+    rk_preset p;
+    rk_error e = rk_error_new();
+    (void)state;
+    const char *path = scratch("first.ini");
+    scratch_write(path, TWO_VARIANTS, strlen(TWO_VARIANTS));
+    char folder[256], list[600];
+    strcpy(folder, path);
+    *strrchr(folder, '/') = '\0';
+    snprintf(list, sizeof list, "/nowhere::%s", folder);
+    setenv("RETHINK_PRESET_PATH", list, 1);
+    assert_int_equal(rk_preset_load("first", &p, &e), RK_OK);
+    assert_string_equal(p.path, path);
+    rk_preset_free(&p);
+    assert_int_equal(rk_preset_load("frist", &p, &e), RK_E_INVALID);
+    assert_non_null(strstr(e.text, "did you mean 'first'?"));
+    assert_int_equal(rk_preset_load("../first", &p, &e), RK_E_INVALID);
+    unsetenv("RETHINK_PRESET_PATH");
+}
+
+static rk_jobs jobs_of(const char *text, rk_preset *p, const rk_assignment *own, uint32_t n)
+{
+    rk_jobs jobs;
+    rk_error e = rk_error_new();
+    if (read_text(text, p, &e) != RK_OK) fail_msg("%s", e.text);
+    if (rk_jobs_make(p, own, n, &jobs, &e) != RK_OK) fail_msg("%s", e.text);
+    return jobs;
+}
+
+static void test_grid(void **state)
+{
+    rk_preset p;
+    (void)state;
+    rk_jobs j = jobs_of(TWO_VARIANTS "[grid]\nseed = 1 | 2 | 3\nbatch = 5|6|7\n", &p, NULL, 0);
+    assert_int_equal(j.n, 18);
+    assert_string_equal(j.job[0].label, "true labels, seed=1, batch=5");
+    assert_string_equal(j.job[17].label, "random labels, seed=3, batch=7");
+    assert_string_equal(j.job[17].s.config.variant, j.job[17].label);
+    assert_string_equal(j.job[17].s.config.preset, "name");
+    assert_true(j.job[17].s.config.seed == 3 && j.job[17].s.config.batch == 7);
+    assert_string_equal(j.job[17].s.config.randomize, "labels:p=1");
+    assert_string_equal(j.job[16].s.config.randomize, "");
+    assert_int_equal(j.job[17].s.config.epochs, 3);
+    rk_jobs_free(&j);
+    rk_preset_free(&p);
+}
+
+static void test_own_settings_win(void **state)
+{
+    const rk_assignment seed[] = {{"seed", "9"}, {"epochs", "4"}};
+    const rk_assignment labels[] = {{"randomize", "labels:p=0.5"}};
+    rk_preset p;
+    (void)state;
+    rk_jobs j = jobs_of(TWO_VARIANTS "[grid]\nseed = 1 | 2 | 3\n", &p, seed, 2);
+    assert_int_equal(j.n, 2); /* the grid's key is given: it is no longer varied */
+    assert_string_equal(j.job[1].label, "random labels");
+    assert_true(j.job[1].s.config.seed == 9 && j.job[1].s.config.epochs == 4);
+    rk_jobs_free(&j);
+    rk_preset_free(&p);
+    j = jobs_of(TWO_VARIANTS, &p, labels, 1);
+    assert_int_equal(j.n, 1); /* both variants became the same */
+    assert_string_equal(j.job[0].label, "");
+    assert_string_equal(j.job[0].s.config.randomize, "labels:p=0.5");
+    rk_jobs_free(&j);
+    rk_preset_free(&p);
+    assert_int_equal(rk_jobs_make(NULL, seed, 2, &j, NULL), RK_OK);
+    assert_int_equal(j.n, 1);
+    assert_string_equal(j.job[0].s.config.preset, "");
+    rk_jobs_free(&j);
+}
+
+static void test_first_difference(void **state)
+{
+    rk_epoch_record a[3] = {
+        {.epoch = 1, .digest = "x"}, {.epoch = 2, .digest = "y"}, {.epoch = 3, .digest = "z"}};
+    rk_epoch_record b[3];
+    (void)state;
+    memcpy(b, a, sizeof b);
+    assert_int_equal(rk_first_difference(a, 3, b, 3), 0);
+    assert_int_equal(rk_first_difference(a, 0, b, 0), 0);
+    assert_int_equal(rk_first_difference(a, 3, b, 2), 3);
+    assert_int_equal(rk_first_difference(a, 0, b, 2), 1);
+    strcpy(b[1].digest, "Y");
+    assert_int_equal(rk_first_difference(a, 3, b, 3), 2);
+    assert_int_equal(rk_first_difference(a, 1, b, 1), 0);
+    b[0].epoch = 5;
+    assert_int_equal(rk_first_difference(a, 3, b, 3), 1);
+}
+
+/* A run of some epochs; the last digest ends with c. */
+static rk_done add_run(rk_results *r, uint32_t job, const char *numerics, const char *end,
+                       int64_t epochs, char c)
+{
+    rk_run_record run = {.device = "cpu:0", .variant = "true labels", .numerics = numerics};
+    assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
+    for (int64_t epoch = 1; epoch <= epochs; epoch++) {
+        rk_epoch_record row = {.epoch = epoch};
+        memset(row.digest, '0', 32);
+        if (epoch == epochs) row.digest[31] = c;
+        assert_int_equal(rk_results_epoch(r, &run, &row, NULL), RK_OK);
+    }
+    assert_int_equal(rk_results_finish(r, run.id, end, "", NULL), RK_OK);
+    return (rk_done){run.id, job};
+}
+
+/* What is said of runs, and whether that is a failure. */
+static void expect(rk_results *r, const rk_done *done, uint32_t n, bool failure, const char *said)
+{
+    char text[1024] = "";
+    bool differ = !failure;
+    FILE *f = fmemopen(text, sizeof text - 1, "w");
+    assert_int_equal(rk_summary_agreement(r, done, n, f, &differ, NULL), RK_OK);
+    fclose(f);
+    assert_int_equal(differ, failure);
+    if (!strstr(text, said)) fail_msg("\"%s\" does not say \"%s\"", text, said);
+    if (!said[0]) assert_string_equal(text, "");
+}
+
+static void test_agreement(void **state)
+{
+    rk_results *r;
+    (void)state;
+    assert_int_equal(rk_results_open(scratch("agree.sqlite"), false, &r, NULL), RK_OK);
+    rk_done a = add_run(r, 0, "exact", "done", 3, 'a'), b = add_run(r, 0, "exact", "done", 3, 'a');
+    rk_done other = add_run(r, 0, "exact", "done", 3, 'b');
+    rk_done shorter = add_run(r, 0, "exact", "done", 2, '0');
+    rk_done stopped = add_run(r, 0, "exact", "stopped", 2, '0');
+    rk_done next = add_run(r, 1, "exact", "done", 1, 'z');
+    rk_done fast = add_run(r, 2, "fast", "done", 3, 'a'),
+            too = add_run(r, 2, "fast", "done", 3, 'b');
+    expect(r, (rk_done[]){a}, 1, false, "");
+    expect(r, (rk_done[]){a, next}, 2, false, ""); /* another experiment */
+    expect(r, (rk_done[]){a, b}, 2, false, "Digests agree");
+    expect(r, (rk_done[]){a, b, next}, 3, false, "every one of 3 epochs");
+    expect(r, (rk_done[]){a, other}, 2, true, "DIGESTS DIFFER, true labels: cpu:0 (run 1)");
+    expect(r, (rk_done[]){a, b, other}, 3, true, "(run 3) from epoch 3 on");
+    expect(r, (rk_done[]){a, shorter}, 2, true, "from epoch 3 on");
+    expect(r, (rk_done[]){a, stopped}, 2, false, "every one of 2 epochs");
+    expect(r, (rk_done[]){fast, too}, 2, false, "fast numerics promise no equal bits");
+    rk_results_close(r);
+}
+
+/* What was installed is read as it is shipped. */
+static void test_shipped(void **state)
+{
+    rk_preset p;
+    rk_jobs j;
+    rk_error e = rk_error_new();
+    (void)state;
+    setenv("RETHINK_PRESET_PATH", getenv("RETHINK_TEST_PRESETS"), 1);
+    if (rk_preset_load("quickstart", &p, &e) != RK_OK) fail_msg("%s", e.text);
+    assert_int_equal(rk_jobs_make(&p, NULL, 0, &j, NULL), RK_OK);
+    assert_int_equal(j.n, 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(j.job[i].s.n_devices, 2);
+        assert_true(j.job[i].s.config.stop_accuracy == 1);
+    }
+    rk_jobs_free(&j);
+    rk_preset_free(&p);
+    unsetenv("RETHINK_PRESET_PATH");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_key),
+                                       cmocka_unit_test(test_levels),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_read),
+                                       cmocka_unit_test(test_bad_presets),
+                                       cmocka_unit_test(test_search),
+                                       cmocka_unit_test(test_grid),
+                                       cmocka_unit_test(test_own_settings_win),
+                                       cmocka_unit_test(test_first_difference),
+                                       cmocka_unit_test(test_agreement),
+                                       cmocka_unit_test(test_shipped)};
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
+}
