@@ -33,7 +33,7 @@ static void assert_sound(const rk_graph *g, const rk_spec *s)
     assert_null(rk_args_misused(s->args));
 }
 
-enum { PARAMS_MAX = 64 };
+enum { PARAMS_MAX = 256 };
 
 /* A model on 28 x 28 x 3 inputs. */
 typedef struct built {
@@ -71,7 +71,12 @@ static void test_parameter_counts(void **state)
         int64_t count;
     } rows[] = {{"mlp", 1209866},       {"mlp:layers=3", 1735178},
                 {"mlp:hidden=1", 2373}, {"mlp:layers=2,hidden=8,init=torch", 18986},
-                {"linear", 23530},      {"linear:init=zero", 23530}};
+                {"linear", 23530},      {"linear:init=zero", 23530},
+                {"alexnet", 1387786},   {"alexnet:lrn=off", 1387786},
+                {"inception", 1649402}, {"inception:bn=bias", 1649402},
+                {"inception:bn=off", 1649402},
+                {"wrn", 369498},        {"wrn:depth=16,width=4", 2748890},
+                {"wrn:depth=40,width=2", 2243546}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         built b = build(*state, rows[i].model);
         int64_t count = 0;
