@@ -40,21 +40,28 @@ typedef struct moments {
     rk_value k;              /* [N][C][1] */
 } moments;
 
+/* A division, not a product with the rounded 1 / n: else the mean would be a little off in the
+ * direction of k. */
+static rk_value mean_over(rk_graph *g, rk_value v, uint32_t axis)
+{
+    int64_t n = rk_shape_of(g, v).dim[axis];
+    return rk_div(g, rk_reduce_sum(g, v, axis, 1), rk_const_f(g, (float)n));
+}
+
 /* k needs no derivative: neither moment depends on it. */
 static moments batch_moments(rk_graph *g, planes p)
 {
     moments m;
-    rk_value each = rk_const_f(g, 1.0f / (float)p.plane);
     int64_t middle[] = {0, 0, p.plane / 2};
     m.k = rk_stop(g, rk_slice(g, p.x, middle, per_plane(p)));
     m.d = rk_sub(g, p.x, m.k);
-    rk_value offset = rk_mul(g, rk_reduce_sum(g, m.d, 2, 1), each);
-    rk_value squares = rk_mul(g, rk_reduce_sum(g, rk_mul(g, m.d, m.d), 2, 1), each);
+    rk_value offset = mean_over(g, m.d, 2);
+    rk_value squares = mean_over(g, rk_mul(g, m.d, m.d), 2);
     rk_value inside = rk_sub(g, squares, rk_mul(g, offset, offset));
     rk_value plane_mean = rk_add(g, m.k, offset);
-    m.mean = rk_mean(g, plane_mean, 0, 1);
+    m.mean = mean_over(g, plane_mean, 0);
     rk_value between = rk_sub(g, plane_mean, spread(g, m.mean, p));
-    m.variance = rk_mean(g, rk_add(g, inside, rk_mul(g, between, between)), 0, 1);
+    m.variance = mean_over(g, rk_add(g, inside, rk_mul(g, between, between)), 0);
     return m;
 }
 
