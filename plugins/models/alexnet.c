@@ -1,8 +1,8 @@
 /* alexnet: the small AlexNet of Zhang et al. 2016, appendix A: twice 5 x 5 convolution, relu, 3 x 3
  * max-pool and local response normalization, then three dense layers.
  *
- * The paper gives 1,387,786 parameters on 28 x 28 x 3 inputs; 64 channels, SAME padding and pools of
- * stride 2 (28, 14, 7) give exactly these.  It does not give the constants of the normalization:
+ * The paper gives 1,387,786 parameters on 28 x 28 x 3 inputs; 64 channels, SAME padding and pools
+ * of stride 2 (28, 14, 7) give exactly these.  It does not give the constants of the normalization:
  * these are of TensorFlow's CIFAR-10 tutorial, from which the network comes; nor how weights
  * start. */
 #include "rethink/plugin.h"

@@ -85,8 +85,8 @@ static rk_value down(const net *n, rk_value x, int64_t threes)
 /* Channels of the 1 x 1 and the 3 x 3 convolution; no 1 x 1: a module that halves the sides. */
 static const struct module {
     int64_t ones, threes;
-} modules[] = {{32, 32},  {32, 48},  {0, 80},  {112, 48},  {96, 64},
-               {80, 80},  {48, 96},  {0, 96},  {176, 160}, {176, 160}};
+} modules[] = {{32, 32}, {32, 48}, {0, 80}, {112, 48},  {96, 64},
+               {80, 80}, {48, 96}, {0, 96}, {176, 160}, {176, 160}};
 
 static rk_value inception(rk_graph *g, rk_value x, uint32_t classes, const rk_args *a)
 {

@@ -17,7 +17,8 @@ static const rk_param_spec params[] = {
     {"momentum", "0.9", "what a step keeps of the running mean and variance", RK_PARAM_REAL, 0,
      0.9999, NULL},
     {"init", "out",
-     "weights of convolutions: out: normal with variance 2 / outputs, as in the published code; he: "
+     "weights of convolutions: out: normal with variance 2 / outputs, as in the published code; "
+     "he: "
      "with 2 / inputs; torch: uniform within 1 / sqrt(inputs)",
      RK_PARAM_CHOICE, 0, 0, "out|he|torch"},
     {0}};

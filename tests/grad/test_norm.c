@@ -27,8 +27,7 @@ static void moments(const double *x, int c, double *mean, double *variance)
     for (int n = 0; n < N; n++)
         for (int i = 0; i < PLANE; i++) *mean += at(x, n, c, i) / (N * PLANE);
     for (int n = 0; n < N; n++)
-        for (int i = 0; i < PLANE; i++)
-            *variance += pow(at(x, n, c, i) - *mean, 2) / (N * PLANE);
+        for (int i = 0; i < PLANE; i++) *variance += pow(at(x, n, c, i) - *mean, 2) / (N * PLANE);
 }
 
 static rk_value norm_of(rk_graph *g, bool training, rk_norm o)
@@ -163,8 +162,8 @@ static void parameters_too(trial *t)
 static void test_batch_norm_derivatives(void **state)
 {
     (void)state;
-    static const rk_shape shapes[] = {{4, {2, 2, 2, 3}}, {2, {4, 3}},       {3, {3, 1, 2}},
-                                      {4, {1, 2, 2, 2}}, {5, {2, 2, 1, 2, 2}}};
+    static const rk_shape shapes[] = {
+        {4, {2, 2, 2, 3}}, {2, {4, 3}}, {3, {3, 1, 2}}, {4, {1, 2, 2, 2}}, {5, {2, 2, 1, 2, 2}}};
     for (uint32_t i = 0; i < 2 * sizeof shapes / sizeof *shapes; i++) {
         trial t = trial_new(50 + i);
         rk_graph_set_training(t.g, i % 2 == 0);

@@ -173,8 +173,7 @@ static rk_value small_net(trial *t, uint32_t which)
     rk_init none = {RK_INIT_ZERO, 0};
     rk_value x = argument(t, RK_SHAPE(2, 2, 4, 3), which == 1 ? DISTINCT : ANY);
     switch (which) {
-    case 0:
-        return rk_conv_layer(t->g, x, 2, rk_window_same(t->g, x, 3, 2), none, &none, "layer");
+    case 0: return rk_conv_layer(t->g, x, 2, rk_window_same(t->g, x, 3, 2), none, &none, "layer");
     case 1: return rk_max_pool(t->g, x, rk_window_same(t->g, x, 3, 2));
     case 2: return rk_average_pool(t->g, x, rk_window_same(t->g, x, 3, 2));
     case 3: return rk_average_pool(t->g, x, rk_window_padded(t->g, x, 2, 1, 0));
