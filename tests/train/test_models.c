@@ -4,11 +4,11 @@
 #include "../unit/data_harness.h"
 #include "device/session.h"
 #include "graph/node.h"
-#include "rethink/numerics.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "train/trainer.h"
 
 enum { ROWS = 5, CHANNELS = 3, SIDE = 12, CLASSES = 10, MOST = 128, NAME = 128 };
 
@@ -315,10 +315,47 @@ static void test_lrn_accuracy(void **state)
     free(y);
 }
 
+/* Running averages are what an evaluation is by, and a part of the digest. */
+static void test_statistics(void **state)
+{
+    const world *w = *state;
+    rk_config c = rk_config_default();
+    rk_error e = rk_error_new();
+    char before[33], after[33];
+    rk_score first, second, online;
+    rk_trainer *t;
+    int64_t n;
+    c.device = w->device;
+    c.model = "wrn:depth=10,base=2";
+    c.data = "synth16:n=70,test=30";
+    c.batch = 32;
+    must(rk_trainer_open(w->hub, w->plugins, &c, &t, &e), &e);
+    must(rk_trainer_begin(t, 0, &e), &e);
+    for (int64_t step = 0; step < t->steps; step++) must(rk_trainer_step(t, step, &e), &e);
+    must(rk_trainer_digest(t, before, &e), &e);
+    must(rk_trainer_online(t, &online, &e), &e);
+    for (int i = 0; i < 2; i++) { /* evaluation moves nothing */
+        must(rk_trainer_evaluate(t, true, &first, &e), &e);
+        must(rk_trainer_digest(t, after, &e), &e);
+        assert_string_equal(before, after);
+    }
+    float *variance = read_floats(t->session, "bn/variance", &n);
+    for (int64_t i = 0; i < n; i++) variance[i] *= 4;
+    must(rk_session_write(t->session, "bn/variance", variance, (uint64_t)n * sizeof *variance, &e),
+         &e);
+    free(variance);
+    must(rk_trainer_digest(t, after, &e), &e);
+    assert_string_not_equal(before, after);
+    must(rk_trainer_evaluate(t, true, &second, &e), &e);
+    assert_true(first.loss != second.loss);
+    assert_int_equal(rk_trainer_parameters(t), 1360); /* trained values only */
+    rk_trainer_close(t);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),
-                                       cmocka_unit_test(test_far_mean),
-                                       cmocka_unit_test(test_lrn_accuracy)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_models), cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_far_mean), cmocka_unit_test(test_lrn_accuracy)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
