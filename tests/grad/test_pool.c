@@ -105,6 +105,8 @@ static void test_pools(void **state)
     check_pools(5, 3, 3, 2, -1);
     check_pools(4, 4, 2, 2, 0);
     check_pools(5, 4, 3, 1, 1);
+    check_pools(3, 4, 2, 2, -1); /* beyond the bottom only, the right only */
+    check_pools(4, 3, 2, 2, -1);
     check_pools(3, 3, 2, 2, 2);
 }
 
