@@ -58,9 +58,22 @@ static options parse(int argc, char **argv)
     return o;
 }
 
+/* Bytes that a step reads and writes: whole operands, but for a COPY its box. */
+static uint64_t step_bytes(const rk_plan *plan, const rk_step *s)
+{
+    uint64_t bytes = 0, box = 2 * rk_dtype_bytes(s->op.out[0].dtype);
+    if (s->op.kind == RK_COPY) {
+        for (int64_t d = 0; d < s->op.p[0]; d++) box *= (uint64_t)s->op.p[1 + 3 * d];
+        return box;
+    }
+    for (uint32_t j = 0; j < s->op.n_in; j++) bytes += plan->buffer[s->in[j]].bytes;
+    for (uint32_t j = 0; j < s->op.n_out; j++) bytes += plan->buffer[s->out[j]].bytes;
+    return bytes;
+}
+
 /* Bytes that the steps of a kind read and write, and their number. */
 typedef struct traffic {
-    uint32_t steps, big; /* big: with an operand of more than a MiB */
+    uint32_t steps, big; /* big: over a MiB */
     uint64_t bytes;
 } traffic;
 
@@ -68,17 +81,11 @@ static traffic traffic_of(const rk_plan *plan, uint32_t kind)
 {
     traffic t = {0};
     for (uint32_t i = plan->n_once; i < plan->n_step; i++) {
-        const rk_step *s = &plan->step[i];
-        uint64_t most = 0;
-        if (s->op.kind != kind) continue;
-        for (uint32_t j = 0; j < s->op.n_in + s->op.n_out; j++) {
-            uint32_t b = j < s->op.n_in ? s->in[j] : s->out[j - s->op.n_in];
-            uint64_t bytes = plan->buffer[b].bytes;
-            t.bytes += bytes;
-            if (bytes > most) most = bytes;
-        }
+        if (plan->step[i].op.kind != kind) continue;
+        uint64_t bytes = step_bytes(plan, &plan->step[i]);
+        t.bytes += bytes;
         t.steps++;
-        t.big += most > 1048576;
+        t.big += bytes > 1048576;
     }
     return t;
 }
