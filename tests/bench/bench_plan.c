@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/os.h"
+#include <time.h>
 #include "plan/plan.h"
 #include "graph/node.h"
 #include "train/step.h"
@@ -114,12 +114,12 @@ static rk_plan *make(const rk_graph *g, double *ms)
     rk_plan_options none = {0};
     rk_pack_options pack = {.align = 64};
     rk_plan *plan;
-    uint64_t begin = rk_os_now_ns();
+    clock_t begin = clock(); /* of the processor: planning is one thread, and machines are busy */
     must(rk_plan_make(g, &none, &plan, &e), "plan", &e);
     for (uint32_t i = 0; i < plan->n_step; i++) plan->step[i].alias_ok = UINT32_MAX;
     must(rk_plan_lives(plan, true, &e), "lives", &e);
     must(rk_plan_pack(plan, &pack, &e), "pack", &e);
-    *ms = (double)(rk_os_now_ns() - begin) / 1e6;
+    *ms = (double)(clock() - begin) / CLOCKS_PER_SEC * 1e3;
     return plan;
 }
 
