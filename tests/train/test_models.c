@@ -1,47 +1,13 @@
 /* The shipped models, small, on a device: loss and every gradient of a step against the double-
  * precision interpreter, and the same bits however the step is planned. */
-#include "../grad/oracle.h"
-#include "../unit/data_harness.h"
-#include "device/session.h"
+#include "device_bench.h"
 #include "graph/node.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "train/trainer.h"
 
 enum { ROWS = 5, CHANNELS = 3, SIDE = 12, CLASSES = 10, MOST = 128, NAME = 128 };
-
-typedef struct world {
-    rk_registry *plugins;
-    rk_hub *hub;
-    const char *device;
-} world;
-
-static int setup(void **state)
-{
-    static world w;
-    rk_error e = rk_error_new();
-    w.plugins = load_plugins();
-    w.device = getenv("RETHINK_TEST_DEVICE");
-    assert_non_null(w.device);
-    if (rk_hub_new(NULL, 0, &w.hub, &e) != RK_OK) fail_msg("%s", e.text);
-    *state = &w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world *w = *state;
-    rk_hub_free(w->hub);
-    rk_registry_free(w->plugins);
-    return 0;
-}
-
-static void must(rk_status status, const rk_error *e)
-{
-    if (status != RK_OK) fail_msg("%s", e->text);
-}
 
 /* A step without an optimizer: what it computes is assigned to states. */
 typedef struct step {
@@ -110,18 +76,6 @@ static rk_session *run(const world *w, const step *s, rk_session_options options
     must(rk_program_run(program, &e), &e);
     must(rk_session_sync(session, &e), &e);
     return session;
-}
-
-static float *read_floats(rk_session *s, const char *name, int64_t *n)
-{
-    rk_error e = rk_error_new();
-    const rk_buffer_info *b = rk_session_buffer(s, name);
-    assert_non_null(b);
-    float *data = malloc(b->bytes);
-    assert_non_null(data);
-    must(rk_session_read(s, name, data, b->bytes, &e), &e);
-    *n = (int64_t)(b->bytes / sizeof *data);
-    return data;
 }
 
 /* The same inputs, parameters and random words for the interpreter; the step changes none of them.
@@ -228,6 +182,40 @@ static void test_models(void **state)
                                          "mlp:layers=2,hidden=20",
                                          "linear"};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) check_model(*state, models[i]);
+}
+
+/* Epochs with a smaller last batch, and evaluations by the running averages, as the interpreter has
+ * them. */
+static void test_epochs(void **state)
+{
+    static const char *const models[] = {"wrn:depth=10,base=1", "inception:width=0.05"};
+    for (int i = 0; i < 2; i++) {
+        const world *w = *state;
+        rk_config c = rk_config_default();
+        rk_error e = rk_error_new();
+        rk_score got;
+        double loss, correct;
+        bench b;
+        c.model = models[i];
+        c.data = "synth16:n=20,test=9";
+        c.batch = 8;
+        rk_trainer *t = open_trainer(w, &c);
+        bench_open(&b, w->plugins, &c);
+        copy_parameters(t, &b);
+        for (int64_t epoch = 0; epoch < 2; epoch++)
+            assert_true(epoch_difference(t, &b, epoch) <= 1e-5);
+        for (int test = 0; test < 2; test++) {
+            must(rk_trainer_evaluate(t, test, &got, &e), &e);
+            bench_evaluate(&b, test, &loss, &correct);
+            double n = test ? 9 : 20;
+            print_message("%s: loss %g, relative difference %.1e\n", models[i], got.loss,
+                          fabs(got.loss - loss / n) / got.loss);
+            assert_true(fabs(got.loss - loss / n) <= 1e-5 * got.loss);
+            assert_true(fabs(got.accuracy - correct / n) < 1e-12);
+        }
+        bench_close(&b);
+        rk_trainer_close(t);
+    }
 }
 
 /* The whole small Inception, planned and placed but not run: memory is near its lower bound. */
@@ -357,11 +345,10 @@ static void test_statistics(void **state)
     rk_score first, second, online;
     rk_trainer *t;
     int64_t n;
-    c.device = w->device;
     c.model = "wrn:depth=10,base=2";
     c.data = "synth16:n=70,test=30";
     c.batch = 32;
-    must(rk_trainer_open(w->hub, w->plugins, &c, &t, &e), &e);
+    t = open_trainer(w, &c);
     must(rk_trainer_begin(t, 0, &e), &e);
     for (int64_t step = 0; step < t->steps; step++) must(rk_trainer_step(t, step, &e), &e);
     must(rk_trainer_digest(t, before, &e), &e);
@@ -387,8 +374,8 @@ static void test_statistics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models), cmocka_unit_test(test_statistics),
-        cmocka_unit_test(test_plan_of_inception), cmocka_unit_test(test_far_mean),
-        cmocka_unit_test(test_lrn_accuracy)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+        cmocka_unit_test(test_models),     cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_statistics), cmocka_unit_test(test_plan_of_inception),
+        cmocka_unit_test(test_far_mean),   cmocka_unit_test(test_lrn_accuracy)};
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }
