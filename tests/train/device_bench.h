@@ -1,5 +1,5 @@
-/* device_bench.h: what tests of training on a device share.  The device is RETHINK_TEST_DEVICE, from
- * the backends of RETHINK_BACKEND_PATH.  Whatever fails fails the test. */
+/* device_bench.h: what tests of training on a device share.  The device is RETHINK_TEST_DEVICE,
+ * from the backends of RETHINK_BACKEND_PATH.  Whatever fails fails the test. */
 #ifndef RK_TEST_DEVICE_BENCH_H
 #define RK_TEST_DEVICE_BENCH_H
 #include "bench.h"
