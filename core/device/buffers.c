@@ -52,6 +52,7 @@ static rk_status insert(rk_session *s, uint32_t at, const rk_buffer *b, rk_error
                          .bytes = (uint64_t)rk_shape_size(b->shape) * rk_dtype_bytes(b->dtype),
                          .input = b->kind == RK_BUFFER_INPUT,
                          .trained = b->trained,
+                         .statistic = b->statistic,
                          .init = b->init};
     s->n_buffer++;
     return RK_OK;
@@ -69,7 +70,9 @@ rk_status rk_session_join(rk_session *s, const rk_plan *plan, rk_error *e)
             return RK_FAIL(e, RK_E_INVALID,
                            "'%s' is of another type or shape here than in an earlier program",
                            b->name);
-        } else if (b->trained && !s->buffer[at].trained) {
+        }
+        s->buffer[at].statistic |= b->statistic;
+        if (b->trained && !s->buffer[at].trained) {
             s->buffer[at].trained = true;
             s->buffer[at].init = b->init;
         }

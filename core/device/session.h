@@ -85,7 +85,7 @@ typedef struct rk_buffer_info {
     uint32_t dtype;
     rk_shape shape;
     uint64_t bytes;
-    bool input, trained;
+    bool input, trained, statistic; /* as rk_param and rk_statistic made it */
     rk_init init;
 } rk_buffer_info;
 /* States and inputs in a fixed order (sorted by name). */

@@ -29,6 +29,7 @@ typedef struct rk_buffer {
     const char *name; /* of an input or state */
     bool trained;     /* of a state, and how it starts */
     rk_init init;
+    bool statistic; /* of a state: the model's, but not trained */
     /* Of a temporary: the steps that write it first and use it last; the buffer in whose memory it
      * lies (itself, or one that it takes over in place); its place in the arena.  Of a ONCE: its
      * place among the states. */

@@ -57,7 +57,7 @@ static rk_status make_room(rk_trainer *t, rk_error *e)
     uint64_t most = 1;
     int64_t log = largest(t->steps, largest(t->eval[0].count, t->eval[1].count));
     for (uint32_t i = 0; i < n; i++)
-        if (b[i].trained && b[i].bytes > most) most = b[i].bytes;
+        if ((b[i].trained || b[i].statistic) && b[i].bytes > most) most = b[i].bytes;
     t->order = calloc((size_t)t->data->train.x.n, sizeof *t->order);
     t->log = calloc((size_t)log, sizeof *t->log);
     t->words = malloc(most);
@@ -214,7 +214,7 @@ static rk_status hash_all(rk_trainer *t, XXH3_state_t *state, rk_error *e)
     const rk_buffer_info *b;
     uint32_t n = rk_session_buffers(t->session, &b);
     for (uint32_t i = 0; i < n; i++) {
-        if (!b[i].trained) continue;
+        if (!b[i].trained && !b[i].statistic) continue;
         RK_TRY(rk_session_read(t->session, b[i].name, t->words, b[i].bytes, e));
         canonize(t->words, b[i].bytes / sizeof *t->words);
         XXH3_128bits_update(state, b[i].name, strlen(b[i].name) + 1);

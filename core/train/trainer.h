@@ -18,7 +18,7 @@ typedef struct rk_trainer {
     double rate;
     uint32_t *order; /* [n] */
     float *log;      /* [the longest log] */
-    uint32_t *words; /* [the largest parameter] */
+    uint32_t *words; /* [the largest buffer of the model] */
 } rk_trainer;
 
 typedef struct rk_score {
@@ -38,8 +38,8 @@ rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e);
 rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
 /* Of all training (test: all test) examples with the parameters as they are. */
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e);
-/* Hex of XXH3-128 over name, zero byte and data of every trained buffer in the order of names;
- * every NaN counts as 0x7fc00000. */
+/* Hex of XXH3-128 over name, zero byte and data of every buffer of the model, trained or statistic,
+ * in the order of names; every NaN counts as 0x7fc00000. */
 rk_status rk_trainer_digest(rk_trainer *t, char out[33], rk_error *e);
 /* Number of trained values. */
 int64_t rk_trainer_parameters(const rk_trainer *t);
