@@ -60,9 +60,10 @@ cpu_planes CPU_NAME(cpu_planes_of_g)(const cpu_conv *);
  * channel. */
 int64_t CPU_NAME(cpu_planes_room)(cpu_planes *, int64_t rows, int64_t images);
 /* Copies rows [first, first + rows) of all phases of one channel, whose plane in memory is x.
- * Columns outside the plane are left as they are: they must be +0 before the first copy. */
+ * Columns outside the plane are left as they are: they must be +0 before the first copy.  What lies
+ * `ahead` elements further in memory is likely to be asked for next. */
 void CPU_NAME(cpu_planes_fill)(const cpu_planes *, const float *x, float *to, int64_t first,
-                               int64_t rows);
+                               int64_t rows, int64_t ahead);
 #endif
 
 static inline int64_t cpu_least(int64_t a, int64_t b) { return a < b ? a : b; }

@@ -1,12 +1,13 @@
 /* dw: products of taps and gradients.
  *
- * A row for each tap (c, r, s), a column for each k, and l runs over the positions (n, oh, ow).  The
- * taps of a row at successive positions follow one another in the planes of x, so that rows are
- * broadcast from there; the gradients of some columns are transposed into a panel that stays in the
- * cache while it meets all rows.
+ * A row for each tap (c, r, s), a column for each k, and l runs over the positions (n, oh, ow).
+ * The taps of a row at successive positions follow one another in the planes of x, so that rows
+ * are broadcast from there; the gradients of some columns are transposed into a panel that stays
+ * in the cache while it meets all rows.
  *
  * Work is cut by channels, by columns, and, where that gives too little to do, by blocks of the
- * chains: then each block's sums go to the workspace, and a second pass adds them in their order. */
+ * chains: then each block's sums go to the workspace, and a second pass adds them in their order.
+ */
 #include <string.h>
 #include <rethink/numerics.h>
 #include "conv_dw.h"
@@ -101,8 +102,10 @@ static int64_t take_image(unit *u, piece *s, int64_t n, int64_t at, int64_t end,
     int64_t plane = p->H * p->W, a = at / v->OW, rows = (end - 1) / v->OW + 1 - a;
     const float *x = u->j->a + (n * p->channels + u->c) * plane;
     int64_t first = p->direct ? n * p->image + a * p->width : row * p->width;
-    for (int64_t c = 0; c < u->channels && !p->direct; c++) CPU_NAME(cpu_planes_fill)
-    (p, x + c * plane, u->planes + c * p->channel + row * p->width, a, rows + p->halo_h);
+    for (int64_t c = 0; c < u->channels && !p->direct; c++) {
+        float *to = u->planes + c * p->channel + row * p->width;
+        CPU_NAME(cpu_planes_fill)(p, x + c * plane, to, a, rows + p->halo_h, u->f->ahead);
+    }
     while (at < end) {
         int64_t b = at % v->OW, length = cpu_least(v->OW - b, end - at);
         add_run(u, s, first + (at / v->OW - a) * p->width + b, length);

@@ -10,6 +10,7 @@ typedef struct cpu_dw {
     int64_t positions, blocks; /* N * OH * OW; blocks of the chains */
     int64_t by_c, by_k, by_b;  /* units: parts of the channels, the columns and the blocks */
     int64_t channels, columns; /* most of a unit */
+    int64_t ahead;             /* from a piece's operand to the next one's, about */
     int64_t sums;              /* floats of a unit's sums: panels of columns, [rows][CPU_NR] */
     size_t run_at, panel_at, chain_at, total_at;
 } cpu_dw;

@@ -99,6 +99,8 @@ rk_status CPU_NAME(cpu_conv_dw_plan)(rk_kernel *k, cpu_conv *v, size_t *scratch)
     f->offset = cpu_kernel_alloc(k, (size_t)f->taps * sizeof *f->offset);
     if (!f->offset) return RK_E_NOMEM;
     if (!f->planes.direct) CPU_NAME(cpu_planes_room)(&f->planes, most_rows(v, f), 1);
+    int64_t image = v->OH * v->OW;
+    f->ahead = image < CPU_KC ? CPU_KC / image * v->C * v->H * v->W : CPU_KC / v->OW * v->sh * v->W;
     *scratch = lay_out(v, f);
     v->work = f->by_b > 1 ? (uint64_t)(f->by_c * f->by_k * f->blocks * f->sums) * 4 : 0;
     v->fast = f;

@@ -3,13 +3,6 @@
 #include "vec.h"
 
 #ifdef CPU_VEC
-#if CPU_VEC == 16
-#define EVEN(a, b)                                                                                 \
-    __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
-#else
-#define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
-#endif
-
 static int fits(const cpu_planes *p, int64_t rows, int64_t columns)
 {
     return p->step_h == 1 && p->step_w == 1 && p->low_h == 0 && p->low_w == 0 && p->phases_h == 1 &&
@@ -67,13 +60,15 @@ int64_t CPU_NAME(cpu_planes_room)(cpu_planes *p, int64_t rows, int64_t images)
     return p->channel;
 }
 
+/* The last vector overlaps the one before. */
 static void copy(float *to, const float *from, int64_t n)
 {
-    int64_t i = 0;
-    for (; i + CPU_VEC <= n; i += CPU_VEC) v_store(to + i, v_load(from + i));
-    if (i == n) return;
-    vec_mask part = v_part((int)(n - i));
-    v_store_part(to + i, v_load_part(from + i, part), part);
+    if (n < CPU_VEC) {
+        for (int64_t i = 0; i < n; i++) to[i] = from[i];
+        return;
+    }
+    for (int64_t i = 0; i < n - CPU_VEC; i += CPU_VEC) v_store(to + i, v_load(from + i));
+    v_store(to + n - CPU_VEC, v_load(from + n - CPU_VEC));
 }
 
 /* Every step-th element.  Vectors of two steps end one element behind the last that is wanted, so
@@ -83,7 +78,7 @@ static void copy_apart(float *to, const float *from, int64_t n, int64_t step)
     int64_t i = 0;
     if (step == 2)
         for (; i + CPU_VEC < n; i += CPU_VEC)
-            v_store(to + i, EVEN(v_load(from + 2 * i), v_load(from + 2 * i + CPU_VEC)));
+            v_store(to + i, v_even(v_load(from + 2 * i), v_load(from + 2 * i + CPU_VEC)));
     for (; i < n; i++) to[i] = from[i * step];
 }
 
@@ -100,7 +95,7 @@ static int64_t first_from(int64_t bound, int64_t low, int64_t step)
 }
 
 void CPU_NAME(cpu_planes_fill)(const cpu_planes *p, const float *x, float *to, int64_t first,
-                               int64_t rows)
+                               int64_t rows, int64_t ahead)
 {
     for (int64_t i = 0; i < p->phases_h; i++)
         for (int64_t j = 0; j < p->phases_w; j++, to += p->phase) {
@@ -114,6 +109,8 @@ void CPU_NAME(cpu_planes_fill)(const cpu_planes *p, const float *x, float *to, i
                     continue;
                 }
                 const float *line = x + h * p->W + from * p->step_w + low;
+                for (int64_t w = 0; w < (end - from) * p->step_w; w += CPU_ALIGN / 4)
+                    __builtin_prefetch(line + ahead + w);
                 if (p->step_w == 1)
                     copy(row, line, end - from);
                 else

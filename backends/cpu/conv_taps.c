@@ -1,13 +1,14 @@
 /* y and dx: products of weights and taps.
  *
- * y is one product: a row for each k, a column for each position (n, oh, ow), and l runs over
- * (c, r, s).  dx has a row for each c; its columns fall into grids, one for each remainder of h and
- * w by the strides, and each grid has its own taps (k, r, s), the ones that take part.  So a grid is
+ * y is one product: a row for each k, a column for each position (n, oh, ow), and l runs over (c,
+ * r, s).  dx has a row for each c; its columns fall into grids, one for each remainder of h and w
+ * by the strides, and each grid has its own taps (k, r, s), the ones that take part.  So a grid is
  * dense, and its taps lie at constant offsets in the planes of the operand.
  *
- * The weights are packed once, into panels of rows in the workspace.  A unit of work is some images,
- * or some rows of one image's grid, and some panels.  For each piece of l it copies the channels
- * that the piece reads, then packs the taps of a few columns and multiplies them with all panels. */
+ * The weights are packed once, into panels of rows in the workspace.  A unit of work is some
+ * images, or some rows of one image's grid, and some panels.  For each piece of l it copies the
+ * channels that the piece reads, then packs the taps of a few columns and multiplies them with all
+ * panels. */
 #include <string.h>
 #include <rethink/numerics.h>
 #include "conv_taps.h"
@@ -18,6 +19,7 @@ typedef struct unit {
     const cpu_conv_job *j;
     const cpu_taps *f;
     int64_t n, images, a, rows, from, end, i, m; /* i, m: the panels' first row and rows */
+    int64_t ahead; /* from this unit's operand to that of the next one */
     float *planes, *strip, *chain, *panel;
 } unit;
 
@@ -98,33 +100,42 @@ static int find_runs(const unit *u, const cpu_grid *g, int64_t rows, int64_t j, 
     return count;
 }
 
-/* The taps [l, l + n) of some columns, width floats a tap.  A run may write lanes that belong to the
- * next run or tap: those are written later. */
-static inline __attribute__((always_inline)) void pack_runs(const cpu_taps *f, const cpu_grid *g,
-                                                            const float *from, int64_t l, int64_t n,
-                                                            const run *r, int runs, float *to,
-                                                            int64_t width)
+/* Taps [l, l + n), of which the first channel's are at from, for some columns; width floats a tap.
+ * ahead: from here to where the next unit's taps lie in memory. */
+typedef struct source {
+    const float *from;
+    const int64_t *offset;
+    int64_t taps, channel, l, n, width, ahead;
+} source;
+
+/* A run may write lanes that belong to the next run or tap: those are written later. */
+static inline __attribute__((always_inline)) void pack_runs(const source *s, const run *runs, int n,
+                                                            float *to)
 {
-    int64_t t = l % g->taps;
-    for (int64_t i = 0; i < n; i++, to += width) {
-        const float *tap = from + g->offset[t];
-        for (int k = 0; k < runs; k++)
+    run r[CPU_NR];
+    const source own = *s; /* what is written to could be all but a copy */
+    const float *from = own.from;
+    int64_t t = own.l % own.taps;
+    for (int k = 0; k < n; k++) r[k] = runs[k];
+    for (int64_t i = 0; i < own.n; i++, to += own.width) {
+        const float *tap = from + own.offset[t];
+        __builtin_prefetch(tap + r[0].from + own.ahead);
+        CPU_UNROLL for (int k = 0; k < n; k++)
             v_store(to + r[k].to, v_load_part(tap + r[k].from, r[k].part));
-        if (++t < g->taps) continue;
+        if (++t < own.taps) continue;
         t = 0;
-        from += f->planes.channel;
+        from += own.channel;
     }
 }
 
-static void pack(const cpu_taps *f, const cpu_grid *g, const float *from, int64_t l, int64_t n,
-                 const run *r, int runs, float *to, int64_t width)
+static void pack(const source *s, const run *r, int runs, float *to)
 {
     switch (runs) {
-    case 1: pack_runs(f, g, from, l, n, r, 1, to, width); break;
-    case 2: pack_runs(f, g, from, l, n, r, 2, to, width); break;
-    case 3: pack_runs(f, g, from, l, n, r, 3, to, width); break;
-    case 4: pack_runs(f, g, from, l, n, r, 4, to, width); break;
-    default: pack_runs(f, g, from, l, n, r, runs, to, width); break;
+    case 1: pack_runs(s, r, 1, to); break;
+    case 2: pack_runs(s, r, 2, to); break;
+    case 3: pack_runs(s, r, 3, to); break;
+    case 4: pack_runs(s, r, 4, to); break;
+    default: pack_runs(s, r, runs, to); break;
     }
 }
 
@@ -149,9 +160,11 @@ static const float *planes(const unit *u, const piece *s)
     const float *x = u->j->a + (u->n * p->channels + first) * plane;
     if (p->direct) return x + u->a * p->width;
     for (int64_t c = 0; c < end - first; c++)
-        for (int64_t i = 0; i < u->images; i++) CPU_NAME(cpu_planes_fill)
-    (p, x + (i * p->channels + c) * plane, u->planes + c * p->channel + i * p->image, u->a,
-     u->rows + p->halo_h);
+        for (int64_t i = 0; i < u->images; i++) {
+            float *to = u->planes + c * p->channel + i * p->image;
+            CPU_NAME(cpu_planes_fill)
+            (p, x + (i * p->channels + c) * plane, to, u->a, u->rows + p->halo_h, u->ahead);
+        }
     return u->planes;
 }
 
@@ -170,14 +183,16 @@ static void place(const unit *u, const piece *s, cpu_tile *t, int64_t i, int64_t
 static void multiply_piece(const unit *u, const piece *s)
 {
     const cpu_taps *f = u->f;
-    const float *from = planes(u, s);
+    source from = {planes(u, s), s->g->offset, s->g->taps, f->planes.channel, s->l, s->n, 0, 0};
     run runs[CPU_NR];
+    from.ahead = f->planes.direct ? u->ahead : 0;
     for (int64_t j = 0; j < s->columns; j += CPU_NR) {
         int64_t columns = cpu_least(s->columns - j, CPU_NR), nv = (columns + CPU_VEC - 1) / CPU_VEC;
         cpu_tile t = {.b = u->panel, .k = s->n, .ldb = nv * CPU_VEC};
         t.last = columns - (nv - 1) * CPU_VEC;
         int count = find_runs(u, s->g, s->rows, j, columns, runs);
-        if (s->n) pack(f, s->g, from, s->l, s->n, runs, count, u->panel, t.ldb);
+        from.width = t.ldb;
+        if (s->n) pack(&from, runs, count, u->panel);
         for (int64_t p = u->from; p < u->end; p++) {
             int64_t i = cpu_panel_start(f->m, p), rows = cpu_panel_start(f->m, p + 1) - i;
             t.a = panel_of(f, s->g, u->j->work, p) + s->l * rows;
@@ -204,35 +219,67 @@ static void multiply(const unit *u, piece *s)
     }
 }
 
-/* From the strip to the result. */
-static void spread(const unit *u, const piece *s)
+static void multiply_grid(const unit *u, const cpu_grid *g, float *c, int64_t ldc)
 {
-    const cpu_taps *f = u->f;
-    const cpu_grid *g = s->g;
-    const float *from = u->strip;
-    for (int64_t i = 0; i < u->m; i++)
-        for (int64_t n = 0; n < u->images; n++) {
-            float *to = u->j->c + ((u->n + n) * f->m + u->i + i) * f->h * f->w;
-            to += (g->h0 + u->a * f->sh) * f->w + g->w0;
-            for (int64_t a = 0; a < s->rows; a++, to += f->sh * f->w, from += g->columns)
-                if (f->sw == 1)
-                    memcpy(to, from, (size_t)g->columns * sizeof *to);
-                else
-                    for (int64_t b = 0; b < g->columns; b++) to[b * f->sw] = from[b];
-        }
+    piece s = {.g = g, .rows = cpu_least(u->rows, g->rows - u->a), .c = c};
+    s.columns = u->images * s.rows * g->columns;
+    s.ldc = ldc ? ldc : s.columns;
+    if (s.columns > 0) multiply(u, &s);
 }
 
-static void multiply_grid(const unit *u, const cpu_grid *g)
+static void zip(float *to, const float *even, const float *odd, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + CPU_VEC <= n / 2; i += CPU_VEC) {
+        vec a = v_load(even + i), b = v_load(odd + i);
+        v_store(to + 2 * i, v_zip_low(a, b));
+        v_store(to + 2 * i + CPU_VEC, v_zip_high(a, b));
+    }
+    for (i = 2 * i; i < n; i++) to[i] = (i % 2 ? odd : even)[i / 2];
+}
+
+/* One row of the result, from rows of the grids that it is made of. */
+static void spread_row(float *to, const float *const *from, int64_t wide, int64_t w)
+{
+    if (wide == 1)
+        memcpy(to, from[0], (size_t)w * sizeof *to);
+    else if (wide == 2)
+        zip(to, from[0], from[1], w);
+    else
+        for (int64_t i = 0; i < w; i++) to[i] = from[i % wide][i / wide];
+}
+
+/* From the strips of `wide` grids, which have the same rows, to the result. */
+static void spread(const unit *u, const cpu_grid *g, int64_t wide)
 {
     const cpu_taps *f = u->f;
-    piece s = {.g = g, .rows = cpu_least(u->rows, g->rows - u->a)};
-    int in_place = f->grids == 1 && u->images == 1;
-    s.columns = u->images * s.rows * g->columns;
-    s.c = in_place ? u->j->c + (u->n * f->m + u->i) * f->h * f->w + u->a * f->w : u->strip;
-    s.ldc = in_place ? f->h * f->w : s.columns;
-    if (s.columns <= 0) return;
-    multiply(u, &s);
-    if (!in_place) spread(u, &s);
+    const float *from[CPU_MOST_GRIDS];
+    int64_t rows = cpu_least(u->rows, g->rows - u->a);
+    for (int64_t i = 0; i < wide; i++) from[i] = u->strip + i * f->m * f->columns;
+    for (int64_t i = 0; i < u->m; i++)
+        for (int64_t n = 0; n < u->images; n++)
+            for (int64_t a = 0; a < rows; a++) {
+                int64_t line = ((u->n + n) * f->m + u->i + i) * f->h + g->h0 + (u->a + a) * f->sh;
+                spread_row(u->j->c + line * f->w, from, wide, f->w);
+                for (int64_t k = 0; k < wide; k++) from[k] += g[k].columns;
+            }
+}
+
+/* In place where rows of a product follow one another in the result, else by way of strips. */
+static void multiply_grids(const unit *u)
+{
+    const cpu_taps *f = u->f;
+    int64_t plane = f->h * f->w, wide = cpu_least(f->sw, f->w);
+    if (f->grids == 1 && u->images == 1) {
+        float *c = u->j->c + (u->n * f->m + u->i) * plane + u->a * f->w;
+        multiply_grid(u, f->grid, c, plane);
+        return;
+    }
+    for (int64_t g = 0; g < f->grids; g += wide) {
+        for (int64_t i = 0; i < wide; i++)
+            multiply_grid(u, &f->grid[g + i], u->strip + i * f->m * f->columns, 0);
+        spread(u, &f->grid[g], wide);
+    }
 }
 
 static void finish(const unit *u, const cpu_run *r)
@@ -259,9 +306,11 @@ static void run_unit(unit *u, int64_t number, const cpu_run *r)
     u->rows = cpu_least(f->rows, f->grid[0].rows - u->a);
     cpu_share(cpu_panels(f->m), 1, (int)(number % f->parts), (int)f->parts, &u->from, &u->end);
     u->i = cpu_panel_start(f->m, u->from);
+    u->ahead = f->bands > 1 ? f->rows * f->planes.width
+                            : u->images * f->planes.channels * f->planes.H * f->planes.W;
     end = cpu_panel_start(f->m, u->end);
     u->m = end - u->i;
-    for (int64_t g = 0; g < f->grids; g++) multiply_grid(u, &f->grid[g]);
+    multiply_grids(u);
     if (r) finish(u, r);
 }
 

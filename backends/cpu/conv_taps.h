@@ -4,6 +4,8 @@
 #include "conv.h"
 #include "gemm.h"
 
+enum { CPU_MOST_GRIDS = 64 /* of dx; else the plain loops */ };
+
 /* A dense part of the result: rows h0 + a * stride, columns w0 + b * stride. */
 typedef struct cpu_grid {
     int64_t h0, w0, rows, columns;

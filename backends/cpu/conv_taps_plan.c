@@ -5,8 +5,7 @@
 #ifdef CPU_VEC
 enum {
     COLUMNS = 256,   /* of a unit, about */
-    MOST_GRIDS = 64, /* of dx; else the plain loops */
-    MOST_TAPS = 4096 /* of a channel; likewise */
+    MOST_TAPS = 4096 /* of a channel; else the plain loops */
 };
 static const double most_scratch = 0x1p26; /* bytes of a thread; likewise */
 
@@ -98,7 +97,8 @@ static size_t lay_out(cpu_conv *v, cpu_taps *f)
     slots = cpu_least(f->depth, (CPU_KC - 1) / fewest + 2);
     f->strip_at = f->planes.direct ? 0 : floats(slots * f->planes.channel);
     f->chain_at = f->strip_at;
-    if (f->grids > 1 || f->images > 1) f->chain_at += floats(f->m * f->columns);
+    if (f->grids > 1 || f->images > 1)
+        f->chain_at += floats(f->m * f->columns * cpu_least(f->sw, f->w));
     f->panel_at = f->chain_at + (f->blocks > 1 ? floats(f->m * f->columns) : 0);
     return f->panel_at + floats(CPU_NR * CPU_KC + CPU_NR);
 }
@@ -117,7 +117,7 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     f->sh = y ? 1 : v->sh;
     f->sw = y ? 1 : v->sw;
     if (v->count == 0 || f->depth * f->taps == 0 || v->R > MOST_TAPS || v->S > MOST_TAPS ||
-        f->taps > MOST_TAPS || cpu_least(f->sh, f->h) * cpu_least(f->sw, f->w) > MOST_GRIDS)
+        f->taps > MOST_TAPS || cpu_least(f->sh, f->h) * cpu_least(f->sw, f->w) > CPU_MOST_GRIDS)
         return RK_OK;
     f->blocks = (f->depth * f->taps + RK_CONV_BLOCK - 1) / RK_CONV_BLOCK;
     rk_status s = make_grids(k, v, f);
@@ -126,7 +126,7 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     double room = (double)cpu_least(f->depth, CPU_KC) * (double)f->images *
                   (double)(f->planes.phases_h * f->planes.phases_w) *
                   (double)(f->rows + f->planes.halo_h) * (double)f->planes.width;
-    double result = (double)f->m * (double)f->columns;
+    double result = (double)f->m * (double)f->columns * (double)cpu_least(f->sw, f->w);
     if ((!f->planes.direct && 4 * room > most_scratch) || 4 * result > most_scratch) return RK_OK;
     if (!f->planes.direct)
         CPU_NAME(cpu_planes_room)(&f->planes, f->rows + f->planes.halo_h, f->images);

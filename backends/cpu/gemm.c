@@ -32,15 +32,19 @@ static inline __attribute__((always_inline)) void tile_body(const cpu_tile *t, i
         a += mr;
         b += t->ldb;
     }
+    if (t->plus) CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
+        {
+            const float *to = t->to + i * t->ld_to;
+            vec old = j == nv - 1 ? v_load_part(to + j * CPU_VEC, part) : v_load(to + j * CPU_VEC);
+            acc[i][j] = v_add(old, acc[i][j]);
+        }
     CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
     {
         float *to = t->to + i * t->ld_to + j * CPU_VEC;
-        vec v = acc[i][j];
-        if (t->plus) v = v_add(j == nv - 1 ? v_load_part(to, part) : v_load(to), v);
-        if (j == nv - 1)
-            v_store_part(to, v, part);
+        if (j < nv - 1 || t->last == CPU_VEC) /* masked stores are slow on some processors */
+            v_store(to, acc[i][j]);
         else
-            v_store(to, v);
+            v_store_part(to, acc[i][j], part);
     }
 }
 

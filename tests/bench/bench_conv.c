@@ -1,9 +1,10 @@
-/* CONV of any devices: the layers of small Inception, small AlexNet (28 x 28) and WRN-16-4 (32 x 32),
- * batch 128, beside the most that fma can do on the host, interleaved:
- *     [LAYERS=TEXT] [OMP_NUM_THREADS=N] bench_conv --backend PATH [--device N] [--option KEY=VALUE] ...
- * LAYERS runs only layers whose name contains the text.  The last column is the share of the fma peak
- * of OMP_NUM_THREADS threads (give a device as many by --option threads=N); for each model there is
- * the sum over its layers, each as often as the model has it. */
+/* CONV of any devices: the layers of small Inception, small AlexNet (28 x 28) and WRN-16-4
+ * (32 x 32), batch 128, beside the most that fma can do on the host, interleaved:
+ *     bench_conv --backend PATH [--device N] [--option KEY=VALUE] ...
+ * LAYERS=TEXT in the environment leaves only layers whose name contains the text.  The last column
+ * is the share of the fma peak of OMP_NUM_THREADS threads (give a device as many, by
+ * --option threads=N); for each model there is the sum over its layers, each as often as the model
+ * has it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,8 @@ typedef float vec;
 #define v_store(p, v) (*(p) = (v))
 #endif
 
-/* One fma chain in each of CHAINS registers: more than latency times pipes.  They begin with numbers
- * that the compiler does not know, or it would see that some are the same. */
+/* One fma chain in each of CHAINS registers: more than latency times pipes.  They begin with
+ * numbers that the compiler does not know, or it would see that some are the same. */
 static int peak_call(void *context)
 {
     const volatile float *start = context;
