@@ -41,7 +41,7 @@ void CPU_NAME(cpu_conv_dw_run)(const cpu_conv_job *);
 #endif
 
 /* Planes of an operand [n][channels][H][W].  Row u of phase (i, j) is row u * step_h + low_h + i,
- * column v is column v * step_w + low_w + j; +0 where there is none. */
+ * column v is column v * step_w + low_w + j. */
 typedef struct cpu_planes {
     int64_t channels, H, W;
     int64_t step_h, step_w, low_h, low_w, phases_h, phases_w;
@@ -49,6 +49,7 @@ typedef struct cpu_planes {
     int64_t columns, width;        /* columns that taps reach; from row to row */
     int64_t phase, image, channel; /* from one to the next, in the copy or in memory */
     int direct;                    /* taps are read where they lie in memory */
+    float outside;                 /* what is where no row or column is */
 } cpu_planes;
 
 #ifdef CPU_ISA
@@ -60,11 +61,18 @@ cpu_planes CPU_NAME(cpu_planes_of_g)(const cpu_conv *);
  * channel. */
 int64_t CPU_NAME(cpu_planes_room)(cpu_planes *, int64_t rows, int64_t images);
 /* Copies rows [first, first + rows) of all phases of one channel, whose plane in memory is x.
- * Columns outside the plane are left as they are: they must be +0 before the first copy.  What lies
+ * Columns outside the plane are left as they are: they are set before the first copy.  What lies
  * `ahead` elements further in memory is likely to be asked for next. */
 void CPU_NAME(cpu_planes_fill)(const cpu_planes *, const float *x, float *to, int64_t first,
                                int64_t rows, int64_t ahead);
 #endif
+
+/* Where x's tap (r, s) is in its planes. */
+static inline int64_t cpu_planes_tap(const cpu_planes *p, int64_t r, int64_t s)
+{
+    return (r % p->step_h * p->phases_w + s % p->step_w) * p->phase + r / p->step_h * p->width +
+           s / p->step_w;
+}
 
 static inline int64_t cpu_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline size_t cpu_aligned(size_t bytes)

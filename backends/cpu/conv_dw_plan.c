@@ -68,11 +68,7 @@ static int64_t most_rows(const cpu_conv *v, const cpu_dw *f)
 static size_t lay_out(const cpu_conv *v, cpu_dw *f)
 {
     const cpu_planes *p = &f->planes;
-    for (int64_t t = 0; t < f->taps; t++) {
-        int64_t r = t / v->S, s = t % v->S;
-        f->offset[t] =
-            (r % v->sh * p->phases_w + s % v->sw) * p->phase + r / v->sh * p->width + s / v->sw;
-    }
+    for (int64_t t = 0; t < f->taps; t++) f->offset[t] = cpu_planes_tap(p, t / v->S, t % v->S);
     f->run_at = p->direct ? 0 : floats(f->channels * p->channel);
     f->panel_at = f->run_at + cpu_aligned(CPU_KC * 2 * sizeof(int64_t));
     f->chain_at = f->panel_at + floats(CPU_KC * CPU_NR);

@@ -82,9 +82,9 @@ static void copy_apart(float *to, const float *from, int64_t n, int64_t step)
     for (; i < n; i++) to[i] = from[i * step];
 }
 
-static void zero(float *to, int64_t n)
+static void set(float *to, float x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) to[i] = 0.0f;
+    for (int64_t i = 0; i < n; i++) to[i] = x;
 }
 
 /* The first o >= 0 for which o * step + low >= bound. */
@@ -105,7 +105,7 @@ void CPU_NAME(cpu_planes_fill)(const cpu_planes *p, const float *x, float *to, i
                 int64_t h = (first + u) * p->step_h + p->low_h + i;
                 float *row = to + u * p->width + from;
                 if (h < 0 || h >= p->H) {
-                    zero(row, end - from);
+                    set(row, p->outside, end - from);
                     continue;
                 }
                 const float *line = x + h * p->W + from * p->step_w + low;

@@ -11,14 +11,11 @@ static const double most_scratch = 0x1p26; /* bytes of a thread; likewise */
 
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Stride over plane i of a phase, row and column of a tap that y reads. */
 static void taps_of_y(const cpu_conv *v, const cpu_planes *p, cpu_grid *g)
 {
     for (int64_t t = 0; t < g->taps; t++) {
-        int64_t r = t / v->S, s = t % v->S;
         g->number[t] = t;
-        g->offset[t] =
-            (r % v->sh * p->phases_w + s % v->sw) * p->phase + r / v->sh * p->width + s / v->sw;
+        g->offset[t] = cpu_planes_tap(p, t / v->S, t % v->S);
     }
 }
 

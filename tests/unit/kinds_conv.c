@@ -223,8 +223,8 @@ static void random_geometries(void **state)
     }
 }
 
-/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd ends.
- * With and without an epilogue in turn. */
+/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd
+ * ends. With and without an epilogue in turn. */
 static void tiles(void **state)
 {
     const geometry list[] = {
