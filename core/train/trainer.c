@@ -10,7 +10,7 @@ static rk_status add_program(rk_trainer *t, rk_graph *g, const char *name, rk_pr
 {
     rk_status status = rk_session_add(t->session, g, name, out, e);
     rk_graph_free(g);
-    return status == RK_OK ? RK_OK : rk_error_prefix(e, "%s", name);
+    return status;
 }
 
 static rk_status add_step(rk_trainer *t, int64_t rows, const char *name, rk_program **out,
