@@ -78,7 +78,9 @@ static rk_status make(rk_program *p, const rk_graph *g, const char *name, rk_err
     rk_pack_options pack = {rk_area_align(&s->device), rk_area_piece(&s->device),
                             s->options.separate};
     RK_TRY(rk_plan_make(g, &how, &p->plan, e));
+    RK_TRY(rk_program_trace_keep(p, e));
     RK_TRY(rk_program_place(p, e));
+    RK_TRY(rk_program_trace_name(p, e));
     RK_TRY(rk_program_route(p, e));
     RK_TRY(rk_plan_lives(p->plan, !s->options.separate, e));
     RK_TRY(rk_plan_pack(p->plan, &pack, e));

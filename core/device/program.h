@@ -25,8 +25,12 @@ struct rk_program {
     rk_plan *plan;
     rk_placed *placed; /* [plan->n_step] */
     uint32_t n_placed;
+    uint32_t *mirror; /* of each buffer of the plan as it was made, or 0; NULL: nothing fell back */
     uint64_t mirror_bytes;
-    rk_area mirrors; /* of the reference device */
+    rk_area mirrors;          /* of the reference device */
+    rk_trace_step *made;      /* the steps as they were made */
+    const int64_t **made_box; /* p[] of those that are a COPY, else NULL */
+    uint32_t n_made, n_made_once;
     rk_program_info info;
     rk_str text, kernels;
     char note[400];
@@ -59,6 +63,9 @@ bool rk_session_find(const rk_session *s, const char *name, uint32_t *at);
 rk_status rk_session_join(rk_session *s, const rk_plan *plan, rk_error *e);
 /* Kernels for all steps, splitting and falling back where it must. */
 rk_status rk_program_place(rk_program *p, rk_error *e);
+/* Keeps what the plan's steps are, before they change; names their kernels once they have them. */
+rk_status rk_program_trace_keep(rk_program *p, rk_error *e);
+rk_status rk_program_trace_name(rk_program *p, rk_error *e);
 /* Puts SEND and FETCH steps where a step needs what the other device has. */
 rk_status rk_program_route(rk_program *p, rk_error *e);
 /* The arguments of every launch, once memory is there. */

@@ -174,6 +174,9 @@ rk_status rk_program_route(rk_program *p, rk_error *e)
         r.at[i].here = kind == RK_BUFFER_STATE || kind == RK_BUFFER_INPUT;
     }
     rk_status status = route(&r, e);
+    p->mirror = rk_pool_array(&p->pool, r.n, sizeof *p->mirror);
+    if (!p->mirror && status == RK_OK) status = no_memory(e);
+    for (uint32_t i = 0; p->mirror && i < r.n; i++) p->mirror[i] = r.at[i].mirror;
     free(r.at);
     if (status == RK_OK) lay_out(p);
     return status;

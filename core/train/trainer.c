@@ -162,10 +162,14 @@ rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e)
     return rk_session_write(t->session, "train/rate", &rate, sizeof rate, e);
 }
 
+rk_program *rk_trainer_program(const rk_trainer *t, int64_t step)
+{
+    return step + 1 == t->steps && t->last_step ? t->last_step : t->step;
+}
+
 rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e)
 {
-    bool last = step + 1 == t->steps && t->last_step;
-    return rk_program_run(last ? t->last_step : t->step, e);
+    return rk_program_run(rk_trainer_program(t, step), e);
 }
 
 static rk_status sum_log(rk_trainer *t, const char *prefix, const char *name, int64_t count,

@@ -34,6 +34,8 @@ rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e);
 double rk_trainer_rate(const rk_trainer *t, int64_t epoch);
 /* Enqueues a step; does not wait. */
 rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e);
+/* The program that a step runs. */
+rk_program *rk_trainer_program(const rk_trainer *t, int64_t step);
 /* Of the epoch's batches as they were trained on. */
 rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
 /* Of all training (test: all test) examples with the parameters as they are. */

@@ -8,7 +8,9 @@
  *   proxy.fail     "launch:3": the third call of this function fails; "launch:3:lost": the device
  *                  is lost; "launch:3:silent": it fails and gives no text
  *   proxy.flip     "matmul:3200:5": kernels of this kind whose first output has 3200 elements,
- *                  words, give element 7 a wrong lowest bit from the fifth launch of one on
+ *                  words, give element 7 a wrong lowest bit from the fifth launch of one on;
+ *                  "matmul:3200:5:once": in the fifth only; "matmul:3200:5:high": a high bit;
+ *                  "epilogue:3200:5": kernels with a program after them
  *
  * The options are environment variables, too: PROXY_REFUSE and so on.  Two things are only that, as
  * they must be known before a hub has options: PROXY_PIECE, the largest allocation in
@@ -32,7 +34,9 @@ struct rk_device {
         uint32_t output; /* its number among the arguments */
     } wrong[WRONG_MAX];
     uint32_t n_wrong;
-    long flip; /* launches that are right before the first wrong one */
+    long flip;     /* launches that are right before the first wrong one */
+    int once;      /* there is one wrong launch */
+    uint32_t bits; /* that are flipped */
     const rk_host *host;
     char fail[32];
     long count; /* calls of the function in fail that are left until it fails */
@@ -165,10 +169,15 @@ static int is_wrong(rk_device *d, const rk_op *op)
     int64_t elements = 1;
     char *end;
     if (!colon || d->n_wrong == WRONG_MAX || op->kind > 9 || op->n_out == 0) return 0;
-    if (strncmp(flip, kinds[op->kind], (size_t)(colon - flip)) != 0) return 0;
+    int epilogue = op->n_code && op->kind != RK_EWISE && op->kind != RK_REDUCE;
+    if (strncmp(flip, kinds[op->kind], (size_t)(colon - flip)) != 0 &&
+        !(epilogue && strncmp(flip, "epilogue:", 9) == 0))
+        return 0;
     for (uint32_t i = 0; i < op->out[0].rank; i++) elements *= op->out[0].dim[i];
     if (strtoll(colon + 1, &end, 10) != elements || *end != ':') return 0;
     if (d->n_wrong == 0) d->flip = strtol(end + 1, NULL, 10) - 1;
+    d->once = strstr(end, "once") != NULL;
+    d->bits = strstr(end, "high") ? 1u << 22 : 1u;
     return 1;
 }
 
@@ -176,12 +185,12 @@ static int is_wrong(rk_device *d, const rk_op *op)
 static rk_status spoil(rk_device *d, const rk_kernel *k, const rk_arg *args, rk_error *e)
 {
     for (uint32_t i = 0; i < d->n_wrong; i++) {
-        if (d->wrong[i].kernel != k || d->flip-- > 0) continue;
+        if (d->wrong[i].kernel != k || d->flip-- > 0 || (d->once && d->flip < -1)) continue;
         const rk_arg *to = &args[d->wrong[i].output];
         uint32_t word;
         uint64_t at = to->offset + WRONG_ELEMENT * sizeof word;
         rk_status s = behind->read(d->own, to->mem, at, &word, sizeof word, e);
-        word ^= 1u;
+        word ^= d->bits;
         return s == RK_OK ? behind->write(d->own, to->mem, at, &word, sizeof word, e) : s;
     }
     return RK_OK;
