@@ -16,7 +16,7 @@ typedef struct rk_trainer {
     int64_t steps; /* of an epoch */
     uint64_t seed;
     double rate;
-    uint32_t *order; /* [n] */
+    uint32_t *order; /* [n], also of an epoch's words */
     float *log;      /* [the longest log] */
     uint32_t *words; /* [the largest parameter] */
 } rk_trainer;
@@ -29,7 +29,7 @@ rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_conf
                           rk_trainer **out, rk_error *e);
 void rk_trainer_close(rk_trainer *t);
 
-/* Writes the order and the learning rate of an epoch (from 0). */
+/* Writes the order, the random words and the learning rate of an epoch (from 0). */
 rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e);
 double rk_trainer_rate(const rk_trainer *t, int64_t epoch);
 /* Enqueues a step; does not wait. */
