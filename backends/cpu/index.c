@@ -11,8 +11,8 @@ typedef struct job {
     unsigned char *out;
 } job;
 
-/* Rows of one word, as the pixels that an augmentation moves: a memcpy for each would be most of the
- * time. */
+/* Rows of one word, as the pixels that an augmentation moves: a memcpy for each would take most of
+ * the time. */
 static void take_words(const job *j, int64_t from, int64_t end)
 {
     const uint32_t *in = (const uint32_t *)(const void *)j->in;

@@ -106,13 +106,13 @@ rk_status rk_session_sync(rk_session *s, rk_error *e);
 /* What a result record says of a program. */
 typedef struct rk_program_info {
     const char *name;
-    uint32_t steps, fallback_steps;
+    uint32_t steps, fallback_steps; /* of one run, with copies between devices; in all */
     uint64_t arena_bytes,
         bound_bytes;     /* packed size of temporaries, and the most that are alive at once */
     char digest[33];     /* of the plan's text: hex */
     const char *text;    /* the plan, a line per step: kind, shapes, implementation, offsets */
     const char *kernels; /* distinct implementation names, comma-separated */
-    const char *fallback_note; /* "" or "n of m steps fell back (why)" */
+    const char *fallback_note; /* "", or "n of m steps fell back to DEVICE (why); k copies, ..." */
 } rk_program_info;
 const rk_program_info *rk_program_describe(const rk_program *p);
 

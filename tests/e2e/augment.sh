@@ -18,19 +18,19 @@ print("\n".join(row["digest"] for row in json.load(sys.stdin)["history"]))'
 }
 
 test_same_bits() {
-    tiny crop:pad=2+flip --device cpu --threads 1
+    tiny crop:pad=2+flip+rotate --device cpu --threads 1
     digests 1 >want
     [ "$(wc -l <want)" = 3 ] || fail 'not three digests'
     n=1
     for way in '--device cpu --threads 3' '--device cpu --unfused' '--device cpu --isa plain' \
         '--device opencl'; do
         # shellcheck disable=SC2086
-        tiny crop:pad=2+flip $way
+        tiny crop:pad=2+flip+rotate $way
         n=$((n + 1))
         digests $n >got
         cmp want got || fail "$way: other bits"
     done
-    for other in flip crop:pad=2 flip+crop:pad=2 crop:pad=2+flip:p=0.4; do
+    for other in crop:pad=2+flip crop:pad=2+rotate+flip crop:pad=2+flip:p=0.4+rotate; do
         tiny $other --device cpu
         n=$((n + 1))
         digests $n >got
@@ -44,7 +44,7 @@ test_nothing_changed() {
     works "$RETHINK" run $options --device cpu --quiet --out r.sqlite
     digests 1 >want
     n=1
-    for augment in flip:p=0 crop:pad=0 crop:size=16 flip:p=0+crop:pad=0 flip:p=1+flip:p=1; do
+    for augment in rotate:degrees=0 flip:p=0 crop:pad=0 crop:size=16 flip:p=0+crop:pad=0 flip:p=1+flip:p=1; do
         tiny $augment --device cpu
         n=$((n + 1))
         digests $n >got
@@ -73,6 +73,15 @@ test_size_of_the_part() {
     works "$RETHINK" show 1 r.sqlite
     says '^  parameters +3730$' # 12 x 12 x 24 + 24 + 24 x 10 + 10
     says '^  augment +crop:size=12,pad=0$'
+}
+
+# Random parts of 28 x 28 of whole images, as Zhang et al. 2016.
+test_parts_of_cifar10() {
+    python3 "$SOURCE/tests/e2e/make_data.py" cifar .
+    works "$RETHINK" run --model linear --data cifar10:path=.,limit=40,crop=32 \
+        --augment crop:size=28+flip --epochs 1 --device cpu --quiet --out r.sqlite
+    works "$RETHINK" show 1 r.sqlite
+    says '^  parameters +23530$' # 28 x 28 x 3 x 10 + 10
 }
 
 test_recorded() {

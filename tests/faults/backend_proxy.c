@@ -2,7 +2,8 @@
  * its options say:
  *
  *   proxy.refuse   kinds that prepare refuses, e.g. "matmul,take"; "epilogue" and "prologue" stand
- *                  for programs on kernels, "multi" for EWISE of more than one instruction
+ *                  for programs on kernels, "multi" for EWISE of more than one instruction, "half"
+ *                  for every other kernel that it is asked for
  *   proxy.alias    "none": no kernel may work in place
  *   proxy.tier     "fast": kernels say that they are not exact, even if an exact one was asked for
  *   proxy.fail     "launch:3": the third call of this function fails; "launch:3:lost": the device
@@ -33,10 +34,10 @@ struct rk_device {
         rk_kernel *kernel;
         uint32_t output; /* its number among the arguments */
     } wrong[WRONG_MAX];
-    uint32_t n_wrong;
-    long flip;     /* launches that are right before the first wrong one */
-    int once;      /* there is one wrong launch */
-    uint32_t bits; /* that are flipped */
+    uint32_t n_wrong, asked; /* asked: kernels that were asked for */
+    long flip;               /* launches that are right before the first wrong one */
+    int once;                /* there is one wrong launch */
+    uint32_t bits;           /* that are flipped */
     const rk_host *host;
     char fail[32];
     long count; /* calls of the function in fail that are left until it fails */
@@ -196,11 +197,12 @@ static rk_status spoil(rk_device *d, const rk_kernel *k, const rk_arg *args, rk_
     return RK_OK;
 }
 
-static int refuses(const rk_device *d, const rk_op *op)
+static int refuses(rk_device *d, const rk_op *op)
 {
     const char *list = option(d->host, "proxy.refuse");
     uint32_t work = 0, stores = 0;
     if (op->kind < 10 && strstr(list, kinds[op->kind])) return 1;
+    if (strstr(list, "half") && d->asked++ % 2) return 1;
     for (uint32_t k = 0; k < op->n_code; k++) {
         work += op->code[k].op != RK_I_STORE;
         stores += op->code[k].op == RK_I_STORE;

@@ -1,44 +1,13 @@
 /* Augmentation against plain loops over pixels on the host, with the same words of Philox.  The
  * device is RETHINK_TEST_DEVICE, from the backends of RETHINK_BACKEND_PATH; RETHINK_TEST_FEW leaves
  * most shapes out, for devices that compile each kernel. */
-#include "../unit/data_harness.h"
+#include "world.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "data/augment.h"
 #include "rethink/numerics.h"
-#include "train/trainer.h"
-
-typedef struct world {
-    rk_registry *plugins;
-    rk_hub *hub;
-    const char *device;
-} world;
-
-static int setup(void **state)
-{
-    static world w;
-    rk_error e = rk_error_new();
-    w.plugins = load_plugins();
-    w.device = getenv("RETHINK_TEST_DEVICE");
-    assert_non_null(w.device);
-    if (rk_hub_new(NULL, 0, &w.hub, &e) != RK_OK) fail_msg("%s", e.text);
-    *state = &w;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    world *w = *state;
-    rk_hub_free(w->hub);
-    rk_registry_free(w->plugins);
-    return 0;
-}
-
-#define GOOD(call)                                                                                 \
-    do {                                                                                           \
-        if ((call) != RK_OK) fail_msg("%s", e.text);                                               \
-    } while (0)
 
 /* ---- one augmentation by itself ---- */
 
@@ -68,12 +37,24 @@ typedef struct batch_test {
     float *x, *y;
 } batch_test;
 
+static batch_test batch_of(const char *spec, const char *scope, bool training, bool unfused,
+                           rk_shape in)
+{
+    return (batch_test){.spec = spec,
+                        .scope = scope,
+                        .training = training,
+                        .unfused = unfused,
+                        .seed = 0x1122334455667788u,
+                        .epoch = 5,
+                        .in = in};
+}
+
 static rk_graph *build(const world *w, batch_test *b)
 {
     rk_error e = rk_error_new();
     rk_graph *g = rk_graph_new();
     rk_spec *s;
-    GOOD(rk_spec_parse(w->plugins, RK_KIND_AUGMENT, b->spec, &s, &e));
+    must(rk_spec_parse(w->plugins, RK_KIND_AUGMENT, b->spec, &s, &e), &e);
     rk_graph_set_training(g, b->training);
     rk_value index = rk_input(g, RK_U32, RK_SHAPE(ROWS), "index");
     rk_batch batch = {.index = index, .n = SET, .scope = b->scope};
@@ -81,7 +62,7 @@ static rk_graph *build(const world *w, batch_test *b)
     assert_null(rk_args_misused(s->args));
     b->out = rk_shape_of(g, y);
     rk_assign(g, rk_state(g, RK_F32, b->out, "y"), rk_mul(g, y, rk_const_f(g, 1)));
-    GOOD(rk_graph_check(g, &e));
+    must(rk_graph_check(g, &e), &e);
     rk_spec_free(s);
     return g;
 }
@@ -93,13 +74,13 @@ static void fill_inputs(rk_session *s, const batch_test *b)
     uint32_t position[SET], words[SET], n = rk_session_buffers(s, &info);
     for (uint32_t i = 0; i < SET; i++) position[i] = position_of(i);
     const rk_examples set = {.n = SET, .index = position};
-    GOOD(rk_session_write(s, "x", b->x, (uint64_t)rk_shape_size(b->in) * sizeof *b->x, &e));
+    must(rk_session_write(s, "x", b->x, (uint64_t)rk_shape_size(b->in) * sizeof *b->x, &e), &e);
     for (uint32_t i = 0; i < n; i++) {
         if (strcmp(info[i].name, "index") == 0)
-            GOOD(rk_session_write(s, "index", batch_rows, sizeof batch_rows, &e));
+            must(rk_session_write(s, "index", batch_rows, sizeof batch_rows, &e), &e);
         if (strncmp(info[i].name, RK_RANDOM_PREFIX, strlen(RK_RANDOM_PREFIX)) != 0) continue;
         rk_batch_words(b->seed, info[i].name + strlen(RK_RANDOM_PREFIX), b->epoch, &set, words);
-        GOOD(rk_session_write(s, info[i].name, words, sizeof words, &e));
+        must(rk_session_write(s, info[i].name, words, sizeof words, &e), &e);
     }
 }
 
@@ -115,12 +96,12 @@ static void run_batch(const world *w, batch_test *b)
     for (int64_t i = 0; i < n; i++) b->x[i] = (float)(i + 1) / 4;
     rk_graph *g = build(w, b);
     b->y = calloc((size_t)rk_shape_size(b->out), sizeof *b->y);
-    GOOD(rk_session_open(w->hub, w->device, &o, &s, &e));
-    GOOD(rk_session_add(s, g, "augment", &p, &e));
-    GOOD(rk_session_commit(s, &e));
+    must(rk_session_open(w->hub, w->device, &o, &s, &e), &e);
+    must(rk_session_add(s, g, "augment", &p, &e), &e);
+    must(rk_session_commit(s, &e), &e);
     fill_inputs(s, b);
-    GOOD(rk_program_run(p, &e));
-    GOOD(rk_session_read(s, "y", b->y, (uint64_t)rk_shape_size(b->out) * sizeof *b->y, &e));
+    must(rk_program_run(p, &e), &e);
+    must(rk_session_read(s, "y", b->y, (uint64_t)rk_shape_size(b->out) * sizeof *b->y, &e), &e);
     rk_session_close(s);
     rk_graph_free(g);
 }
@@ -156,16 +137,7 @@ static const bool none_mirrored[ROWS];
 static void check_crop(const world *w, const char *spec, int64_t h, int64_t wide, int64_t size,
                        int64_t pad, bool unfused)
 {
-    batch_test b = {spec,
-                    "augment/crop/",
-                    true,
-                    unfused,
-                    0x1122334455667788u,
-                    5,
-                    RK_SHAPE(ROWS, 3, h, wide),
-                    {0},
-                    NULL,
-                    NULL};
+    batch_test b = batch_of(spec, "augment/crop/", true, unfused, RK_SHAPE(ROWS, 3, h, wide));
     int64_t top[ROWS], left[ROWS], oh = size ? size : h, ow = size ? size : wide;
     run_batch(w, &b);
     assert_true(b.out.dim[2] == oh && b.out.dim[3] == ow);
@@ -195,8 +167,7 @@ static void test_crop(void **state)
 
 static void check_flip(const world *w, const char *spec, double p, int64_t wide, bool unfused)
 {
-    batch_test b = {
-        spec, "augment/flip/", true, unfused, 9, 2, RK_SHAPE(ROWS, 2, 3, wide), {0}, NULL, NULL};
+    batch_test b = batch_of(spec, "augment/flip/", true, unfused, RK_SHAPE(ROWS, 2, 3, wide));
     int64_t zero[ROWS] = {0};
     bool mirrored[ROWS];
     run_batch(w, &b);
@@ -222,11 +193,52 @@ static void test_flip(void **state)
     }
 }
 
+/* The place from the middle of n places at a distance, as the whole number next to it. */
+static int64_t place_at(float distance, int64_t n)
+{
+    return (int64_t)floorf(distance + ((float)(n - 1) / 2 + 0.5f));
+}
+
+static void check_rotate(const world *w, const char *spec, double degrees, int64_t h, int64_t wide,
+                         bool unfused)
+{
+    batch_test b = batch_of(spec, "augment/rotate/", true, unfused, RK_SHAPE(ROWS, 2, h, wide));
+    run_batch(w, &b);
+    int outside = 0;
+    for (int64_t n = 0, at = 0; n < ROWS; n++) {
+        float u = rk_uniform(word_of(b.seed, "augment/rotate/angle", b.epoch, batch_rows[n]));
+        float angle = (2 * u - 1) * (float)(degrees * (3.14159265358979324 / 180));
+        float s = rk_sinf(angle), c = rk_cosf(angle);
+        for (int64_t k = 0; k < 2 * h * wide; k++, at++) {
+            float y = (float)(k / wide % h) - (float)(h - 1) / 2;
+            float x = (float)(k % wide) - (float)(wide - 1) / 2;
+            float want = pixel(&b, n, k / wide / h, place_at(c * y + s * x, h),
+                               place_at(c * x - s * y, wide));
+            outside += want == 0;
+            if (rk_bits(b.y[at]) != rk_bits(want))
+                fail_msg("%s: image %d, pixel %d is %g, not %g", spec, (int)n, (int)k,
+                         (double)b.y[at], (double)want);
+        }
+    }
+    assert_true((outside > 0) == (degrees > 0 && h > 1));
+    free(b.x);
+    free(b.y);
+}
+
+static void test_rotate(void **state)
+{
+    check_rotate(*state, "rotate", 25, 9, 9, false);
+    for (int unfused = 0; unfused < 2 && !getenv("RETHINK_TEST_FEW"); unfused++) {
+        check_rotate(*state, "rotate:degrees=180", 180, 7, 10, unfused);
+        check_rotate(*state, "rotate:degrees=90", 90, 8, 8, unfused);
+        check_rotate(*state, "rotate:degrees=0", 0, 6, 5, unfused);
+    }
+}
+
 static void check_evaluation(const world *w, const char *spec, int64_t h, int64_t wide, int64_t oh,
                              int64_t ow, int64_t top, int64_t left)
 {
-    batch_test b = {spec, "augment/x/", false, false, 1, 0, RK_SHAPE(ROWS, 2, h, wide),
-                    {0},  NULL,         NULL};
+    batch_test b = batch_of(spec, "augment/x/", false, false, RK_SHAPE(ROWS, 2, h, wide));
     int64_t tops[ROWS], lefts[ROWS];
     run_batch(w, &b);
     assert_true(b.out.dim[2] == oh && b.out.dim[3] == ow);
@@ -243,6 +255,7 @@ static void test_evaluation(void **state)
 {
     check_evaluation(*state, "crop:size=4", 8, 10, 4, 4, 2, 3);
     if (getenv("RETHINK_TEST_FEW")) return;
+    check_evaluation(*state, "rotate:degrees=90", 4, 5, 4, 5, 0, 0);
     check_evaluation(*state, "flip:p=1", 4, 5, 4, 5, 0, 0);
     check_evaluation(*state, "crop:pad=4", 6, 7, 6, 7, 0, 0);
     check_evaluation(*state, "crop:size=4,pad=2", 8, 5, 4, 4, 2, 0);
@@ -251,19 +264,15 @@ static void test_evaluation(void **state)
 
 /* ---- in training ---- */
 
-static rk_trainer *open_trainer(const world *w, const char *augment, int64_t batch)
+static rk_trainer *open_augmented(const world *w, const char *augment, int64_t batch)
 {
     rk_config c = rk_config_default();
-    rk_error e = rk_error_new();
-    rk_trainer *t;
     c.model = "linear";
     c.data = "synth16:n=37,test=5";
     c.augment = augment;
     c.batch = batch;
     c.seed = 77;
-    c.device = w->device;
-    GOOD(rk_trainer_open(w->hub, w->plugins, &c, &t, &e));
-    return t;
+    return open_trainer(w, &c);
 }
 
 /* The words of an epoch are where the device takes them from, each stream's own; a second
@@ -273,14 +282,14 @@ static void test_words_of_an_epoch(void **state)
     static const char *const names[] = {"augment/crop/top", "augment/crop/left",
                                         "augment/crop/2/top", "augment/flip/flip"};
     rk_error e = rk_error_new();
-    rk_trainer *t = open_trainer(*state, "crop:pad=1+crop:pad=2+flip", 10);
+    rk_trainer *t = open_augmented(*state, "crop:pad=1+crop:pad=2+flip", 10);
     for (uint32_t epoch = 0; epoch < 3; epoch += 2) {
-        GOOD(rk_trainer_begin(t, epoch, &e));
+        must(rk_trainer_begin(t, epoch, &e), &e);
         for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
             char full[64];
             uint32_t words[37];
             snprintf(full, sizeof full, "random/%s", names[k]);
-            GOOD(rk_session_read(t->session, full, words, sizeof words, &e));
+            must(rk_session_read(t->session, full, words, sizeof words, &e), &e);
             rk_random r = rk_random_named(77, names[k]);
             r.step = epoch;
             for (uint32_t i = 0; i < 37; i++) assert_int_equal(words[i], rk_random_word(r, i));
@@ -292,10 +301,10 @@ static void test_words_of_an_epoch(void **state)
 /* The model has the size of what is left. */
 static void test_size_of_the_model(void **state)
 {
-    rk_trainer *t = open_trainer(*state, "crop:size=12+flip", 10);
+    rk_trainer *t = open_augmented(*state, "crop:size=12+flip", 10);
     assert_int_equal(rk_trainer_parameters(t), 12 * 12 * 10 + 10);
     rk_trainer_close(t);
-    t = open_trainer(*state, "crop:pad=3", 37);
+    t = open_augmented(*state, "crop:pad=3", 37);
     assert_int_equal(rk_trainer_parameters(t), 16 * 16 * 10 + 10);
     rk_trainer_close(t);
 }
@@ -361,10 +370,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_crop),
                                        cmocka_unit_test(test_flip),
+                                       cmocka_unit_test(test_rotate),
                                        cmocka_unit_test(test_evaluation),
                                        cmocka_unit_test(test_words_of_an_epoch),
                                        cmocka_unit_test(test_size_of_the_model),
                                        cmocka_unit_test(test_refused),
                                        cmocka_unit_test(test_all_offsets)};
-    return cmocka_run_group_tests_name("test_augment", tests, setup, teardown);
+    return cmocka_run_group_tests_name("test_augment", tests, world_setup, world_teardown);
 }

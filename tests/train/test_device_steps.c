@@ -1,53 +1,19 @@
 /* Training on a device against the double-precision interpreter: the same initial weights, the same
  * batches.  The device is RETHINK_TEST_DEVICE, from the backends of RETHINK_BACKEND_PATH. */
 #include "bench.h"
+#include "world.h"
 #include "../unit/scratch.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "train/trainer.h"
 
-/* What a test needs from the build. */
-typedef struct world {
-    rk_registry *plugins;
-    rk_hub *hub;
-    const char *device;
-} world;
-
-static int setup(void **state)
-{
-    static world w;
-    rk_error e = rk_error_new();
-    w.plugins = load_plugins();
-    w.device = getenv("RETHINK_TEST_DEVICE");
-    assert_non_null(w.device);
-    if (rk_hub_new(NULL, 0, &w.hub, &e) != RK_OK) fail_msg("%s", e.text);
-    *state = &w;
-    return scratch_setup(NULL);
-}
+static int setup(void **state) { return world_setup(state) || scratch_setup(NULL); }
 
 static int teardown(void **state)
 {
-    world *w = *state;
     scratch_teardown(NULL);
-    rk_hub_free(w->hub);
-    rk_registry_free(w->plugins);
-    return 0;
-}
-
-static void must(rk_status status, const rk_error *e)
-{
-    if (status != RK_OK) fail_msg("%s", e->text);
-}
-
-static rk_trainer *open_trainer(const world *w, rk_config *c)
-{
-    rk_error e = rk_error_new();
-    rk_trainer *t;
-    c->device = w->device;
-    must(rk_trainer_open(w->hub, w->plugins, c, &t, &e), &e);
-    return t;
+    return world_teardown(state);
 }
 
 static float *read_floats(const rk_trainer *t, const char *name, int64_t n)
