@@ -2,10 +2,13 @@
 # What differs between two runs, and from which bit on.  The wrong device is one that flips a bit of one
 # kernel's results from a given launch on.
 
-# tiny OPTION...: three epochs of three steps of 32 and one of 4; the logits of a step are 32 x 10.
-tiny() {
-    works "$RETHINK" run --model mlp:hidden=24 --data synth16:n=100,test=20 --batch 32 --epochs 3 \
+# tiny OPTION..., tiny_run OPTION...: three epochs of three steps of 32 and one of 4; the logits of a step are 32 x 10.
+tiny_run() {
+    "$RETHINK" run --model mlp:hidden=24 --data synth16:n=100,test=20 --batch 32 --epochs 3 \
         --seed 2 --backend "$PROXY" --quiet --out r.sqlite "$@"
+}
+tiny() {
+    works tiny_run "$@"
 }
 
 # compared STATUS ARGUMENT...: compares; the output is left in stdout.txt.
@@ -96,6 +99,14 @@ assert int(r["words"][0], 16) ^ int(r["words"][1], 16) == 1 and not r["nan"], r'
     PROXY_FLIP=take:8192:4:high compared 1 1 4 --bisect --backend "$PROXY"
     says '^The first other bits: epoch 2, step 1, training step, '
     says '^  [0-9]+ take 100 256,32,.*data/train/pixels '
+}
+
+# A command whose devices disagree fails, and says how to go on.
+test_what_run_says() {
+    code=0
+    PROXY_FLIP=matmul:320:6 tiny_run --device cpu --device proxy >stdout.txt 2>stderr.txt || code=$?
+    [ "$code" = 1 ] || fail "exit status $code"
+    says "^DIGESTS DIFFER: cpu:0 \(run 1\) and proxy:0 \(run 2\) from epoch [23] on; 'rethink compare 1 2 --bisect --out r.sqlite' finds the kernel$"
 }
 
 # A device that has to split, or lacks kinds, is compared by the steps of the plan as it was made.
