@@ -179,7 +179,11 @@ static void print_bisected(const rk_comparison *c, const rk_bisected *b, FILE *f
 {
     if (b->fusion == RK_FUSION_NONE)
         fputs("The runs' plans differ: both were run with one kernel per operation (unfused)\n", f);
-    if (b->fusion == RK_FUSION_BOTH)
+    if (b->fusion == RK_FUSION_BOTH && b->verdict == RK_VERDICT_SAME)
+        fputs("The runs' plans differ; both unfused, as both fused, they agree: it is fusion by "
+              "itself that gives other bits on one of the devices\n",
+              f);
+    else if (b->fusion == RK_FUSION_BOTH)
         fputs("The runs' plans differ; with both unfused there is no difference: what is fused is "
               "at fault.  With both fused:\n",
               f);

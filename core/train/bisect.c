@@ -264,6 +264,9 @@ static rk_status check_record(search *x, rk_error *e)
     for (int i = 0; i < 2; i++) {
         const rk_bisect_run *run = x->s[i].run;
         char digest[33];
+        bool unfused = x->out->fusion == RK_FUSION_NONE;
+        if (x->out->fusion != RK_FUSION_RECORDED && x->s[i].config.session.unfused != unfused)
+            continue; /* these are not the kernels that were recorded */
         RK_TRY(rk_trainer_digest(x->s[i].t, digest, e));
         for (uint32_t k = 0; k < run->epochs && !x->out->other[i]; k++)
             if (run->history[k].epoch == x->at.epoch + 1 &&

@@ -134,6 +134,11 @@ test_other_fusion() {
     says 'with both unfused there is no difference: what is fused is at fault'
     says '^The first other bits: epoch 2, step 3, training step, '
     says '^  [0-9]+ matmul 1x32x10x24 nt 0 0 program 2 '
+    # On one device, which is wrong in the same way each time it is fused.
+    tiny --device proxy --unfused
+    compared 1 4 3 --bisect --backend "$PROXY"
+    says 'both unfused, as both fused, they agree: it is fusion by itself'
+    ! grep -q 'does not have the digest' stdout.txt || fail "$(cat stdout.txt)"
 }
 
 # A fault that passes is said to have passed.
