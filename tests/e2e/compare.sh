@@ -21,17 +21,17 @@ compared() {
 
 test_equal_runs() {
     tiny --device cpu --threads 1
-    tiny --device opencl
+    tiny --device proxy --threads 2
     compared 0 1 2
-    says '^configuration +device +cpu:0 +opencl:[0-9.]+$'
-    says '^provenance +device_name '
+    says '^configuration +device +cpu:0 +proxy:0$'
+    says '^provenance +backend +cpu +proxy$'
     says '^Equal bits in all 3 epochs$'
     compared 0 1 2 --bisect --json
     checks '
 import json
 a = json.load(open("stdout.txt"))
 assert a["equal"] and a["epochs"] == 3 and a["first_difference"] == 0 and a["bisect"] is None
-assert a["configuration"]["device"][0] == "cpu:0" and "kernels" in a["provenance"], a
+assert a["configuration"]["device"][0] == "cpu:0" and "backend" in a["provenance"], a
 assert len(a["numbers"]) == 3
 assert all(v[0] == v[1] for n in a["numbers"] for k, v in n.items() if k != "epoch")'
     compared 0 1 last
@@ -99,6 +99,15 @@ assert int(r["words"][0], 16) ^ int(r["words"][1], 16) == 1 and not r["nan"], r'
     PROXY_FLIP=take:8192:4:high compared 1 1 4 --bisect --backend "$PROXY"
     says '^The first other bits: epoch 2, step 1, training step, '
     says '^  [0-9]+ take 100 256,32,.*data/train/pixels '
+}
+
+# Where an element is, in a result of 5 columns.
+test_place_of_the_element() {
+    tiny --device cpu --model mlp:hidden=5
+    export PROXY_FLIP=matmul:160:4:high
+    tiny --device proxy --model mlp:hidden=5
+    compared 1 1 2 --bisect --backend "$PROXY"
+    says '^  the first is element 7, at \[0, 1, 2\]: '
 }
 
 # A command whose devices disagree fails, and says how to go on.
