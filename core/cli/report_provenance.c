@@ -57,11 +57,9 @@ static void print_configuration(FILE *f, const rk_run_record *run)
 {
     const struct {
         const char *name, *value;
-    } texts[] = {{"model", run->model},
-                 {"data", run->data},
-                 {"optimizer", run->optimizer},
-                 {"schedule", run->schedule},
-                 {"regularize", run->regularize}};
+    } texts[] = {{"model", run->model},       {"data", run->data},
+                 {"augment", run->augment},   {"optimizer", run->optimizer},
+                 {"schedule", run->schedule}, {"regularize", run->regularize}};
     fputs("<dl>", f);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         fprintf(f, "<dt>%s<dd>", texts[i].name);

@@ -163,23 +163,51 @@ static rk_status read_notes(const rk_safetensors *file, const char *path, const 
     return RK_OK;
 }
 
-rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
-                             rk_progress *at, bool *found, rk_error *e)
+/* Opens a run's checkpoint and reads where it stands; *file is NULL if there is none. */
+static rk_status open_checkpoint(const rk_run_folder *f, const rk_trainer *t, int64_t id,
+                                 const char *config, rk_progress *at, rk_safetensors **file,
+                                 rk_error *e)
 {
-    rk_safetensors *file = NULL;
     char *path = NULL;
-    *found = false;
+    *file = NULL;
     if (asprintf(&path, "%s/checkpoint.safetensors", f->path) < 0)
         return RK_FAIL(e, RK_E_NOMEM, "no memory for a checkpoint");
     if (access(path, F_OK) != 0) {
         free(path);
         return RK_OK;
     }
-    rk_status status = rk_safetensors_open(path, &file, e);
-    if (status == RK_OK) status = read_notes(file, path, t, id, config, at, e);
-    if (status == RK_OK) status = restore(t->session, file, e);
-    *found = status == RK_OK;
-    rk_safetensors_close(file);
+    rk_status status = rk_safetensors_open(path, file, e);
+    if (status == RK_OK) status = read_notes(*file, path, t, id, config, at, e);
+    if (status != RK_OK) {
+        rk_safetensors_close(*file);
+        *file = NULL;
+    }
     free(path);
+    return status;
+}
+
+rk_status rk_checkpoint_where(const rk_run_folder *f, const rk_trainer *t, int64_t id,
+                              const char *config, rk_progress *at, bool *found, rk_error *e)
+{
+    rk_safetensors *file;
+    *found = false;
+    RK_TRY(open_checkpoint(f, t, id, config, at, &file, e));
+    *found = file;
+    rk_safetensors_close(file);
+    return RK_OK;
+}
+
+rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
+                             rk_progress *at, bool *found, rk_error *e)
+{
+    rk_safetensors *file;
+    rk_progress stood = {0};
+    *found = false;
+    RK_TRY(open_checkpoint(f, t, id, config, &stood, &file, e));
+    if (!file) return RK_OK;
+    rk_status status = restore(t->session, file, e);
+    *found = status == RK_OK;
+    if (*found) *at = stood;
+    rk_safetensors_close(file);
     return status;
 }

@@ -6,11 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int setup(void **state)
-{
-    world_setup(state);
-    return scratch_setup(NULL);
-}
+static int setup(void **state) { return world_setup(state) || scratch_setup(NULL); }
 
 static int teardown(void **state)
 {
