@@ -45,7 +45,7 @@ uint32_t rk_hub_devices(const rk_hub *h, const rk_device_entry **out);
 typedef struct rk_selftest {
     bool exact;
     double milliseconds;
-    double gflops;    /* of a 256^3 exact MATMUL, a rough figure for --device auto */
+    double gflops;    /* of an exact MATMUL, a rough figure for --device auto */
     char reason[256]; /* why not exact */
 } rk_selftest;
 /* Opens a device, tests it, closes it. */

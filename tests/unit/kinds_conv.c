@@ -102,7 +102,25 @@ static uint32_t *convolve(int64_t which, const geometry *g, const int64_t *dim, 
 
 static const uint32_t bias_axes[3] = {13, 13, 14}; /* broadcast but along channels (dw: rows) */
 
-static void run(harness *h, random_state *r, const geometry *g, int64_t which, int special,
+/* Data beyond those of kinds.h: a special number here and there, so that most chains stay finite;
+ * small numbers, whose products are subnormal; and smaller ones, whose products are all -0. */
+enum { DATA_SOME = 2, DATA_SMALL = 3, DATA_LOST = 4 };
+
+static void sprinkle(const harness_case *c, case_data *d, random_state *r, int data)
+{
+    for (int j = 0; j < 2; j++) {
+        uint32_t *x = d->in[j];
+        for (int64_t i = 0; i < tensor_count(&c->in[j]); i++)
+            if (data == DATA_SOME && random_below(r, 300) == 0)
+                x[i] = random_special(r);
+            else if (data == DATA_SMALL)
+                x[i] = rk_bits(rk_float(x[i]) * 1e-20f);
+            else if (data == DATA_LOST)
+                x[i] = rk_bits(fabsf(rk_float(x[i])) * (j ? -1e-25f : 1e-25f));
+    }
+}
+
+static void run(harness *h, random_state *r, const geometry *g, int64_t which, int data,
                 bool with_program)
 {
     const int64_t x[4] = {g->N, g->C, g->H, g->W}, w[4] = {g->K, g->C, g->R, g->S},
@@ -127,7 +145,8 @@ static void run(harness *h, random_state *r, const geometry *g, int64_t which, i
         case_store(&c, 0, case_ins(&c, RK_I_FMAX, all, case_immf(&c, 0.0f), 0));
         case_store(&c, 1, case_ins(&c, RK_I_FLT, RK_R_IN, case_imm(&c, 0), 0));
     }
-    data_make(&c, &d, r, special);
+    data_make(&c, &d, r, data == DATA_SPECIAL);
+    sprinkle(&c, &d, r, data);
     uint32_t *raw = convolve(which, g, dim, d.in[0], d.in[1]);
     want_raw(&c, &d, raw, 2);
     free(raw);
@@ -144,11 +163,11 @@ static geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int6
     return g;
 }
 
-static void all_of(harness *h, const geometry *g, int special)
+static void all_of(harness *h, const geometry *g, int data)
 {
     random_state r = {51};
     for (int64_t which = 0; which < 3; which++)
-        for (int with = 0; with < 2; with++) run(h, &r, g, which, special, with);
+        for (int with = 0; with < 2; with++) run(h, &r, g, which, data, with);
 }
 
 static void sizes(void **state)
@@ -204,7 +223,61 @@ static void random_geometries(void **state)
     }
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(empty),
-                                          cmocka_unit_test(long_chains),
-                                          cmocka_unit_test(random_geometries)};
+/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd
+ * ends. With and without an epilogue in turn. */
+static void tiles(void **state)
+{
+    const geometry list[] = {
+        same(1, 29, 28, 28, 13, 3, 3, 1, 1),         /* bands of rows, pieces of channels */
+        same(13, 30, 7, 7, 13, 3, 3, 1, 1),          /* groups of images */
+        same(11, 70, 7, 7, 50, 1, 1, 1, 0),          /* operands read where they lie */
+        same(2, 11, 20, 33, 13, 3, 3, 1, 0),         /* likewise, with a halo */
+        same(2, 300, 14, 14, 13, 1, 1, 1, 0),        /* pieces of 1 x 1 */
+        {9, 18, 14, 14, 30, 3, 3, 2, 2, 0, 0, 7, 7}, /* padded at one side only */
+        same(3, 9, 29, 31, 35, 3, 3, 2, 1),          /* phases of unequal size */
+        same(4, 7, 20, 23, 12, 5, 5, 3, 1),          /* likewise, three a side */
+        same(5, 33, 16, 16, 40, 1, 1, 2, 0),         /* phases without a tap */
+        {6, 5, 20, 20, 9, 2, 2, 3, 3, 0, 0, 7, 7},   /* likewise, and gaps */
+        {2, 6, 23, 30, 7, 5, 2, 2, 1, 3, 1, 13, 31}, /* each side its own */
+        {2, 3, 5, 1, 4, 3, 1, 2, 3, 1, 0, 3, 1},     /* a stride beyond the plane */
+        {3, 4, 9, 9, 5, 3, 3, 1, 1, 5, 5, 17, 17},   /* more padding than kernel */
+        {3, 4, 9, 9, 5, 3, 3, 2, 2, 6, 6, 10, 10},   /* likewise, by strides */
+        same(1, 3, 20, 20, 4, 17, 17, 1, 8),         /* more taps than a piece */
+        {1, 1, 70, 70, 1, 65, 65, 1, 1, 0, 0, 6, 6}, /* thousands */
+        {1, 2, 19, 19, 3, 3, 3, 9, 9, 1, 1, 3, 3},   /* 81 phases */
+        same(1, 3, 3, 600, 18, 3, 3, 1, 1),          /* long rows */
+        same(1, 20, 5, 5, 64, 3, 3, 1, 1),           /* one small image */
+        same(2, 3, 28, 28, 24, 5, 5, 1, 2)};         /* a first layer */
+    static const int data[] = {DATA_PLAIN, DATA_SMALL, DATA_LOST};
+    random_state r = {53};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (int64_t which = 0; which < 3; which++) {
+            run(*state, &r, &list[i], which, DATA_SOME, i % 2);
+            if (i >= 5) run(*state, &r, &list[i], which, data[i % 3], i % 2 == 0);
+        }
+}
+
+/* Blocks of several tiles, pieces and threads.  With 911 channels the last block has 7 taps, which
+ * are none of most phases': it adds +0 to what may be -0. */
+static void blocks(void **state)
+{
+    const geometry list[] = {
+        same(3, 930, 4, 4, 9, 3, 3, 1, 1),   same(3, 9, 4, 4, 930, 3, 3, 1, 1),
+        same(2, 8300, 3, 3, 7, 1, 1, 1, 0),  same(2, 9, 7, 5, 930, 3, 3, 2, 1),
+        same(2, 3, 6, 6, 911, 3, 3, 3, 1),   same(1, 2, 7, 7, 911, 3, 3, 2, 0),
+        same(3, 5, 28, 28, 20, 3, 3, 1, 1),  same(8, 2, 32, 32, 6, 3, 3, 1, 1),
+        same(43, 5, 7, 7, 18, 3, 3, 1, 1),   same(24, 6, 16, 16, 7, 3, 3, 2, 1),
+        same(12, 19, 14, 14, 18, 1, 1, 1, 0)};
+    random_state r = {54};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (int64_t which = 0; which < 3; which++) {
+            run(*state, &r, &list[i], which, DATA_PLAIN, i % 2);
+            if (list[i].sh > 1) run(*state, &r, &list[i], which, DATA_LOST, false);
+        }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(sizes),       cmocka_unit_test(empty),
+    cmocka_unit_test(long_chains), cmocka_unit_test(random_geometries),
+    cmocka_unit_test(tiles),       cmocka_unit_test(blocks)};
 const kinds_group kinds_conv = {"conv", tests, sizeof tests / sizeof *tests};
