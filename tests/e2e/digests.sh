@@ -37,8 +37,7 @@ test_pocl() {
 
 # Convolutions, windows and batch norm; the last batch is smaller.
 test_models_on_cpu() {
-    for model in alexnet:width=0.1 inception:width=0.05 inception:width=0.05,bn=bias \
-        wrn:depth=10,base=2,dropout=0.1; do
+    for model in alexnet:width=0.1 inception:width=0.03 wrn:depth=10,base=1,dropout=0.1; do
         few="--model $model --data synth16:n=24,test=6 --batch 16 --device cpu"
         # shellcheck disable=SC2086
         {
