@@ -75,6 +75,7 @@ static inline int64_t cpu_planes_tap(const cpu_planes *p, int64_t r, int64_t s)
 }
 
 static inline int64_t cpu_least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t cpu_most(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline size_t cpu_aligned(size_t bytes)
 {
     return (bytes + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN;
