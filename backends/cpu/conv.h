@@ -4,6 +4,7 @@
  *   conv_taps.c    y and dx: products of weights and taps
  *   conv_dw.c      dw: products of taps and gradients
  *   conv_planes.c  planes with their padding around them, from which taps are read
+ *   window_taps.c  WINDOW's sums and maxima, from such planes
  *
  * A tap is a constant offset in such planes: the operand as it lies in memory if it has no padding,
  * else copied piece by piece, padded, and split by stride, so that neighbours in the result are
