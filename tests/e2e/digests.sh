@@ -35,5 +35,20 @@ test_pocl() {
     same pocl-again --device opencl:Portable
 }
 
+# Convolutions, windows and batch norm; the last batch is smaller.
+test_models_on_cpu() {
+    for model in alexnet:width=0.1 inception:width=0.03 wrn:depth=10,base=1,dropout=0.1; do
+        few="--model $model --data synth16:n=24,test=6 --batch 16 --device cpu"
+        # shellcheck disable=SC2086
+        {
+            tiny cpu $few --threads 1
+            same threads3 $few --threads 3
+            same unfused $few --threads 2 --unfused
+            same plain $few --isa plain
+        }
+        rm -rf ./*.sqlite*
+    done
+}
+
 . "$(dirname "$0")/tiny.sh"
 . "$(dirname "$0")/lib.sh"
