@@ -4,6 +4,7 @@
  *   conv_taps.c    y and dx: products of weights and taps
  *   conv_dw.c      dw: products of taps and gradients
  *   conv_planes.c  planes with their padding around them, from which taps are read
+ *   window_taps.c  WINDOW's sums and maxima, from such planes
  *
  * A tap is a constant offset in such planes: the operand as it lies in memory if it has no padding,
  * else copied piece by piece, padded, and split by stride, so that neighbours in the result are
@@ -75,6 +76,7 @@ static inline int64_t cpu_planes_tap(const cpu_planes *p, int64_t r, int64_t s)
 }
 
 static inline int64_t cpu_least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t cpu_most(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline size_t cpu_aligned(size_t bytes)
 {
     return (bytes + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN;

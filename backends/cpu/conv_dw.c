@@ -151,8 +151,9 @@ static void multiply_panel(const unit *u, const piece *s, int64_t at, int64_t ve
     const cpu_planes *p = &f->planes;
     const float *x = s->x;
     tile t = {.run = u->run, .runs = s->runs, .g = u->panel, .plus = s->plus};
-    for (int64_t i = 0, n = 0, tap = 0; i < u->rows; n++) {
-        int64_t end = cpu_panel_start(u->rows, n + 1), rows = end - i;
+    int64_t panels = cpu_panels(u->rows), low = u->rows / panels, higher = u->rows % panels;
+    for (int64_t i = 0, n = 0, tap = 0, rows; n < panels; n++, i += rows) {
+        rows = low + (n < higher);
         for (int64_t r = 0; r < rows; r++) {
             t.x[r] = x + f->offset[tap];
             if (++tap < f->taps) continue;
@@ -162,7 +163,6 @@ static void multiply_panel(const unit *u, const piece *s, int64_t at, int64_t ve
         t.from = s->from ? s->from + (at + i) * CPU_NR : NULL;
         t.to = s->to + (at + i) * CPU_NR;
         tiles[rows - 1][vectors - 1](&t);
-        i = end;
     }
 }
 

@@ -14,6 +14,8 @@
 #include "conv_taps.h"
 
 #ifdef CPU_VEC
+enum { AHEAD = 4 /* rows of the result that are on their way into the cache */ };
+
 /* What a thread works on: images [n, n + images), grid rows [a, a + rows), panels [from, end). */
 typedef struct unit {
     const cpu_conv_job *j;
@@ -47,15 +49,21 @@ static int64_t piece_length(const cpu_grid *g, int64_t length)
     return n > CPU_KC ? CPU_KC / g->taps * g->taps : n;
 }
 
+/* cpu_panel_start, without its divisions. */
+static int64_t panel_start(const cpu_taps *f, int64_t p)
+{
+    return p * f->low + cpu_least(p, f->higher);
+}
+
 static float *panel_of(const cpu_taps *f, const cpu_grid *g, float *work, int64_t p)
 {
-    return work + g->panels + cpu_panel_start(f->m, p) * f->depth * g->taps + p * CPU_VEC;
+    return work + g->panels + panel_start(f, p) * f->depth * g->taps + p * CPU_VEC;
 }
 
 static void pack_panel(const cpu_conv_job *j, const cpu_taps *f, const cpu_grid *g, int64_t p)
 {
     const cpu_conv *v = j->v;
-    int64_t i = cpu_panel_start(f->m, p), rows = cpu_panel_start(f->m, p + 1) - i;
+    int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
     float *to = panel_of(f, g, j->work, p);
     if (v->which == RK_CONV_Y) {
         int64_t k = f->depth * f->taps;
@@ -91,11 +99,9 @@ static int find_runs(const unit *u, const cpu_grid *g, int64_t rows, int64_t j, 
         for (int64_t i = 0; i < length; i += CPU_VEC)
             to[count++] = (run){v_part((int)cpu_least(length - i, CPU_VEC)), at + i, from + i};
         at += length;
-        b += length;
-        a += b / g->columns;
-        b %= g->columns;
-        image += a / rows;
-        a %= rows;
+        b = 0; /* there is more, so a row has ended, or the last row */
+        a = p->width == g->columns || a + 1 == rows ? 0 : a + 1;
+        image += a == 0;
     }
     return count;
 }
@@ -162,8 +168,8 @@ static const float *planes(const unit *u, const piece *s)
     for (int64_t c = 0; c < end - first; c++)
         for (int64_t i = 0; i < u->images; i++) {
             float *to = u->planes + c * p->channel + i * p->image;
-            CPU_NAME(cpu_planes_fill)
-            (p, x + (i * p->channels + c) * plane, to, u->a, u->rows + p->halo_h, u->ahead);
+            const float *from = x + (i * p->channels + c) * plane;
+            CPU_NAME(cpu_planes_fill)(p, from, to, u->a, u->rows + p->halo_h, u->ahead);
         }
     return u->planes;
 }
@@ -194,7 +200,7 @@ static void multiply_piece(const unit *u, const piece *s)
         from.width = t.ldb;
         if (s->n) pack(&from, runs, count, u->panel);
         for (int64_t p = u->from; p < u->end; p++) {
-            int64_t i = cpu_panel_start(f->m, p), rows = cpu_panel_start(f->m, p + 1) - i;
+            int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
             t.a = panel_of(f, s->g, u->j->work, p) + s->l * rows;
             place(u, s, &t, i - u->i, j);
             t.next = t.to + rows * t.ld_to;
@@ -224,7 +230,10 @@ static void multiply_grid(const unit *u, const cpu_grid *g, float *c, int64_t ld
     piece s = {.g = g, .rows = cpu_least(u->rows, g->rows - u->a), .c = c};
     s.columns = u->images * s.rows * g->columns;
     s.ldc = ldc ? ldc : s.columns;
-    if (s.columns > 0) multiply(u, &s);
+    if (g->taps == 0)
+        memset(c, 0, (size_t)(u->m * cpu_most(s.columns, 0)) * sizeof *c);
+    else if (s.columns > 0)
+        multiply(u, &s);
 }
 
 static void zip(float *to, const float *even, const float *odd, int64_t n)
@@ -260,7 +269,10 @@ static void spread(const unit *u, const cpu_grid *g, int64_t wide)
         for (int64_t n = 0; n < u->images; n++)
             for (int64_t a = 0; a < rows; a++) {
                 int64_t line = ((u->n + n) * f->m + u->i + i) * f->h + g->h0 + (u->a + a) * f->sh;
-                spread_row(u->j->c + line * f->w, from, wide, f->w);
+                float *to = u->j->c + line * f->w;
+                __builtin_prefetch(to + AHEAD * f->sh * f->w, 1);
+                __builtin_prefetch(to + AHEAD * f->sh * f->w + CPU_ALIGN / 4, 1);
+                spread_row(to, from, wide, f->w);
                 for (int64_t k = 0; k < wide; k++) from[k] += g[k].columns;
             }
 }
@@ -305,10 +317,10 @@ static void run_unit(unit *u, int64_t number, const cpu_run *r)
     u->a = band * f->rows;
     u->rows = cpu_least(f->rows, f->grid[0].rows - u->a);
     cpu_share(cpu_panels(f->m), 1, (int)(number % f->parts), (int)f->parts, &u->from, &u->end);
-    u->i = cpu_panel_start(f->m, u->from);
-    u->ahead = f->bands > 1 ? f->rows * f->planes.width
+    u->i = panel_start(f, u->from);
+    u->ahead = f->bands > 1 ? f->rows * f->planes.step_h * f->planes.W
                             : u->images * f->planes.channels * f->planes.H * f->planes.W;
-    end = cpu_panel_start(f->m, u->end);
+    end = panel_start(f, u->end);
     u->m = end - u->i;
     multiply_grids(u);
     if (r) finish(u, r);

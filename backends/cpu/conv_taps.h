@@ -18,6 +18,7 @@ typedef struct cpu_grid {
 typedef struct cpu_taps {
     cpu_planes planes;
     int64_t m, depth, taps; /* rows; channels that are summed; R * S */
+    int64_t low, higher;    /* height of a panel of rows; how many have one more */
     int64_t h, w, sh, sw;   /* the planes of the result, and the strides of grids in them */
     cpu_grid *grid;
     int64_t grids, blocks;

@@ -9,8 +9,6 @@ enum {
 };
 static const double most_scratch = 0x1p26; /* bytes of a thread; likewise */
 
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
 static void taps_of_y(const cpu_conv *v, const cpu_planes *p, cpu_grid *g)
 {
     for (int64_t t = 0; t < g->taps; t++) {
@@ -44,7 +42,7 @@ static void cut(cpu_taps *f, int64_t images, int threads)
     } else if (plane > 3 * COLUMNS / 2) {
         while (step > 1 && step / 2 * g->columns % CPU_NR == 0) step /= 2;
         if (step * g->columns > 2 * COLUMNS) step = 1;
-        f->rows = cpu_least(most(COLUMNS / g->columns / step, 1) * step, g->rows);
+        f->rows = cpu_least(cpu_most(COLUMNS / g->columns / step, 1) * step, g->rows);
     }
     f->images = (images + f->groups - 1) / f->groups;
     f->bands = (g->rows + f->rows - 1) / f->rows;
@@ -107,6 +105,8 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     if (!f) return RK_E_NOMEM;
     f->planes = y ? CPU_NAME(cpu_planes_of_x)(v) : CPU_NAME(cpu_planes_of_g)(v);
     f->m = v->dim[1];
+    f->low = f->m / cpu_most(cpu_panels(f->m), 1);
+    f->higher = f->m % cpu_most(cpu_panels(f->m), 1);
     f->depth = y ? v->C : v->K;
     f->taps = v->R * v->S;
     f->h = v->dim[2];
