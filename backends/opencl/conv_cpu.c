@@ -4,7 +4,9 @@
 #include <rethink/numerics.h>
 #include <stdio.h>
 
-enum { COPY = 65536 }; /* floats of a task's copy: it stays in a second-level cache */
+/* Floats of a task's copy, which stays in a second-level cache, of what a span of positions reads,
+ * which stays in a first-level cache, and positions of a span. */
+enum { COPY = 65536, NEAR = 6144, SPAN = 512 };
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
@@ -77,6 +79,13 @@ static uint64_t band_of(const rk_device *d, const ocl_conv *c)
     return parts(rows, bands);
 }
 
+/* Positions that are written together: the more, the fewer cut vectors. */
+static uint64_t span_of(const ocl_conv *c, const copy *y, uint64_t nr)
+{
+    uint64_t read = most(y->planes * (c->h.more + 1), 1), tiles = least(NEAR / read, SPAN) / nr;
+    return most(tiles, 1) * nr;
+}
+
 static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
                       rk_error *e)
 {
@@ -84,9 +93,9 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     uint64_t band = band_of(d, c), bands = parts(c->h.positions, band), tasks = c->batch * bands;
     const copy y = copy_of(c, c->ci, band + c->h.more);
     const tile t = choose_tile(d, c->co, band * y.period);
-    const uint64_t nr = (uint64_t)t.nv * d->width;
+    const uint64_t nr = (uint64_t)t.nv * d->width, span = span_of(c, &y, nr);
     const ocl_conv_table table = ocl_conv_table_of(c, 1, t.mr);
-    uint64_t slot = y.planes * y.plane + c->w.out_phases * (t.mr + 1) * nr + nr + 4 * d->width;
+    uint64_t slot = y.planes * y.plane + c->w.out_phases * (t.mr + 1) * span + nr + 4 * d->width;
     uint64_t loops = c->h.out_phases * parts(band * y.period, nr) * parts(c->co, t.mr);
     slot = (slot + 15) / 16 * 16;
     if ((double)y.planes * (double)y.plane > 0x1p31 || slot > (uint64_t)1 << 31 ||
@@ -132,6 +141,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
                               c->w.positions,
                               band,
                               bands,
+                              span,
                               c->blocks,
                               tasks};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

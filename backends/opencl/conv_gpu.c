@@ -56,6 +56,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     ocl_step *s;
     ocl_source(d, &source, 1);
     write_tile(&source, &t, 0);
+    ocl_text_add(&source, "#define RK_BLOCKS %d\n", c->blocks > 1);
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
     OCL_APPEND(&source, ocl_cl_conv_gpu);

@@ -188,14 +188,15 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
 #define RESULT acc
 #endif
 /* A task is an image and a band of rows of every phase of the result; it makes tiles of RK_MR
- * channels x NR positions. */
+ * channels x NR positions, and writes what `span` positions have given. */
 ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws, ulong ws_at,
                        __global uchar *counter, ulong counter_at, RK_PARAMS ulong first_at,
                        ulong ends_at, ulong tap_at, ulong weights_at, ulong slots_at, ulong slot,
                        ulong taps, long shift_h, long shift_w, uint ci, uint co, uint in_h,
                        uint in_w, uint out_h, uint out_w, uint fh, uint fw, uint uh, uint uw,
                        uint step_h, uint step_w, uint more_h, uint period, uint tail, uint plane,
-                       uint rows, uint cols, uint band, uint bands, uint blocks, uint tasks)
+                       uint rows, uint cols, uint band, uint bands, uint span, uint blocks,
+                       uint tasks)
 {
     volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
     __global float *words = (__global float *)(ws + ws_at);
@@ -203,7 +204,7 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                         *ends = (__global const uint *)words + ends_at;
     __global float *copy = words + slots_at + get_global_id(0) * slot,
                    *raw = copy + (ulong)ci * fh * fw * plane + NR + RK_WIDTH,
-                   *line = raw + (ulong)uw * RK_MR * NR + RK_WIDTH;
+                   *line = raw + (ulong)uw * RK_MR * span + RK_WIDTH;
     uint task;
     for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
         uint top = task % bands * band, high = min(band, rows - top);
@@ -216,15 +217,16 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     step_h, step_w, in_h, in_w);
         }
         uint positions = (high - 1) * period + cols, panels = (co + RK_MR - 1) / RK_MR,
-             tiles = (positions + NR - 1) / NR;
+             spans = (positions + span - 1) / span, dense = uh * uw == 1 && period == cols;
 #pragma unroll 1
-        for (uint t = 0; t < uh * tiles * panels; t++) {
-            uint a = t / (tiles * panels), q0 = t / panels % tiles * NR, panel = t % panels;
+        for (uint t = 0; t < uh * spans * panels; t++) {
+            uint a = t / (spans * panels), q0 = t / panels % spans * span, panel = t % panels,
+                 size = min(positions - q0, span), tiles = (size + NR - 1) / NR;
 #pragma unroll 1
-            for (uint b = 0; b < uw; b++) {
-                uint f = a * uw + b;
+            for (uint u = 0; u < uw * tiles; u++) {
+                uint b = u / tiles, f = a * uw + b, q = u % tiles * NR;
                 F acc[RK_MR][RK_NV];
-                __global const float *x = copy + q0,
+                __global const float *x = copy + q0 + q,
                     *w = words + weights_at + (panel * taps + first[f]) * RK_MR;
                 __global const uint *tap = (__global const uint *)words + tap_at + first[f];
 #pragma unroll
@@ -268,9 +270,8 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                 for (uint i = 0; i < RK_MR; i++)
 #pragma unroll
                     for (uint v = 0; v < RK_NV; v++)
-                        VSTORE(RESULT[i][v], raw + (b * RK_MR + i) * NR + v * RK_WIDTH);
+                        VSTORE(RESULT[i][v], raw + (b * RK_MR + i) * span + q + v * RK_WIDTH);
             }
-            uint size = min(positions - q0, (uint)NR);
 #pragma unroll 1
             for (uint i = 0; i < RK_MR; i++) {
                 ulong x1 = panel * RK_MR + i, start = 0;
@@ -278,17 +279,21 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                 if (x1 >= co) break;
 #pragma unroll 1
                 while (q < size) {
-                    uint len = min(size - q, period - j), good = min(len, cols - min(j, cols));
                     ulong h = (ulong)(top + row) * uh + a, left = min((ulong)j * uw, (ulong)out_w);
-                    uint run = h < out_h ? (uint)min((ulong)good * uw, out_w - left) : 0;
-                    __global const float *from = raw + i * NR + q;
+                    uint len = min(size - q, period - j), good = min(len, cols - min(j, cols)),
+                         run = h < out_h ? (uint)min((ulong)good * uw, out_w - left) : 0;
+                    __global const float *ready = line, *from = raw + i * span + q;
                     if (!have) start = h * out_w + left;
-                    if (uw == 1)
+                    if (dense) {
+                        ready = from;
+                        len = run = size;
+                    } else if (uw == 1) {
                         for (uint e = 0; e < run; e += RK_WIDTH)
                             VSTORE(VLOAD(from + e), line + have + e);
-                    else
-                        for (uint e = 0; e < run; e++)
-                            line[e] = from[e % uw * (RK_MR * NR) + e / uw];
+                    } else {
+                        for (uint b = 0; b < uw; b++, from += RK_MR * span)
+                            for (uint e = 0; e < good; e++) line[e * uw + b] = from[e];
+                    }
                     have += run;
                     q += len;
                     row++;
@@ -298,7 +303,7 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     for (uint e = 0; e < have; e += RK_WIDTH) {
                         ulong x2 = start + e, pos = (x0 * co + x1) * out_h * out_w + x2;
                         uint rem = min(have - e, (uint)RK_WIDTH);
-                        U in0 = AS_U(VLOAD(line + e));
+                        U in0 = AS_U(VLOAD(ready + e));
                         RK_BODY
                     }
                     have = 0;

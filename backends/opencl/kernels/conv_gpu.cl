@@ -85,6 +85,11 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
         }
 }
 #else
+#if RK_BLOCKS
+#define RESULT sum
+#else
+#define RESULT acc
+#endif
 /* Channels of the result x positions of one of its phases in all images. */
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *w_in, ulong w_at,
@@ -106,12 +111,18 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
     ulong mine = min(left + item % RK_BN, columns - 1), n = mine / (high * wide);
     uint rest = (uint)(mine % (high * wide));
     int h = (int)(rest / wide) * step_h + shift_h, w = (int)(rest % wide) * step_w + shift_w;
-    float acc[RK_TM][RK_TN], sum[RK_TM][RK_TN];
+    float acc[RK_TM][RK_TN];
 #pragma unroll
     for (uint i = 0; i < RK_TM; i++)
 #pragma unroll
-        for (uint j = 0; j < RK_TN; j++) acc[i][j] = sum[i][j] = 0.0f;
+        for (uint j = 0; j < RK_TN; j++) acc[i][j] = 0.0f;
+#if RK_BLOCKS
+    float sum[RK_TM][RK_TN];
     for (uint block = 0, from = 0; block < blocks; block++) {
+#else
+    {
+        uint from = 0, block = 0;
+#endif
         uint end = words[ends_at + f * blocks + block];
         for (; from < end; from += RK_BK) {
             uint deep = min(end - from, (uint)RK_BK);
@@ -130,8 +141,8 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
             rk_multiply(as, bs, deep, tx, ty, acc);
             barrier(CLK_LOCAL_MEM_FENCE);
         }
+#if RK_BLOCKS
         from = end;
-        if (blocks == 1) continue;
 #pragma unroll
         for (uint i = 0; i < RK_TM; i++)
 #pragma unroll
@@ -139,6 +150,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
                 sum[i][j] = block ? sum[i][j] + acc[i][j] : acc[i][j];
                 acc[i][j] = 0.0f;
             }
+#endif
     }
 #pragma unroll
     for (uint j = 0; j < RK_TN; j++) {
@@ -149,7 +161,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
         for (uint i = 0; i < RK_TM; i++) {
             ulong x1 = top + ty + i * GY, pos = (x0 * co + x1) * out_h * out_w + x2;
             if (x1 >= co || column >= columns) continue;
-            U in0 = as_uint(blocks > 1 ? sum[i][j] : acc[i][j]);
+            U in0 = as_uint(RESULT[i][j]);
             RK_BODY
         }
     }
