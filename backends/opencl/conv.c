@@ -119,29 +119,16 @@ rk_status ocl_conv_pack(rk_kernel *k, const ocl_conv *c, const ocl_conv_table *t
     ocl_step_buffer(s, k->n_args, 0);
     const uint64_t places[] = {t->first, t->ends, t->tap, t->weights, c->out_weight, c->in_weight};
     for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
-    const uint64_t words[] = {c->ci,
-                              c->co,
-                              c->h.window,
-                              c->w.window,
-                              c->h.pad,
-                              c->w.pad,
-                              dx ? c->h.stride : 1,
-                              dx ? c->w.stride : 1,
-                              c->h.out_phases,
-                              c->w.out_phases,
-                              c->h.step,
-                              c->w.step,
-                              c->h.in_phases,
-                              c->w.in_phases,
-                              (uint64_t)c->h.low,
-                              (uint64_t)c->w.low,
-                              plane,
-                              period,
-                              c->taps,
-                              c->blocks,
-                              dx};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    const ocl_conv_axis *h = &c->h, *w = &c->w;
+    const uint64_t shape[] = {c->ci, c->co, h->window, w->window, h->pad, w->pad};
+    const uint64_t phases[] = {
+        dx ? h->stride : 1, dx ? w->stride : 1, h->out_phases, w->out_phases, h->step, w->step,
+        h->in_phases,       w->in_phases};
+    const uint64_t words[] = {(uint64_t)h->low, (uint64_t)w->low, plane, period,
+                              c->taps,          c->blocks,        dx};
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)shape[i], e));
+    for (int i = 0; i < 8; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)phases[i], e));
+    for (int i = 0; i < 7; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     uint64_t chunk = d->cpu ? 64 : 1, items = (c->taps + chunk - 1) / chunk;
     ocl_step_range(s, items ? items : 1, 1, d->cpu ? 1 : OCL_GROUP);
     return RK_OK;

@@ -19,8 +19,8 @@ typedef struct tile {
 
 static tile choose_tile(const rk_device *d, uint64_t rows, uint64_t cols)
 {
-    static const tile wide[] = {{6, 4, 100}, {8, 3, 98}, {12, 2, 97}, {12, 1, 75}};
-    static const tile narrow[] = {{4, 3, 100}, {6, 2, 100}, {8, 1, 75}};
+    static const tile wide[] = {{6, 4, 100}, {12, 2, 97}};
+    static const tile narrow[] = {{4, 3, 100}, {6, 2, 100}};
     const tile *list = d->width == 16 ? wide : narrow, *best = list;
     size_t count = d->width == 16 ? sizeof wide / sizeof *wide : sizeof narrow / sizeof *narrow;
     uint64_t lowest = UINT64_MAX;
@@ -86,27 +86,69 @@ static uint64_t span_of(const ocl_conv *c, const copy *y, uint64_t nr)
     return most(tiles, 1) * nr;
 }
 
+/* How a Y or DX is cut into tasks, and where the slot of a work-item begins. */
+typedef struct cut {
+    copy copy;
+    tile tile;
+    ocl_conv_table table;
+    uint64_t band, bands, tasks, span, slot;
+} cut;
+
+static rk_status cut_of(cut *w, const rk_device *d, const ocl_conv *c, rk_error *e)
+{
+    w->band = band_of(d, c);
+    w->bands = parts(c->h.positions, w->band);
+    w->tasks = c->batch * w->bands;
+    w->copy = copy_of(c, c->ci, w->band + c->h.more);
+    w->tile = choose_tile(d, c->co, w->band * w->copy.period);
+    const uint64_t nr = (uint64_t)w->tile.nv * d->width, mr = w->tile.mr;
+    w->span = span_of(c, &w->copy, nr);
+    w->table = ocl_conv_table_of(c, 1, mr);
+    const double floats = (double)w->copy.planes * (double)w->copy.plane;
+    const double lines = (double)c->w.out_phases * (double)((mr + 1) * w->span);
+    const double loops = (double)c->h.out_phases * (double)parts(w->band * w->copy.period, nr) *
+                         (double)parts(c->co, mr);
+    if (floats > 0x1p31 || lines > 0x1p31 || loops > 0x1p31 || w->tasks > 1u << 30)
+        return too_large(e);
+    w->slot = w->copy.planes * w->copy.plane + c->w.out_phases * (mr + 1) * w->span;
+    w->slot = (w->slot + nr + 4 * d->width + 15) / 16 * 16;
+    return RK_OK;
+}
+
+static rk_status walk_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_error *e)
+{
+    const ocl_conv_table *t = &w->table;
+    const copy *y = &w->copy;
+    const ocl_conv_axis *h = &c->h, *v = &c->w;
+    const uint64_t places[] = {t->first,          t->ends, t->tap,  t->weights,
+                               t->words,          w->slot, c->taps, (uint64_t)h->shift,
+                               (uint64_t)v->shift};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        OCL_TRY(ocl_step_u64(s, places[i], e));
+    const uint64_t planes[] = {c->ci, c->co, h->in, v->in, h->out, v->out};
+    const uint64_t phases[] = {h->in_phases,  v->in_phases, h->out_phases,
+                               v->out_phases, h->step,      v->step};
+    const uint64_t words[] = {h->more, y->period, y->tail, y->plane,  h->positions, v->positions,
+                              w->band, w->bands,  w->span, c->blocks, w->tasks};
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)phases[i], e));
+    for (int i = 0; i < 11; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    return RK_OK;
+}
+
 static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
                       rk_error *e)
 {
     rk_device *d = k->device;
-    uint64_t band = band_of(d, c), bands = parts(c->h.positions, band), tasks = c->batch * bands;
-    const copy y = copy_of(c, c->ci, band + c->h.more);
-    const tile t = choose_tile(d, c->co, band * y.period);
-    const uint64_t nr = (uint64_t)t.nv * d->width, span = span_of(c, &y, nr);
-    const ocl_conv_table table = ocl_conv_table_of(c, 1, t.mr);
-    uint64_t slot = y.planes * y.plane + c->w.out_phases * (t.mr + 1) * span + nr + 4 * d->width;
-    uint64_t loops = c->h.out_phases * parts(band * y.period, nr) * parts(c->co, t.mr);
-    slot = (slot + 15) / 16 * 16;
-    if ((double)y.planes * (double)y.plane > 0x1p31 || slot > (uint64_t)1 << 31 ||
-        loops > (uint64_t)1 << 31 || tasks > 1u << 30)
-        return too_large(e);
-    snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u", t.mr, (uint32_t)nr);
-    OCL_TRY(ocl_conv_pack(k, c, &table, t.mr, y.plane, y.period, e));
+    cut w;
+    OCL_TRY(cut_of(&w, d, c, e));
+    snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u", w.tile.mr, w.tile.nv * d->width);
+    OCL_TRY(ocl_conv_pack(k, c, &w.table, w.tile.mr, w.copy.plane, w.copy.period, e));
     ocl_text source;
     ocl_step *s;
     ocl_source(d, &source, 1);
-    ocl_text_add(&source, "#define RK_DW 0\n#define RK_MR %u\n#define RK_NV %u\n", t.mr, t.nv);
+    ocl_text_add(&source, "#define RK_DW 0\n#define RK_MR %u\n#define RK_NV %u\n", w.tile.mr,
+                 w.tile.nv);
     ocl_text_add(&source, "#define RK_BLOCKS %d\n", c->blocks > 1);
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
@@ -116,38 +158,9 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, OCL_COUNTER, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
-    const uint64_t places[] = {table.first,   table.ends,           table.tap,
-                               table.weights, table.words,          slot,
-                               c->taps,       (uint64_t)c->h.shift, (uint64_t)c->w.shift};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        OCL_TRY(ocl_step_u64(s, places[i], e));
-    const uint64_t words[] = {c->ci,
-                              c->co,
-                              c->h.in,
-                              c->w.in,
-                              c->h.out,
-                              c->w.out,
-                              c->h.in_phases,
-                              c->w.in_phases,
-                              c->h.out_phases,
-                              c->w.out_phases,
-                              c->h.step,
-                              c->w.step,
-                              c->h.more,
-                              y.period,
-                              y.tail,
-                              y.plane,
-                              c->h.positions,
-                              c->w.positions,
-                              band,
-                              bands,
-                              span,
-                              c->blocks,
-                              tasks};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
-    ocl_step_range(s, slots(d, tasks), 1, 1);
-    info->workspace = (table.words + slots(d, tasks) * slot) * 4;
+    OCL_TRY(walk_args(s, c, &w, e));
+    ocl_step_range(s, slots(d, w.tasks), 1, 1);
+    info->workspace = (w.table.words + slots(d, w.tasks) * w.slot) * 4;
     return RK_OK;
 }
 
@@ -160,24 +173,32 @@ static uint64_t block_rows(const ocl_conv *c)
     return rows + images * c->h.more;
 }
 
+/* The channels of x that a task takes: as many as COPY allows, few enough to keep all units busy,
+ * and enough to make up for the packing of g. */
+static uint64_t group_of(const rk_device *d, const ocl_conv *c)
+{
+    uint64_t one = copy_of(c, 1, block_rows(c)).plane * c->h.in_phases * c->w.in_phases;
+    uint64_t group = least(2 * COPY / most(one, 1), c->ci);
+    uint64_t want = parts((uint64_t)d->units * 4, c->blocks);
+    group = most(least(group, parts(c->ci, want)), 1);
+    group = most(group, least(c->ci, parts(96, c->h.window * c->w.window)));
+    return parts(c->ci, parts(c->ci, group));
+}
+
 static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_error *e)
 {
     rk_device *d = k->device;
-    uint64_t area = c->h.window * c->w.window, one = copy_of(c, 1, block_rows(c)).plane;
-    uint64_t group =
-        most(least(2 * COPY / most(one * c->h.in_phases * c->w.in_phases, 1), c->ci), 1);
-    uint64_t want = parts((uint64_t)d->units * 4, c->blocks);
-    group = most(least(group, parts(c->ci, want)), least(c->ci, parts(96, area)));
-    uint64_t groups = parts(c->ci, group), tasks = c->blocks * groups;
-    group = parts(c->ci, groups);
+    const uint64_t group = group_of(d, c), groups = parts(c->ci, group), tasks = c->blocks * groups;
+    const uint64_t area = c->h.window * c->w.window;
     const copy x = copy_of(c, group, block_rows(c));
     const tile t = choose_tile(d, group * area, c->co);
-    const uint64_t nr = (uint64_t)t.nv * d->width,
-                   sums = (c->blocks * c->co * c->taps + 15) / 16 * 16;
+    const uint64_t nr = (uint64_t)t.nv * d->width;
+    const uint64_t sums = (c->blocks * c->co * c->taps + 15) / 16 * 16;
+    if ((double)x.planes * (double)x.plane > 0x1p31 || group * area > (uint64_t)1 << 31 ||
+        tasks > 1u << 30)
+        return too_large(e);
     uint64_t slot = x.planes * x.plane + RK_CONV_DW_BLOCK * (nr + 1) + group * area;
     slot = (slot + 15) / 16 * 16;
-    if ((double)x.planes * (double)x.plane > 0x1p31 || slot > (uint64_t)1 << 31 || tasks > 1u << 30)
-        return too_large(e);
     snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u, blocks", t.mr, (uint32_t)nr);
     ocl_text source;
     ocl_step *s;
@@ -190,20 +211,15 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     for (uint32_t i = 0; i < 2; i++) ocl_step_buffer(s, i, 0);
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, OCL_COUNTER, 0);
-    const uint64_t places[] = {sums,
-                               slot,
-                               c->batch * c->h.out * c->w.out,
-                               c->taps,
-                               (uint64_t)c->h.shift,
-                               (uint64_t)c->w.shift};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        OCL_TRY(ocl_step_u64(s, places[i], e));
-    const uint64_t words[] = {c->ci,     c->co,     c->h.window, c->w.window,    c->h.in,
-                              c->w.in,   c->h.out,  c->w.out,    c->h.in_phases, c->w.in_phases,
-                              c->h.step, c->w.step, c->h.more,   x.period,       x.tail,
-                              x.plane,   group,     groups,      tasks};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    const ocl_conv_axis *h = &c->h, *w = &c->w;
+    const uint64_t places[] = {
+        sums, slot, c->batch * h->out * w->out, c->taps, (uint64_t)h->shift, (uint64_t)w->shift};
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
+    const uint64_t planes[] = {c->ci, c->co, h->window, w->window, h->in, w->in, h->out, w->out};
+    const uint64_t words[] = {h->in_phases, w->in_phases, h->step, w->step, h->more, x.period,
+                              x.tail,       x.plane,      group,   groups,  tasks};
+    for (int i = 0; i < 8; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
+    for (int i = 0; i < 11; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     ocl_step_range(s, slots(d, tasks), 1, 1);
     info->workspace = (sums + slots(d, tasks) * slot) * 4;
     return RK_OK;

@@ -179,7 +179,7 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
             }
         }
     }
-    if (task == tasks + (uint)get_global_size(0) - 1) *draw = 0;
+    if (task == tasks + (uint)get_global_size(0) - 1) atomic_xchg(draw, 0u);
 }
 #else
 #if RK_BLOCKS
@@ -311,6 +311,6 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
             }
         }
     }
-    if (task == tasks + (uint)get_global_size(0) - 1) *draw = 0;
+    if (task == tasks + (uint)get_global_size(0) - 1) atomic_xchg(draw, 0u);
 }
 #endif

@@ -2,6 +2,11 @@
  * read from the input as tiles need it.  A group computes a tile of BM x BN, as in matmul.cl. */
 #define GX (RK_BN / RK_TN)
 #define GY (RK_BM / RK_TM)
+#define POOL (RK_BK * (RK_BM + RK_BN + 2))
+#define SLICES                                                                                     \
+    __local float pool[POOL];                                                                      \
+    __local float(*as)[RK_BM + 1] = (__local float(*)[RK_BM + 1]) pool;                            \
+    __local float(*bs)[RK_BN + 1] = (__local float(*)[RK_BN + 1])(pool + RK_BK * (RK_BM + 1))
 
 static inline void rk_multiply(__local float (*as)[RK_BM + 1], __local float (*bs)[RK_BN + 1],
                                uint deep, uint tx, uint ty, float (*acc)[RK_TN])
@@ -36,7 +41,7 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
                       uint co, uint window_h, uint window_w, int in_h, int in_w, uint out_h,
                       uint out_w, int step_h, int step_w, int shift_h, int shift_w)
 {
-    __local float as[RK_BK][RK_BM + 1], bs[RK_BK][RK_BN + 1];
+    SLICES;
     __global const float *x = (__global const float *)(x_in + x_at),
                          *g = (__global const float *)(g_in + g_at);
     uint item = get_local_id(0), tx = item % GX, ty = item / GX, out_plane = out_h * out_w,
@@ -98,7 +103,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
                    int in_h, int in_w, uint out_h, uint out_w, uint uh, uint uw, int step_h,
                    int step_w, int shift_h, int shift_w, uint blocks)
 {
-    __local float as[RK_BK][RK_BM + 1], bs[RK_BK][RK_BN + 1];
+    SLICES;
     __global const uint *words = (__global const uint *)(ws + ws_at);
     __global const float *x = (__global const float *)(in + in_at),
                          *weight = (__global const float *)(w_in + w_at);
@@ -152,18 +157,19 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
             }
 #endif
     }
+    ulong x2 = ((ulong)(rest / wide) * uh + a) * out_w + rest % wide * uw + b, x0 = n;
 #pragma unroll
-    for (uint j = 0; j < RK_TN; j++) {
-        ulong column = left + tx + j * GX, x0 = column / (high * wide);
-        uint place = (uint)(column % (high * wide));
-        ulong x2 = ((ulong)(place / wide) * uh + a) * out_w + place % wide * uw + b;
+    for (uint i = 0; i < RK_TM; i++) { /* GY rows at a time, so that neighbours write neighbours */
 #pragma unroll
-        for (uint i = 0; i < RK_TM; i++) {
-            ulong x1 = top + ty + i * GY, pos = (x0 * co + x1) * out_h * out_w + x2;
-            if (x1 >= co || column >= columns) continue;
-            U in0 = as_uint(RESULT[i][j]);
+        for (uint j = 0; j < RK_TN; j++) pool[ty * RK_BN + tx + j * GX] = RESULT[i][j];
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint t = item; t < GY * RK_BN; t += 256) {
+            ulong x1 = top + i * GY + t / RK_BN, pos = (x0 * co + x1) * out_h * out_w + x2;
+            if (x1 >= co || left + item % RK_BN >= columns) break;
+            U in0 = as_uint(pool[t]);
             RK_BODY
         }
+        barrier(CLK_LOCAL_MEM_FENCE);
     }
 }
 #endif

@@ -125,7 +125,7 @@ ONE __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const 
             }
         }
     }
-    if (task == tasks + (uint)get_global_size(0) - 1) *draw = 0;
+    if (task == tasks + (uint)get_global_size(0) - 1) atomic_xchg(draw, 0u);
 }
 #else
 /* A group computes a tile of BM x BN, a work-item TM x TN elements of it, BM / TM * BN / TN = 256;

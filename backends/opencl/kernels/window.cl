@@ -68,7 +68,8 @@ __kernel void window_put(__global const uchar *g_in, ulong g_at, __global const 
     ulong first = get_group_id(0) * per, last = min(first + per, planes);
     for (ulong plane = first; plane < last; plane++) {
         __global const float *g = (__global const float *)(g_in + g_at) + plane * in_plane;
-        __global const uint *index = (__global const uint *)(index_in + index_at) + plane * in_plane;
+        __global const uint *index = (__global const uint *)(index_in + index_at) +
+                                     plane * in_plane;
         __global float *x = (__global float *)(out + out_at) + plane * out_plane;
         uint item = (uint)get_local_id(0);
         for (uint i = item; i < out_plane; i += ITEMS) x[i] = 0.0f;
@@ -96,6 +97,47 @@ static inline F rk_lanes(__global const float *row, long w, uint step, uint n)
     return VLOAD(t);
 }
 
+/* RK_WIDTH elements of row y from x on, of which `rem` count. */
+static inline U rk_row(__global const float *in, __global const uint *index, long x, uint y,
+                       uint rem, uint in_h, uint in_w, uint kh, uint kw, uint sh, uint sw, uint ph,
+                       uint pw, uint out_w)
+{
+#if RK_WHICH == SUM || RK_WHICH == ARGMAX
+    long top = (long)y * sh - ph, left = x * sw - pw;
+    F best = (F)(0.0f);
+    U which = (U)(0xFFFFFFFFu);
+    for (long h = max(top, 0l); h < min(top + kh, (long)in_h); h++)
+        for (uint s = 0; s < kw; s++) {
+            F v = rk_lanes(in + h * in_w, left + s, sw, in_w);
+#if RK_WHICH == SUM
+            best += v;
+#else
+            I more = (v > best) | ((which == 0xFFFFFFFFu) & (v == v));
+            best = PICK(more, v, best);
+            which = PICK(more, (U)((uint)(h * in_w + left + s)) + LANES * sw, which);
+#endif
+        }
+    return RK_WHICH == SUM ? AS_U(best) : which;
+#else
+#if RK_WHICH == SUM_T
+    if (sw == 1) {
+        uint2 rows = rk_windows(y, kh, sh, ph, in_h);
+        F sum = (F)(0.0f);
+        for (uint h = rows.x; h < rows.y; h++)
+            for (uint s = kw; s-- > 0;)
+                sum += rk_lanes(in + (ulong)h * in_w, x + pw - s, 1, in_w);
+        return AS_U(sum);
+    }
+#endif
+    uint t[RK_WIDTH];
+    for (uint i = 0; i < RK_WIDTH; i++)
+        t[i] = i < rem ? rk_window(in, index, (uint)x + i, y, in_h, in_w, kh, kw, sh, sw, ph, pw,
+                                   out_w)
+                       : 0u;
+    return VLOAD(t);
+#endif
+}
+
 ONE __kernel void window(__global const uchar *in_, ulong in_at, __global const uchar *index_,
                          ulong index_at, RK_PARAMS RK_DIMS uint in_h, uint in_w, uint kh, uint kw,
                          uint sh, uint sw, uint ph, uint pw, uint out_h, uint out_w, ulong piece,
@@ -105,51 +147,15 @@ ONE __kernel void window(__global const uchar *in_, ulong in_at, __global const 
     for (ulong task = first; task < last; task++) {
         ulong row = task / pieces, begin = (task - row * pieces) * piece,
               end = min(begin + piece, (ulong)out_w), plane = row / out_h, y = row % out_h;
-        __global const float *in = (__global const float *)(in_ + in_at) +
-                                   plane * in_h * in_w;
+        __global const float *in = (__global const float *)(in_ + in_at) + plane * in_h * in_w;
         __global const uint *index = (__global const uint *)(index_ + index_at) +
                                      plane * out_h * out_w;
         RK_PLANE
         for (ulong x = begin; x < end; x += RK_WIDTH) {
             uint rem = (uint)min(end - x, (ulong)RK_WIDTH);
             ulong pos = row * out_w + x;
-#if RK_WHICH == SUM || RK_WHICH == ARGMAX
-            long top = (long)y * sh - ph, left = (long)x * sw - pw;
-            F best = (F)(0.0f);
-            U which = (U)(0xFFFFFFFFu);
-            for (long h = max(top, 0l); h < min(top + kh, (long)in_h); h++)
-                for (uint s = 0; s < kw; s++) {
-                    F v = rk_lanes(in + h * in_w, left + s, sw, in_w);
-#if RK_WHICH == SUM
-                    best += v;
-#else
-                    I more = (v > best) | ((which == 0xFFFFFFFFu) & (v == v));
-                    best = PICK(more, v, best);
-                    which = PICK(more, (U)((uint)(h * in_w + left + s)) + LANES * sw, which);
-#endif
-                }
-            U in0 = RK_WHICH == SUM ? AS_U(best) : which;
-#else
-            U in0;
-#if RK_WHICH == SUM_T
-            if (sw == 1) {
-                uint2 rows = rk_windows((uint)y, kh, sh, ph, in_h);
-                F sum = (F)(0.0f);
-                for (uint h = rows.x; h < rows.y; h++)
-                    for (uint s = kw; s-- > 0;)
-                        sum += rk_lanes(in + (ulong)h * in_w, (long)x + pw - s, 1, in_w);
-                in0 = AS_U(sum);
-            } else
-#endif
-            {
-                uint t[RK_WIDTH];
-                for (uint i = 0; i < RK_WIDTH; i++)
-                    t[i] = i < rem ? rk_window(in, index, (uint)x + i, (uint)y, in_h, in_w, kh, kw,
-                                               sh, sw, ph, pw, out_w)
-                                   : 0u;
-                in0 = VLOAD(t);
-            }
-#endif
+            U in0 = rk_row(in, index, (long)x, (uint)y, rem, in_h, in_w, kh, kw, sh, sw, ph, pw,
+                           out_w);
             RK_BODY
         }
     }
