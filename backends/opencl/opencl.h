@@ -257,6 +257,8 @@ rk_status ocl_ewise(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_copy(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_reduce(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_matmul(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+rk_status ocl_convolve(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+rk_status ocl_window(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_take(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_put(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_rng(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);

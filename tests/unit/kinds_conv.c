@@ -276,8 +276,39 @@ static void blocks(void **state)
         }
 }
 
+/* Planes whose rows share their padding, or end where a tile or a vector does; phases without taps;
+ * blocks of positions that begin and end within rows and hold parts of three images. */
+static void edges(void **state)
+{
+    const geometry list[] = {
+        {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},     /* all but one tap in the padding */
+        {2, 2, 3, 23, 3, 1, 3, 1, 1, 0, 1, 3, 23},   /* a period of 24 */
+        {1, 2, 5, 7, 5, 3, 3, 1, 1, 2, 2, 7, 9},     /* more columns than the input has */
+        {1, 3, 4, 9, 4, 2, 2, 1, 1, 0, 1, 3, 9},     /* padding on one side only is read */
+        {1, 2, 9, 8, 3, 2, 2, 4, 5, 1, 1, 2, 2},     /* most phases have no tap */
+        {1, 2, 3, 2, 3, 1, 1, 5, 5, 0, 0, 1, 1},     /* a stride beyond the input */
+        {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
+        {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
+        {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
+        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};   /* one channel more than tiles have */
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) all_of(*state, &list[i], DATA_PLAIN);
+}
+
+/* Enough channels and positions for the largest tile of any backend, also on a slow device. */
+static void large_tile(void **state)
+{
+    harness *h = *state;
+    random_state r = {53};
+    geometry g = same(2, 1, 17, 17, 130, 1, 1, 1, 0);
+    int small = h->small;
+    h->small = 0;
+    run(h, &r, &g, RK_CONV_Y, DATA_PLAIN, false);
+    h->small = small;
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(sizes),       cmocka_unit_test(empty),
     cmocka_unit_test(long_chains), cmocka_unit_test(random_geometries),
-    cmocka_unit_test(tiles),       cmocka_unit_test(blocks)};
+    cmocka_unit_test(tiles),       cmocka_unit_test(blocks),
+    cmocka_unit_test(edges),       cmocka_unit_test(large_tile)};
 const kinds_group kinds_conv = {"conv", tests, sizeof tests / sizeof *tests};
