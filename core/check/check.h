@@ -31,10 +31,12 @@ typedef struct rk_check_device {
 enum { RK_CHECK_DEVICES = 16 };
 
 /* The devices that target means: a file's own if it has a '/' or ends in ".so", else the one that
- * the spec names, of the backends that rethink finds and of the files in extra.  RK_E_ABI, _IO and
- * _INVALID say why a backend cannot be loaded; that it has no device is RK_E_UNSUPPORTED. */
+ * the spec names, of the backends that rethink finds and of the files in extra.  option is as in
+ * rk_check_options.  An error says why the backend cannot be loaded, or has no device, or that one
+ * cannot be opened. */
 rk_status rk_check_find(const char *target, const char *const *extra, uint32_t n_extra,
-                        double seconds, rk_check_device *out, uint32_t *n, rk_error *e);
+                        const char *const *option, double seconds, rk_check_device *out,
+                        uint32_t *n, rk_error *e);
 
 /* ---- cases ----------------------------------------------------------------------------------- */
 

@@ -10,7 +10,7 @@
 
 typedef struct search {
     const char *target;
-    const char *const *extra;
+    const char *const *extra, *const *option;
     uint32_t n_extra;
 } search;
 
@@ -41,16 +41,28 @@ static void describe(found *f, const rk_backend *t, const rk_devinfo *info)
     snprintf(d->spec, sizeof d->spec, "%s:%s", d->backend, d->info.id);
 }
 
-/* The devices of the file in f->device.path; only the one of that number, unless it is
- * UINT32_MAX. */
-static rk_status send_devices(found *f, uint32_t only, int fd)
+static rk_status try_open(rk_bed *bed, found *f)
+{
+    rk_status s = bed->backend->open(&bed->host, f->device.index, &bed->device, &f->e);
+    if (s != RK_OK) {
+        bed->device = NULL;
+        if (!f->e.text[0]) RK_FAIL(&f->e, s, "the backend gave no reason");
+        rk_error_prefix(&f->e, "%s cannot be opened", f->device.spec);
+    }
+    rk_bed_close(bed);
+    return s;
+}
+
+/* The devices of the file in f->device.path that can be opened; only the one of that number, unless
+ * it is UINT32_MAX. */
+static rk_status send_devices(const search *search, found *f, uint32_t only, int fd)
 {
     rk_bed bed;
     uint32_t n = 0;
     rk_devinfo list[RK_CHECK_DEVICES];
     memset(list, 0, sizeof list);
     list[0].size = sizeof list[0];
-    RK_TRY(rk_bed_load(&bed, f->device.path, NULL, &f->e));
+    RK_TRY(rk_bed_load(&bed, f->device.path, search->option, &f->e));
     rk_status s = bed.backend->enumerate(&bed.host, list, RK_CHECK_DEVICES, &n, &f->e);
     if (s != RK_OK) {
         rk_error_prefix(&f->e, "its devices cannot be enumerated");
@@ -62,6 +74,7 @@ static rk_status send_devices(found *f, uint32_t only, int fd)
     for (uint32_t i = 0; i < n && i < RK_CHECK_DEVICES; i++) {
         if (only != UINT32_MAX && list[i].index != only) continue;
         describe(f, bed.backend, &list[i]);
+        RK_TRY(try_open(&bed, f));
         rk_child_send(fd, f, sizeof *f);
     }
     return RK_OK;
@@ -83,7 +96,7 @@ static rk_status look(const search *s, found *f, int fd)
         rk_hub_free(hub);
         if (status != RK_OK) return status;
     }
-    return send_devices(f, only, fd);
+    return send_devices(s, f, only, fd);
 }
 
 static void work(void *ctx, int fd)
@@ -98,9 +111,10 @@ static void work(void *ctx, int fd)
 }
 
 rk_status rk_check_find(const char *target, const char *const *extra, uint32_t n_extra,
-                        double seconds, rk_check_device *out, uint32_t *n, rk_error *e)
+                        const char *const *option, double seconds, rk_check_device *out,
+                        uint32_t *n, rk_error *e)
 {
-    search s = {target, extra, n_extra};
+    search s = {target, extra, option, n_extra};
     rk_child c;
     char how[128];
     found *f = calloc(1, sizeof *f);

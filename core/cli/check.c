@@ -162,7 +162,8 @@ static rk_status check_all(const rk_check_arguments *a, const bool *selected, bo
     rk_check_device *d = calloc(RK_CHECK_DEVICES, sizeof *d);
     rk_check_report *r = rk_check_report_new(a);
     rk_status s = d && r ? RK_OK : RK_FAIL(e, RK_E_NOMEM, "no memory for a check");
-    if (s == RK_OK) s = rk_check_find(a->target, a->backends, a->n_backends, a->seconds, d, &n, e);
+    if (s == RK_OK)
+        s = rk_check_find(a->target, a->backends, a->n_backends, a->option, a->seconds, d, &n, e);
     for (uint32_t i = 0; s == RK_OK && i < n; i++)
         s = rk_check_report_device(r, &d[i], selected, e);
     if (s == RK_OK) s = rk_check_report_end(r, met, e);

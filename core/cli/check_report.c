@@ -129,15 +129,13 @@ static void print_case(const rk_check_report *r)
 
 static void print_verdict(const rk_check_summary *s)
 {
-    if (s->failed)
-        printf("not met: %s\n", s->why);
-    else if (!s->met)
-        printf("not met: level %s%s; %s\n",
-               s->asked ? rk_level_name(s->asked) : rk_level_name(RK_LEVEL_LOADS),
-               s->asked ? " was asked for" : "", s->why);
-    else
+    if (s->met)
         printf("met: level %s%s%s%s\n", rk_level_name(s->level), s->why[0] ? " (" : "", s->why,
                s->why[0] ? ")" : "");
+    else if (s->asked && !s->failed)
+        printf("not met: level %s was asked for; %s\n", rk_level_name(s->asked), s->why);
+    else
+        printf("not met: %s\n", s->why);
 }
 
 /* ---- JSON ---- */
