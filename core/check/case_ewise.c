@@ -213,7 +213,7 @@ static void random_program(rk_bed *bed, rk_dice *r)
 static void random_programs(rk_bed *bed)
 {
     rk_dice r = {6};
-    for (int i = 0; i < (bed->quick ? 12 : 150); i++) random_program(bed, &r);
+    for (int i = 0; i < (bed->quick ? 12 : 100); i++) random_program(bed, &r);
 }
 
 static const rk_case cases[] = {

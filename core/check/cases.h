@@ -94,10 +94,10 @@ bool rk_raw_make(rk_bed *b, rk_operands *d, int64_t n, rk_raw *out);
  * fold[j][element]: results of reductions. */
 void rk_contract_program(const rk_trial *t, rk_operands *d, const uint32_t *raw, uint32_t first,
                          uint32_t *const *fold);
-/* Instructions up to the last FOLD, at element e of [outer, reduced, inner]: folded[j] gets what
- * goes into reduction j. */
-void rk_contract_fold(const rk_trial *t, const rk_operands *d, int64_t e, const int64_t *dim,
-                      uint32_t *folded);
+/* Instructions up to the last FOLD, over [outer, reduced, inner] in dim: folded[j][element] gets
+ * what goes into reduction j. */
+void rk_contract_folds(const rk_trial *t, const rk_operands *d, const int64_t *dim,
+                       float *const *folded);
 /* The sum in the order of numerics.h; NaN without memory. */
 float rk_contract_sum(const float *x, int64_t n, int64_t stride);
 
@@ -106,8 +106,8 @@ float rk_contract_sum(const float *x, int64_t n, int64_t stride);
 /* The same two in double precision. */
 void rk_oracle_program(const rk_trial *t, rk_operands *d, const rk_near *raw, uint32_t first,
                        rk_near *const *fold);
-void rk_oracle_fold(const rk_trial *t, const rk_operands *d, int64_t e, const int64_t *dim,
-                    rk_near *folded);
+void rk_oracle_folds(const rk_trial *t, const rk_operands *d, const int64_t *dim,
+                     rk_near *const *folded);
 /* An element of a tensor, which is what it is. */
 rk_near rk_near_word(uint32_t w);
 /* Its value as a float's. */

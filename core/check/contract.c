@@ -61,8 +61,9 @@ void rk_contract_program(const rk_trial *t, rk_operands *d, const uint32_t *raw,
     place p = {.t = t, .d = d, .dim = t->out[0].dim, .raw = raw, .first = first, .fold = fold};
     int64_t n = rk_tensor_count(&t->out[0]);
     p.at_zero = fold != NULL;
+    uint32_t begin = rk_after_folds(t);
     for (p.e = 0; p.e < n; p.e++)
-        for (uint32_t k = rk_after_folds(t); k < t->op.n_code; k++) {
+        for (uint32_t k = begin; k < t->op.n_code; k++) {
             const rk_ins *i = &t->code[k];
             if (i->op == RK_I_STORE)
                 rk_word_put(d->want[i->b], t->out[i->b].dtype, p.e, operand(&p, i->a));
@@ -71,16 +72,18 @@ void rk_contract_program(const rk_trial *t, rk_operands *d, const uint32_t *raw,
         }
 }
 
-void rk_contract_fold(const rk_trial *t, const rk_operands *d, int64_t e, const int64_t *dim,
-                      uint32_t *folded)
+void rk_contract_folds(const rk_trial *t, const rk_operands *d, const int64_t *dim,
+                       float *const *folded)
 {
-    place p = {.t = t, .d = d, .dim = dim, .e = e};
+    place p = {.t = t, .d = d, .dim = dim};
     uint32_t end = rk_after_folds(t);
-    for (uint32_t k = 0; k < end; k++)
-        if (t->code[k].op == RK_I_FOLD)
-            folded[t->code[k].b] = operand(&p, t->code[k].a);
-        else
-            step(&p, k);
+    int64_t n = dim[0] * dim[1] * dim[2];
+    for (p.e = 0; p.e < n; p.e++)
+        for (uint32_t k = 0; k < end; k++)
+            if (t->code[k].op == RK_I_FOLD)
+                folded[t->code[k].b][p.e] = rk_float(operand(&p, t->code[k].a));
+            else
+                step(&p, k);
 }
 
 float rk_contract_sum(const float *x, int64_t n, int64_t stride)

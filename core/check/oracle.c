@@ -221,8 +221,9 @@ void rk_oracle_program(const rk_trial *t, rk_operands *d, const rk_near *raw, ui
     place p = {.t = t, .d = d, .dim = t->out[0].dim, .raw = raw, .first = first, .fold = fold};
     int64_t n = rk_tensor_count(&t->out[0]);
     p.at_zero = fold != NULL;
+    uint32_t begin = rk_after_folds(t);
     for (p.e = 0; p.e < n; p.e++)
-        for (uint32_t k = rk_after_folds(t); k < t->op.n_code; k++) {
+        for (uint32_t k = begin; k < t->op.n_code; k++) {
             const rk_ins *i = &t->code[k];
             if (i->op == RK_I_STORE)
                 d->near[i->b][p.e] = stored(operand(&p, i->a), t->out[i->b].dtype);
@@ -231,16 +232,18 @@ void rk_oracle_program(const rk_trial *t, rk_operands *d, const rk_near *raw, ui
         }
 }
 
-void rk_oracle_fold(const rk_trial *t, const rk_operands *d, int64_t e, const int64_t *dim,
-                    rk_near *folded)
+void rk_oracle_folds(const rk_trial *t, const rk_operands *d, const int64_t *dim,
+                     rk_near *const *folded)
 {
-    place p = {.t = t, .d = d, .dim = dim, .e = e};
+    place p = {.t = t, .d = d, .dim = dim};
     uint32_t end = rk_after_folds(t);
-    for (uint32_t k = 0; k < end; k++) {
-        const rk_ins *i = &t->code[k];
-        if (i->op == RK_I_FOLD)
-            folded[i->b] = to_near(operand(&p, i->a));
-        else
-            p.value[k] = apply(i->op, operand(&p, i->a), operand(&p, i->b), operand(&p, i->c));
-    }
+    int64_t n = dim[0] * dim[1] * dim[2];
+    for (p.e = 0; p.e < n; p.e++)
+        for (uint32_t k = 0; k < end; k++) {
+            const rk_ins *i = &t->code[k];
+            if (i->op == RK_I_FOLD)
+                folded[i->b][p.e] = to_near(operand(&p, i->a));
+            else
+                p.value[k] = apply(i->op, operand(&p, i->a), operand(&p, i->b), operand(&p, i->c));
+        }
 }

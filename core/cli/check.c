@@ -24,7 +24,7 @@ static const struct argp_option options[] = {
      "to what it promises itself, which is to be right in what it does not refuse",
      0},
     {"quick", OPTION_QUICK, NULL, 0, "Small shapes only, for slow devices", 0},
-    {"timeout", OPTION_TIMEOUT, "SECONDS", 0, "A case that takes longer hangs (60)", 0},
+    {"timeout", OPTION_TIMEOUT, "SECONDS", 0, "A case that takes longer hangs (120)", 0},
     {"option", OPTION_OPTION, "KEY=VALUE", 0,
      "A setting for the backend, as threads=2, isa=plain; may be repeated", 0},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0,
@@ -188,7 +188,7 @@ int rk_cli_check(int argc, char **argv)
         NULL,
         NULL,
         NULL};
-    rk_check_arguments a = {.seconds = 60, .e = rk_error_new()};
+    rk_check_arguments a = {.seconds = 120, .e = rk_error_new()};
     bool met = true;
     int status;
     if (!rk_cli_parse(&argp, argc, argv, &a, &status)) return status;

@@ -117,8 +117,9 @@ static int is_out(const int64_t *q, int s, double n)
     return low < 0 || high >= n;
 }
 
-/* What p[0] may be, and the operands that go with it.  Each hexadecimal digit is the number of a
- * p[], and their product how many elements there are; dtypes are f (F32), u (U32), = (the first). */
+/* What p[0] may be, and the operands that go with it.  Each hexadecimal digit is the index of a
+ * p[], and their product says how many elements there are; * is any number of them.  Dtypes are f
+ * (F32), u (U32), * (any), = (that of the first). */
 static const struct form {
     uint32_t kind;
     char which; /* p[0], or ? */
@@ -167,8 +168,8 @@ static int fits(const rk_op *op)
     case RK_WINDOW: return q[6] && q[7];
     case RK_MATMUL:
         return q[4] < 2 && q[5] < 2 &&
-               (double)count(a) == (q[0] ? last * (double)q[6] + (double)(q[1] * q[3]) : 0) &&
-               (double)count(b) == (q[0] ? last * (double)q[7] + (double)(q[2] * q[3]) : 0);
+               (double)count(a) == (q[0] ? last * (double)q[6] + (double)q[1] * (double)q[3] : 0) &&
+               (double)count(b) == (q[0] ? last * (double)q[7] + (double)q[2] * (double)q[3] : 0);
     default: return 1;
     }
 }

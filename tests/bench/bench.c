@@ -141,8 +141,8 @@ int bench_prepare(bench_kernel *k, rk_bed *h, rk_trial *c)
     k->n = c->op.n_in + c->op.n_out;
     for (uint32_t i = 0; i < k->n + 1 && s == RK_OK; i++) {
         const rk_tensor *t = i < c->op.n_in ? &c->in[i] : &c->out[i - c->op.n_in];
-        uint64_t bytes =
-            i == k->n ? k->info.workspace : (uint64_t)rk_tensor_extent(t) * rk_dtype_bytes(t->dtype);
+        uint64_t bytes = i == k->n ? k->info.workspace
+                                   : (uint64_t)rk_tensor_extent(t) * rk_dtype_bytes(t->dtype);
         k->arg[i].offset = at;
         at += (bytes + align - 1) / align * align + align;
     }

@@ -35,10 +35,12 @@ static void make_momentum(rk_trial *c, int64_t n)
     uint16_t w = rk_trial_in(c, RK_F32, 1, &n, 0);
     rk_trial_out(c, RK_F32, 1, &n);
     rk_trial_out(c, RK_F32, 1, &n);
-    uint16_t v2 = rk_trial_ins(c, RK_I_FADD, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 0.9f), v, 0), g, 0);
+    uint16_t v2 =
+        rk_trial_ins(c, RK_I_FADD, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 0.9f), v, 0), g, 0);
     rk_trial_store(c, 0, v2);
     rk_trial_store(c, 1,
-               rk_trial_ins(c, RK_I_FSUB, w, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 0.05f), v2, 0), 0));
+                   rk_trial_ins(c, RK_I_FSUB, w,
+                                rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 0.05f), v2, 0), 0));
 }
 
 static void make_triad(rk_trial *c, int64_t n)
@@ -46,7 +48,9 @@ static void make_triad(rk_trial *c, int64_t n)
     rk_trial_begin(c, RK_EWISE);
     uint16_t a = rk_trial_in(c, RK_F32, 1, &n, 0), b = rk_trial_in(c, RK_F32, 1, &n, 0);
     rk_trial_out(c, RK_F32, 1, &n);
-    rk_trial_store(c, 0, rk_trial_ins(c, RK_I_FADD, a, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 3), b, 0), 0));
+    rk_trial_store(
+        c, 0,
+        rk_trial_ins(c, RK_I_FADD, a, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 3), b, 0), 0));
 }
 
 static void make_unary(rk_trial *c, int64_t n, uint16_t op)

@@ -2,7 +2,7 @@
 # 'rethink check' on the example backend as it is, and with mistakes put into it: each must be found,
 # in the case that is about it.
 #
-# Also from the build: CC, and SANITIZE, the flags that a backend needs to be loaded there.
+# Also from the build: BUILD_CC, and SANITIZE, the flags that a backend needs to be loaded there.
 
 # build SED-SCRIPT: ./example.so from the patched example.  Every line of the script must change
 # something.
@@ -17,7 +17,7 @@ build() {
         mv src/patched.c src/example.c
     done
     # shellcheck disable=SC2086
-    $CC -std=c11 -O2 -w -ffp-contract=off -fno-strict-aliasing $SANITIZE -shared -fPIC \
+    $BUILD_CC -std=c11 -O2 -w -ffp-contract=off -fno-strict-aliasing $SANITIZE -shared -fPIC \
         -I "$SOURCE/core/include" src/example.c -o example.so -lm
 }
 

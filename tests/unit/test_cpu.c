@@ -91,7 +91,8 @@ static int compute(const char *path, const char *isa, const char *threads, float
         rk_trial_out(&c, RK_F32, 2, (int64_t[]){M, N});
         memcpy(c.op.p, (int64_t[]){1, M, N, K, 0, 0, 0, 0}, 8 * sizeof(int64_t));
         rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FEXP, RK_R_IN, 0, 0));
-        assert_int_equal(rk_trial_run(&h, &c, (const void *[]){a, b}, (void *[]){y}, -1, &e), RK_OK);
+        assert_int_equal(rk_trial_run(&h, &c, (const void *[]){a, b}, (void *[]){y}, -1, &e),
+                         RK_OK);
         rk_trial_begin(&c, RK_REDUCE);
         rk_trial_in(&c, RK_F32, 3, (int64_t[]){1, M * N, 1}, 0);
         rk_trial_out(&c, RK_F32, 3, (int64_t[]){1, 1, 1});
