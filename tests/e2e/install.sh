@@ -53,8 +53,8 @@ test_example_of_the_readme() {
 follow() {
     install_here
     mkdir bin
-    printf '#!/bin/sh\nexec %s %s "$@"\n' "$BUILD_CC" "$SANITIZE" >bin/gcc
-    printf '#!/bin/sh\nexec %s --define-variable=prefix=%s "$@"\n' "$(command -v pkg-config)" \
+    printf '#!/bin/sh\nPATH=%s\nexec %s %s "$@"\n' "$PATH" "$BUILD_CC" "$SANITIZE" >bin/gcc
+    printf '#!/bin/sh\nPATH=%s\nexec pkg-config --define-variable=prefix=%s "$@"\n' "$PATH" \
         "$PWD/moved" >bin/pkg-config
     chmod +x bin/*
     PATH=$PWD/bin:$PWD/moved/bin:$PATH
