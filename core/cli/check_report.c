@@ -97,10 +97,12 @@ static rk_status print_coverage(const rk_check_summary *s, rk_error *e)
         rk_table_cell(t, "%s", k->kind);
         rk_table_cell(t, "%u", k->cases);
         rk_table_cell(t, "%u", k->ok);
-        rk_table_cell(t, k->kernels ? "%u" : "", k->exact);
-        rk_table_cell(t, k->kernels ? "%u" : "", k->fast);
-        rk_table_cell(t, k->kernels ? "%u" : "", k->refused);
-        rk_table_cell(t, k->kernels ? "%u" : "", k->in_place);
+        const uint32_t ops[4] = {k->exact, k->fast, k->refused, k->in_place};
+        for (int j = 0; j < 4; j++)
+            if (k->kernels)
+                rk_table_cell(t, "%u", ops[j]);
+            else
+                rk_table_cell(t, "%s", "");
         rk_table_cell(t, "%s", programs_of(k));
         rk_table_cell(t, "%s", k->impl);
     }
