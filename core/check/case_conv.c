@@ -1,9 +1,8 @@
 /* CONV: y, dx and dw over one index set; strides, padding, 1x1, long chains, epilogues. */
-#include "kinds.h"
+#include "check/cases.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <rethink/numerics.h>
+#include "rethink/numerics.h"
 
 /* p[] of a CONV after `which`, by the header's names. */
 typedef struct geometry {
@@ -85,11 +84,9 @@ static float one_dw(const geometry *g, const float *x, const float *dy, int64_t 
     return c.total;
 }
 
-static uint32_t *convolve(int64_t which, const geometry *g, const int64_t *dim, const float *a,
-                          const float *b)
+static void convolve(int64_t which, const geometry *g, const int64_t *dim, const float *a,
+                     const float *b, uint32_t *out)
 {
-    uint32_t *y = malloc((size_t)(dim[0] * dim[1] * dim[2] * dim[3]) * 4 + 1), *out = y;
-    assert_non_null(y);
     for (int64_t i = 0; i < dim[0]; i++)
         for (int64_t j = 0; j < dim[1]; j++)
             for (int64_t k = 0; k < dim[2]; k++)
@@ -97,61 +94,124 @@ static uint32_t *convolve(int64_t which, const geometry *g, const int64_t *dim, 
                     *out++ = rk_bits(which == RK_CONV_Y    ? one_y(g, a, b, i, j, k, l)
                                      : which == RK_CONV_DX ? one_dx(g, a, b, i, j, k, l)
                                                            : one_dw(g, a, b, i, j, k, l));
-    return y;
+}
+
+/* The oracle: one walk over everything that x, w and y meet in, y also outside of its planes.  Each
+ * member of the family adds into one of the three; what is outside reads as 0. */
+typedef struct meeting {
+    const geometry *g;
+    int64_t which;
+    const float *a, *b;
+    rk_near *z;
+} meeting;
+
+static void meet(const meeting *m, int64_t n, int64_t k, int64_t oh, int64_t ow, int64_t c)
+{
+    const geometry *g = m->g;
+    bool in_y = oh >= 0 && oh < g->OH && ow >= 0 && ow < g->OW;
+    int64_t y = ((n * g->K + k) * g->OH + oh) * g->OW + ow;
+    if (m->which != RK_CONV_DX && !in_y) return;
+    for (int64_t r = 0; r < g->R; r++)
+        for (int64_t s = 0; s < g->S; s++) {
+            int64_t h = oh * g->sh + r - g->ph, v = ow * g->sw + s - g->pw;
+            bool in_x = h >= 0 && h < g->H && v >= 0 && v < g->W;
+            int64_t x = ((n * g->C + c) * g->H + h) * g->W + v;
+            int64_t w = ((k * g->C + c) * g->R + r) * g->S + s;
+            if (m->which == RK_CONV_DX && !in_x) continue;
+            double term;
+            int64_t z;
+            if (m->which == RK_CONV_Y)
+                term = (in_x ? (double)m->a[x] : 0.0) * (double)m->b[w], z = y;
+            else if (m->which == RK_CONV_DX)
+                term = (in_y ? (double)m->a[y] : 0.0) * (double)m->b[w], z = x;
+            else
+                term = (in_x ? (double)m->a[x] : 0.0) * (double)m->b[y], z = w;
+            m->z[z].v += term;
+            m->z[z].e += fabs(term);
+        }
+}
+
+static void convolve_near(const meeting *m, int64_t n_out)
+{
+    const geometry *g = m->g;
+    int64_t top = g->R / g->sh + 1, left = g->S / g->sw + 1;
+    for (int64_t n = 0; n < g->N; n++)
+        for (int64_t k = 0; k < g->K; k++)
+            for (int64_t oh = -top; oh <= (g->H + g->ph) / g->sh || oh < g->OH; oh++)
+                for (int64_t ow = -left; ow <= (g->W + g->pw) / g->sw || ow < g->OW; ow++)
+                    for (int64_t c = 0; c < g->C; c++) meet(m, n, k, oh, ow, c);
+    rk_near_sums(m->z, n_out);
+}
+
+static int64_t longest(int64_t which, const geometry *g)
+{
+    if (which == RK_CONV_DW) return g->N * g->OH * g->OW;
+    return (which == RK_CONV_Y ? g->C : g->K) * g->R * g->S;
 }
 
 static const uint32_t bias_axes[3] = {13, 13, 14}; /* broadcast but along channels (dw: rows) */
 
-/* Data beyond those of kinds.h: a special number here and there, so that most chains stay finite;
- * small numbers, whose products are subnormal; and smaller ones, whose products are all -0. */
-enum { DATA_SOME = 2, DATA_SMALL = 3, DATA_LOST = 4 };
+/* Data beyond RK_PLAIN and RK_SPECIAL: a special number here and there, so that most chains stay
+ * finite; small numbers, whose products are subnormal; and smaller ones, whose products are all -0. */
+enum { SOME = 2, SMALL = 3, LOST = 4 };
 
-static void sprinkle(const harness_case *c, case_data *d, random_state *r, int data)
+static void sprinkle(const rk_trial *c, rk_operands *d, rk_dice *r, int data)
 {
     for (int j = 0; j < 2; j++) {
         uint32_t *x = d->in[j];
-        for (int64_t i = 0; i < tensor_count(&c->in[j]); i++)
-            if (data == DATA_SOME && random_below(r, 300) == 0)
-                x[i] = random_special(r);
-            else if (data == DATA_SMALL)
+        for (int64_t i = 0; i < rk_tensor_count(&c->in[j]); i++)
+            if (data == SOME && rk_dice_below(r, 300) == 0)
+                x[i] = rk_dice_special(r);
+            else if (data == SMALL)
                 x[i] = rk_bits(rk_float(x[i]) * 1e-20f);
-            else if (data == DATA_LOST)
+            else if (data == LOST)
                 x[i] = rk_bits(fabsf(rk_float(x[i])) * (j ? -1e-25f : 1e-25f));
     }
 }
 
-static void run(harness *h, random_state *r, const geometry *g, int64_t which, int data,
+static void judge(rk_bed *bed, const rk_trial *c, const geometry *g, rk_dice *r, int data)
+{
+    int64_t which = c->op.p[0], n = rk_tensor_count(&c->out[0]);
+    rk_operands d;
+    rk_raw raw;
+    if (rk_operands_make(bed, c, &d, r, data == RK_SPECIAL ? data : RK_PLAIN) &&
+        rk_raw_make(bed, &d, n, &raw)) {
+        sprinkle(c, &d, r, data);
+        const meeting m = {g, which, d.in[0], d.in[1], raw.near};
+        convolve(which, g, c->out[0].dim, d.in[0], d.in[1], raw.word);
+        convolve_near(&m, n);
+        d.terms = longest(which, g);
+        rk_expect_raw(c, &d, &raw, 2);
+        rk_expect(bed, c, &d);
+    }
+    rk_operands_free(&d);
+}
+
+static void run(rk_bed *bed, rk_dice *r, const geometry *g, int64_t which, int data,
                 bool with_program)
 {
     const int64_t x[4] = {g->N, g->C, g->H, g->W}, w[4] = {g->K, g->C, g->R, g->S},
                   y[4] = {g->N, g->K, g->OH, g->OW};
     const int64_t *a = which == RK_CONV_DX ? y : x, *b = which == RK_CONV_DW ? y : w;
     const int64_t *dim = which == RK_CONV_Y ? y : which == RK_CONV_DX ? x : w;
-    harness_case c;
-    case_data d;
-    if (too_large(h, g->N * g->C * g->K * g->R * g->S * g->OH * g->OW)) return;
-    case_begin(&c, RK_CONV);
+    rk_trial c;
+    if (rk_too_large(bed, g->N * g->C * g->K * g->R * g->S * g->OH * g->OW)) return;
+    rk_trial_begin(&c, RK_CONV);
     c.op.p[0] = which;
     memcpy(c.op.p + 1, g, sizeof *g);
-    case_in(&c, RK_F32, 4, a, 0);
-    case_in(&c, RK_F32, 4, b, 0);
-    case_out(&c, RK_F32, 4, dim);
+    rk_trial_in(&c, RK_F32, 4, a, 0);
+    rk_trial_in(&c, RK_F32, 4, b, 0);
+    rk_trial_out(&c, RK_F32, 4, dim);
     if (with_program) {
-        case_in(&c, RK_F32, 4, dim, bias_axes[which]);
-        case_in(&c, RK_F32, 4, dim, 0);
-        case_out(&c, RK_U8, 4, dim);
-        uint16_t sum = case_ins(&c, RK_I_FADD, RK_R_IN, RK_R_IN + 1, 0);
-        uint16_t all = case_ins(&c, RK_I_FADD, sum, RK_R_IN + 2, 0);
-        case_store(&c, 0, case_ins(&c, RK_I_FMAX, all, case_immf(&c, 0.0f), 0));
-        case_store(&c, 1, case_ins(&c, RK_I_FLT, RK_R_IN, case_imm(&c, 0), 0));
+        rk_trial_in(&c, RK_F32, 4, dim, bias_axes[which]);
+        rk_trial_in(&c, RK_F32, 4, dim, 0);
+        rk_trial_out(&c, RK_U8, 4, dim);
+        uint16_t sum = rk_trial_ins(&c, RK_I_FADD, RK_R_IN, RK_R_IN + 1, 0);
+        uint16_t all = rk_trial_ins(&c, RK_I_FADD, sum, RK_R_IN + 2, 0);
+        rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FMAX, all, rk_trial_immf(&c, 0.0f), 0));
+        rk_trial_store(&c, 1, rk_trial_ins(&c, RK_I_FLT, RK_R_IN, rk_trial_imm(&c, 0), 0));
     }
-    data_make(&c, &d, r, data == DATA_SPECIAL);
-    sprinkle(&c, &d, r, data);
-    uint32_t *raw = convolve(which, g, dim, d.in[0], d.in[1]);
-    want_raw(&c, &d, raw, 2);
-    free(raw);
-    expect_want(h, &c, &d, "conv");
-    data_free(&c, &d);
+    judge(bed, &c, g, r, data);
 }
 
 static geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int64_t R, int64_t S,
@@ -163,14 +223,22 @@ static geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int6
     return g;
 }
 
-static void all_of(harness *h, const geometry *g, int data)
+/* Which members of the family, by bits, and whether with a program. */
+typedef struct part {
+    uint32_t members;
+    bool program;
+} part;
+enum { Y = 1 << RK_CONV_Y, DX = 1 << RK_CONV_DX, DW = 1 << RK_CONV_DW };
+static const part all = {Y | DX | DW, false}, with_programs = {Y | DX | DW, true};
+
+static void members(rk_bed *bed, part p, const geometry *g, int special)
 {
-    random_state r = {51};
+    rk_dice r = {51};
     for (int64_t which = 0; which < 3; which++)
-        for (int with = 0; with < 2; with++) run(h, &r, g, which, data, with);
+        if (p.members >> which & 1u) run(bed, &r, g, which, special, p.program);
 }
 
-static void sizes(void **state)
+static void sizes(rk_bed *bed, part p)
 {
     const geometry list[] = {
         same(1, 1, 1, 1, 1, 1, 1, 1, 0),           same(2, 3, 7, 9, 5, 3, 3, 1, 1),
@@ -186,46 +254,33 @@ static void sizes(void **state)
         {1, 2, 9, 9, 2, 3, 3, 1, 1, 1, 1, 4, 5},   /* inputs that no window reaches */
         {2, 2, 7, 7, 3, 2, 2, 3, 3, 0, 0, 2, 2}};  /* gaps between windows */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        for (int special = 0; special < 2; special++) all_of(*state, &list[i], special);
+        for (int special = 0; special < 2; special++) members(bed, p, &list[i], special);
 }
 
-static void empty(void **state)
+static void empty(rk_bed *bed)
 {
     const geometry list[] = {
         {0, 2, 3, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3}, {2, 0, 3, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3},
         {2, 2, 0, 3, 2, 3, 3, 1, 1, 1, 1, 0, 3}, {2, 2, 3, 3, 0, 3, 3, 1, 1, 1, 1, 3, 3},
         {2, 2, 3, 3, 2, 0, 3, 1, 1, 1, 1, 3, 3}, {2, 2, 3, 3, 2, 3, 3, 1, 1, 1, 1, 0, 3},
         {2, 2, 0, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3}};
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++) all_of(*state, &list[i], DATA_PLAIN);
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, all, &list[i], RK_PLAIN);
 }
 
 /* More taps than a block: of the channels for y and dx, of the positions for dw. */
-static void long_chains(void **state)
+static void long_chains(rk_bed *bed)
 {
     const geometry list[] = {same(1, 1000, 3, 3, 2, 3, 3, 1, 1), same(1, 2, 3, 3, 1000, 3, 3, 1, 1),
                              same(1, 8195, 2, 2, 3, 1, 1, 1, 0), same(5, 2, 16, 16, 3, 3, 3, 1, 1),
                              same(4, 3, 32, 32, 2, 3, 3, 2, 1),  same(1, 2, 33, 63, 3, 3, 3, 1, 1),
-                             same(1025, 2, 1, 1, 3, 1, 1, 1, 0)};
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++) all_of(*state, &list[i], DATA_PLAIN);
+                             same(1025, 2, 1, 1, 3, 1, 1, 1, 0), same(1, 8195, 1, 1, 2, 1, 1, 1, 0),
+                             same(1, 2, 1, 1, 8195, 1, 1, 1, 0)};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, all, &list[i], RK_PLAIN);
 }
 
-static void random_geometries(void **state)
-{
-    harness *h = *state;
-    random_state r = {52};
-    for (int i = 0; i < (h->small ? 4 : 60); i++) {
-        geometry g = {1 + random_below(&r, 3),  1 + random_below(&r, 20), 1 + random_below(&r, 18),
-                      1 + random_below(&r, 18), 1 + random_below(&r, 20), 1 + random_below(&r, 5),
-                      1 + random_below(&r, 5),  1 + random_below(&r, 3),  1 + random_below(&r, 3),
-                      random_below(&r, 4),      random_below(&r, 4),      1 + random_below(&r, 18),
-                      1 + random_below(&r, 18)};
-        all_of(h, &g, (int)random_below(&r, 2));
-    }
-}
-
-/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd
- * ends. With and without an epilogue in turn. */
-static void tiles(void **state)
+/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd ends.
+ * With and without an epilogue in turn. */
+static void tiles(rk_bed *bed)
 {
     const geometry list[] = {
         same(1, 29, 28, 28, 13, 3, 3, 1, 1),         /* bands of rows, pieces of channels */
@@ -247,19 +302,19 @@ static void tiles(void **state)
         {1, 2, 19, 19, 3, 3, 3, 9, 9, 1, 1, 3, 3},   /* 81 phases */
         same(1, 3, 3, 600, 18, 3, 3, 1, 1),          /* long rows */
         same(1, 20, 5, 5, 64, 3, 3, 1, 1),           /* one small image */
-        same(2, 3, 28, 28, 24, 5, 5, 1, 2)};         /* a first layer */
-    static const int data[] = {DATA_PLAIN, DATA_SMALL, DATA_LOST};
-    random_state r = {53};
+        same(2, 3, 28, 28, 24, 5, 5, 1, 2)};
+    static const int data[] = {RK_PLAIN, SMALL, LOST};
+    rk_dice r = {53};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         for (int64_t which = 0; which < 3; which++) {
-            run(*state, &r, &list[i], which, DATA_SOME, i % 2);
-            if (i >= 5) run(*state, &r, &list[i], which, data[i % 3], i % 2 == 0);
+            run(bed, &r, &list[i], which, SOME, i % 2);
+            if (i >= 5) run(bed, &r, &list[i], which, data[i % 3], i % 2 == 0);
         }
 }
 
 /* Blocks of several tiles, pieces and threads.  With 911 channels the last block has 7 taps, which
  * are none of most phases': it adds +0 to what may be -0. */
-static void blocks(void **state)
+static void blocks(rk_bed *bed)
 {
     const geometry list[] = {
         same(3, 930, 4, 4, 9, 3, 3, 1, 1),   same(3, 9, 4, 4, 930, 3, 3, 1, 1),
@@ -268,17 +323,17 @@ static void blocks(void **state)
         same(3, 5, 28, 28, 20, 3, 3, 1, 1),  same(8, 2, 32, 32, 6, 3, 3, 1, 1),
         same(43, 5, 7, 7, 18, 3, 3, 1, 1),   same(24, 6, 16, 16, 7, 3, 3, 2, 1),
         same(12, 19, 14, 14, 18, 1, 1, 1, 0)};
-    random_state r = {54};
+    rk_dice r = {54};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         for (int64_t which = 0; which < 3; which++) {
-            run(*state, &r, &list[i], which, DATA_PLAIN, i % 2);
-            if (list[i].sh > 1) run(*state, &r, &list[i], which, DATA_LOST, false);
+            run(bed, &r, &list[i], which, RK_PLAIN, i % 2);
+            if (list[i].sh > 1) run(bed, &r, &list[i], which, LOST, false);
         }
 }
 
 /* Planes whose rows share their padding, or end where a tile or a vector does; phases without taps;
  * blocks of positions that begin and end within rows and hold parts of three images. */
-static void edges(void **state)
+static void edges(rk_bed *bed)
 {
     const geometry list[] = {
         {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},     /* all but one tap in the padding */
@@ -290,25 +345,56 @@ static void edges(void **state)
         {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
         {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
         {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
-        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};   /* one channel more than tiles have */
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++) all_of(*state, &list[i], DATA_PLAIN);
+        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, all, &list[i], RK_PLAIN);
 }
 
 /* Enough channels and positions for the largest tile of any backend, also on a slow device. */
-static void large_tile(void **state)
+static void large_tile(rk_bed *bed)
 {
-    harness *h = *state;
-    random_state r = {53};
+    rk_dice r = {53};
     geometry g = same(2, 1, 17, 17, 130, 1, 1, 1, 0);
-    int small = h->small;
-    h->small = 0;
-    run(h, &r, &g, RK_CONV_Y, DATA_PLAIN, false);
-    h->small = small;
+    run(bed, &r, &g, RK_CONV_Y, RK_PLAIN, false);
 }
 
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(sizes),       cmocka_unit_test(empty),
-    cmocka_unit_test(long_chains), cmocka_unit_test(random_geometries),
-    cmocka_unit_test(tiles),       cmocka_unit_test(blocks),
-    cmocka_unit_test(edges),       cmocka_unit_test(large_tile)};
-const kinds_group kinds_conv = {"conv", tests, sizeof tests / sizeof *tests};
+static void random_geometries(rk_bed *bed, part p)
+{
+    rk_dice r = {52};
+    for (int i = 0; i < (bed->quick ? 4 : 60); i++) {
+        geometry g = {
+            1 + rk_dice_below(&r, 3),  1 + rk_dice_below(&r, 20), 1 + rk_dice_below(&r, 18),
+            1 + rk_dice_below(&r, 18), 1 + rk_dice_below(&r, 20), 1 + rk_dice_below(&r, 5),
+            1 + rk_dice_below(&r, 5),  1 + rk_dice_below(&r, 3),  1 + rk_dice_below(&r, 3),
+            rk_dice_below(&r, 4),      rk_dice_below(&r, 4),      1 + rk_dice_below(&r, 18),
+            1 + rk_dice_below(&r, 18)};
+        members(bed, p, &g, (int)rk_dice_below(&r, 2));
+    }
+}
+
+static void y(rk_bed *bed) { sizes(bed, (part){Y, false}); }
+static void dx(rk_bed *bed) { sizes(bed, (part){DX, false}); }
+static void dw(rk_bed *bed) { sizes(bed, (part){DW, false}); }
+static void random_plain(rk_bed *bed) { random_geometries(bed, all); }
+
+static void epilogues(rk_bed *bed)
+{
+    sizes(bed, with_programs);
+    random_geometries(bed, with_programs);
+}
+
+static const rk_case cases[] = {
+    {"y", "the convolution: strides, padding, 1x1 to 7x7, odd sizes; plain and special values", y,
+     RK_CASE_NEEDED},
+    {"dx", "its gradient in x, the same shapes", dx, RK_CASE_NEEDED},
+    {"dw", "its gradient in w, the same shapes", dw, RK_CASE_NEEDED},
+    {"empty", "extents of 0, all three", empty, RK_CASE_NEEDED},
+    {"long-chains", "sums of more than a block, all three", long_chains, RK_CASE_NEEDED},
+    {"tiles",
+     "many channels and positions, phases, odd ends; sparse special values; subnormal products",
+     tiles, RK_CASE_NEEDED},
+    {"blocks", "sums of blocks whose ends are nowhere special", blocks, RK_CASE_NEEDED},
+    {"edges", "padding between rows and planes, phases without taps", edges, RK_CASE_NEEDED},
+    {"large-tile", "130 channels, 289 positions", large_tile, RK_CASE_NEEDED},
+    {"random", "random shapes, all three", random_plain, RK_CASE_NEEDED},
+    {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0}};
+const rk_case_group rk_cases_conv = {"conv", cases, sizeof cases / sizeof *cases};

@@ -1,5 +1,5 @@
 /* COPY: permutation, slice, pad, concatenation, flip, expansion, every dtype. */
-#include "kinds.h"
+#include "check/cases.h"
 #include <string.h>
 
 typedef struct box {
@@ -21,15 +21,15 @@ static void want_box(const box *b, size_t bytes, const unsigned char *in, unsign
     }
 }
 
-static void run(harness *h, const box *b, uint32_t dtype)
+static void run(rk_bed *bed, const box *b, uint32_t dtype)
 {
-    harness_case c;
-    case_data d;
-    random_state r = {(uint64_t)b->out_n + 17};
-    if (too_large(h, b->out_n)) return;
-    case_begin(&c, RK_COPY);
-    case_in(&c, dtype, 1, &b->in_n, 0);
-    case_out(&c, dtype, 1, &b->out_n);
+    rk_trial c;
+    rk_operands d;
+    rk_dice r = {(uint64_t)b->out_n + 17};
+    if (rk_too_large(bed, b->out_n)) return;
+    rk_trial_begin(&c, RK_COPY);
+    rk_trial_in(&c, dtype, 1, &b->in_n, 0);
+    rk_trial_out(&c, dtype, 1, &b->out_n);
     c.op.p[0] = b->rank;
     for (int64_t i = 0; i < b->rank; i++) {
         c.op.p[1 + 3 * i] = b->extent[i];
@@ -38,13 +38,15 @@ static void run(harness *h, const box *b, uint32_t dtype)
     }
     c.op.p[19] = b->in_offset;
     c.op.p[20] = b->out_offset;
-    data_make(&c, &d, &r, DATA_PLAIN);
-    want_box(b, dtype_bytes(dtype), d.in[0], d.want[0]);
-    expect_want(h, &c, &d, "copy");
-    data_free(&c, &d);
+    if (rk_operands_make(bed, &c, &d, &r, RK_SPECIAL)) {
+        want_box(b, rk_dtype_bytes(dtype), d.in[0], d.want[0]);
+        rk_expect_words(&c, &d);
+        rk_expect(bed, &c, &d);
+    }
+    rk_operands_free(&d);
 }
 
-static void boxes(void **state)
+static void boxes(rk_bed *bed)
 {
     static const box list[] = {
         {0, {0}, {0}, {0}, 2, 3, 5, 7},                           /* one element */
@@ -73,8 +75,9 @@ static void boxes(void **state)
         {3, {4, 0, 9}, {9, 9, 1}, {9, 9, 1}, 0, 0, 9, 9}};
     static const uint32_t dtypes[] = {RK_F32, RK_U32, RK_U8};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        for (int t = 0; t < 3; t++) run(*state, &list[i], dtypes[t]);
+        for (int t = 0; t < 3; t++) run(bed, &list[i], dtypes[t]);
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(boxes)};
-const kinds_group kinds_copy = {"copy", tests, sizeof tests / sizeof *tests};
+static const rk_case cases[] = {
+    {"boxes", "slices, transposes, padding, flips, expansion; every dtype", boxes, RK_CASE_NEEDED}};
+const rk_case_group rk_cases_copy = {"copy", cases, sizeof cases / sizeof *cases};
