@@ -28,6 +28,13 @@ enum {
     CPU_NC = 1024 /* columns of b that are packed at once */
 };
 
+/* Every height of a tile: a tile of constant height keeps its accumulators in registers. */
+#if CPU_VEC == 16
+#define CPU_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#else
+#define CPU_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#endif
+
 /* to[(l - first) * rows + r] = a[i + r][l] for r < rows <= CPU_MR; may write CPU_VEC floats
  * beyond. */
 typedef void cpu_pack_a(const void *source, float *to, int64_t i, int64_t rows, int64_t first,
@@ -52,6 +59,30 @@ typedef struct cpu_gemm {
 typedef struct cpu_rect {
     int64_t i, rows, j, columns;
 } cpu_rect;
+
+/* A tile of c: rows <= CPU_MR, vectors <= CPU_NV of columns.  Its panels of a and b, k long; where
+ * accumulators come from (NULL: +0), where they go, and whether they are added to what is there.
+ * The first `last` lanes of the last vector are touched. */
+typedef struct cpu_tile {
+    const float *a, *b;
+    const float *from;
+    float *to;
+    const float *next; /* c of the tile that follows */
+    int64_t k, ldb, ld_from, ld_to, last;
+    int plus;
+} cpu_tile;
+
+void CPU_NAME(cpu_tile_run)(const cpu_tile *, int64_t rows, int64_t vectors);
+
+static inline int64_t cpu_panels(int64_t rows) { return (rows + CPU_MR - 1) / CPU_MR; }
+
+/* The first row of a panel.  Panels have one height, or one less: none is so low that it would wait
+ * for its own sums. */
+static inline int64_t cpu_panel_start(int64_t rows, int64_t panel)
+{
+    int64_t panels = cpu_panels(rows), more = rows % panels;
+    return rows / panels * panel + (panel < more ? panel : more);
+}
 
 /* Bytes of scratch memory of one thread. */
 size_t CPU_NAME(cpu_gemm_scratch)(int64_t m, int64_t n, int64_t k, int64_t block);

@@ -151,12 +151,31 @@ static int64_t longest(int64_t which, const geometry *g)
 
 static const uint32_t bias_axes[3] = {13, 13, 14}; /* broadcast but along channels (dw: rows) */
 
-static void judge(rk_bed *bed, const rk_trial *c, const geometry *g, rk_dice *r, int special)
+/* Data beyond those of cases.h: a special number here and there, so that most chains stay finite;
+ * small numbers, whose products are subnormal; and smaller ones, whose products are all -0. */
+enum { SOME = 2, SMALL = 3, LOST = 4 };
+
+static void sprinkle(const rk_trial *c, rk_operands *d, rk_dice *r, int data)
+{
+    for (int j = 0; j < 2; j++) {
+        uint32_t *x = d->in[j];
+        for (int64_t i = 0; i < rk_tensor_count(&c->in[j]); i++)
+            if (data == SOME && rk_dice_below(r, 300) == 0)
+                x[i] = rk_dice_special(r);
+            else if (data == SMALL)
+                x[i] = rk_bits(rk_float(x[i]) * 1e-20f);
+            else if (data == LOST)
+                x[i] = rk_bits(fabsf(rk_float(x[i])) * (j ? -1e-25f : 1e-25f));
+    }
+}
+
+static void judge(rk_bed *bed, const rk_trial *c, const geometry *g, rk_dice *r, int data)
 {
     int64_t which = c->op.p[0], n = rk_tensor_count(&c->out[0]);
     rk_operands d;
     rk_raw raw;
-    if (rk_operands_make(bed, c, &d, r, special) && rk_raw_make(bed, &d, n, &raw)) {
+    if (rk_operands_make(bed, c, &d, r, data == RK_SPECIAL) && rk_raw_make(bed, &d, n, &raw)) {
+        sprinkle(c, &d, r, data);
         const meeting m = {g, which, d.in[0], d.in[1], raw.near};
         convolve(which, g, c->out[0].dim, d.in[0], d.in[1], raw.word);
         convolve_near(&m, n);
@@ -167,7 +186,7 @@ static void judge(rk_bed *bed, const rk_trial *c, const geometry *g, rk_dice *r,
     rk_operands_free(&d);
 }
 
-static void run(rk_bed *bed, rk_dice *r, const geometry *g, int64_t which, int special,
+static void run(rk_bed *bed, rk_dice *r, const geometry *g, int64_t which, int data,
                 bool with_program)
 {
     const int64_t x[4] = {g->N, g->C, g->H, g->W}, w[4] = {g->K, g->C, g->R, g->S},
@@ -191,7 +210,7 @@ static void run(rk_bed *bed, rk_dice *r, const geometry *g, int64_t which, int s
         rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FMAX, all, rk_trial_immf(&c, 0.0f), 0));
         rk_trial_store(&c, 1, rk_trial_ins(&c, RK_I_FLT, RK_R_IN, rk_trial_imm(&c, 0), 0));
     }
-    judge(bed, &c, g, r, special);
+    judge(bed, &c, g, r, data);
 }
 
 static geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int64_t R, int64_t S,
@@ -272,14 +291,107 @@ static void random_geometries(rk_bed *bed, part p)
     }
 }
 
+/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd
+ * ends. */
+static void tiles(rk_bed *bed, part p)
+{
+    const geometry list[] = {
+        same(1, 29, 28, 28, 13, 3, 3, 1, 1),         /* bands of rows, pieces of channels */
+        same(13, 30, 7, 7, 13, 3, 3, 1, 1),          /* groups of images */
+        same(11, 70, 7, 7, 50, 1, 1, 1, 0),          /* operands read where they lie */
+        same(2, 11, 20, 33, 13, 3, 3, 1, 0),         /* likewise, with a halo */
+        same(2, 300, 14, 14, 13, 1, 1, 1, 0),        /* pieces of 1 x 1 */
+        {9, 18, 14, 14, 30, 3, 3, 2, 2, 0, 0, 7, 7}, /* padded at one side only */
+        same(3, 9, 29, 31, 35, 3, 3, 2, 1),          /* phases of unequal size */
+        same(4, 7, 20, 23, 12, 5, 5, 3, 1),          /* likewise, three a side */
+        same(5, 33, 16, 16, 40, 1, 1, 2, 0),         /* phases without a tap */
+        {6, 5, 20, 20, 9, 2, 2, 3, 3, 0, 0, 7, 7},   /* likewise, and gaps */
+        {2, 6, 23, 30, 7, 5, 2, 2, 1, 3, 1, 13, 31}, /* each side its own */
+        {2, 3, 5, 1, 4, 3, 1, 2, 3, 1, 0, 3, 1},     /* a stride beyond the plane */
+        {3, 4, 9, 9, 5, 3, 3, 1, 1, 5, 5, 17, 17},   /* more padding than kernel */
+        {3, 4, 9, 9, 5, 3, 3, 2, 2, 6, 6, 10, 10},   /* likewise, by strides */
+        same(1, 3, 20, 20, 4, 17, 17, 1, 8),         /* more taps than a piece */
+        {1, 1, 70, 70, 1, 65, 65, 1, 1, 0, 0, 6, 6}, /* thousands */
+        {1, 2, 19, 19, 3, 3, 3, 9, 9, 1, 1, 3, 3},   /* 81 phases */
+        same(1, 3, 3, 600, 18, 3, 3, 1, 1),          /* long rows */
+        same(1, 20, 5, 5, 64, 3, 3, 1, 1),           /* one small image */
+        same(2, 3, 28, 28, 24, 5, 5, 1, 2)};         /* a first layer */
+    static const int data[] = {RK_PLAIN, SMALL, LOST};
+    rk_dice r = {53};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (int64_t which = 0; which < 3; which++) {
+            run(bed, &r, &list[i], which, SOME, p.program);
+            if (i >= 5 && !p.program) run(bed, &r, &list[i], which, data[i % 3], false);
+        }
+}
+
+/* Blocks of several tiles, pieces and threads.  With 911 channels the last block has 7 taps, which
+ * are none of most phases': it adds +0 to what may be -0. */
+static void blocks(rk_bed *bed, part p)
+{
+    const geometry list[] = {
+        same(3, 930, 4, 4, 9, 3, 3, 1, 1),   same(3, 9, 4, 4, 930, 3, 3, 1, 1),
+        same(2, 8300, 3, 3, 7, 1, 1, 1, 0),  same(2, 9, 7, 5, 930, 3, 3, 2, 1),
+        same(2, 3, 6, 6, 911, 3, 3, 3, 1),   same(1, 2, 7, 7, 911, 3, 3, 2, 0),
+        same(3, 5, 28, 28, 20, 3, 3, 1, 1),  same(8, 2, 32, 32, 6, 3, 3, 1, 1),
+        same(43, 5, 7, 7, 18, 3, 3, 1, 1),   same(24, 6, 16, 16, 7, 3, 3, 2, 1),
+        same(12, 19, 14, 14, 18, 1, 1, 1, 0)};
+    rk_dice r = {54};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (int64_t which = 0; which < 3; which++) {
+            run(bed, &r, &list[i], which, RK_PLAIN, p.program);
+            if (list[i].sh > 1 && !p.program) run(bed, &r, &list[i], which, LOST, false);
+        }
+}
+
+/* Planes whose rows share their padding, or end where a tile or a vector does; phases without taps;
+ * blocks of positions that begin and end within rows and hold parts of three images. */
+static void edges(rk_bed *bed, part p)
+{
+    const geometry list[] = {
+        {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},     /* all but one tap in the padding */
+        {2, 2, 3, 23, 3, 1, 3, 1, 1, 0, 1, 3, 23},   /* a period of 24 */
+        {1, 2, 5, 7, 5, 3, 3, 1, 1, 2, 2, 7, 9},     /* more columns than the input has */
+        {1, 3, 4, 9, 4, 2, 2, 1, 1, 0, 1, 3, 9},     /* padding on one side only is read */
+        {1, 2, 9, 8, 3, 2, 2, 4, 5, 1, 1, 2, 2},     /* most phases have no tap */
+        {1, 2, 3, 2, 3, 1, 1, 5, 5, 0, 0, 1, 1},     /* a stride beyond the input */
+        {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
+        {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
+        {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
+        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};   /* one channel more than tiles have */
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
+}
+
+/* Enough channels and positions for the largest tile of any backend, also on a slow device. */
+static void large_tile(rk_bed *bed)
+{
+    rk_dice r = {53};
+    geometry g = same(2, 1, 17, 17, 130, 1, 1, 1, 0);
+    bool quick = bed->quick;
+    bed->quick = false;
+    run(bed, &r, &g, RK_CONV_Y, RK_PLAIN, false);
+    bed->quick = quick;
+}
+
 static void y(rk_bed *bed) { sizes(bed, (part){Y, false}); }
 static void dx(rk_bed *bed) { sizes(bed, (part){DX, false}); }
 static void dw(rk_bed *bed) { sizes(bed, (part){DW, false}); }
 static void random_plain(rk_bed *bed) { random_geometries(bed, all); }
+static void blocks_plain(rk_bed *bed) { blocks(bed, all); }
+static void edges_plain(rk_bed *bed) { edges(bed, all); }
+
+static void tiles_plain(rk_bed *bed)
+{
+    tiles(bed, all);
+    large_tile(bed);
+}
 
 static void epilogues(rk_bed *bed)
 {
     sizes(bed, with_programs);
+    tiles(bed, with_programs);
+    blocks(bed, with_programs);
+    edges(bed, with_programs);
     random_geometries(bed, with_programs);
 }
 
@@ -291,5 +403,11 @@ static const rk_case cases[] = {
     {"empty", "extents of 0, all three", empty, RK_CASE_NEEDED},
     {"long-chains", "sums of more than a block, all three", long_chains, RK_CASE_NEEDED},
     {"random", "random shapes, all three", random_plain, RK_CASE_NEEDED},
+    {"tiles", "what is cut into tiles and phases: several of each, odd ends; tiny numbers",
+     tiles_plain, RK_CASE_NEEDED},
+    {"blocks", "blocks of several tiles; a last one that adds to what may be -0", blocks_plain,
+     RK_CASE_NEEDED},
+    {"edges", "rows that share their padding, parts of images, phases without taps", edges_plain,
+     RK_CASE_NEEDED},
     {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0}};
 const rk_case_group rk_cases_conv = {"conv", cases, sizeof cases / sizeof *cases};

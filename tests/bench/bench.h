@@ -1,7 +1,9 @@
 /* bench.h: contenders that are timed in turn, in one process, and the table of their medians.
  *
  * A round times every contender once: a call to wake its threads, then calls for some milliseconds.
- * Between contenders there is a pause, so that one's waiting threads do not cost the other time. */
+ * Between contenders there is a pause, so that one's waiting threads do not cost the other time.
+ * With BENCH_CPU_TIME set in the environment it is the processor's time that counts: for contenders
+ * with one thread, on a busy machine. */
 #ifndef BENCH_H
 #define BENCH_H
 #include <stdint.h>
