@@ -151,8 +151,8 @@ static int64_t longest(int64_t which, const geometry *g)
 
 static const uint32_t bias_axes[3] = {13, 13, 14}; /* broadcast but along channels (dw: rows) */
 
-/* Data beyond RK_PLAIN and RK_SPECIAL: a special number here and there, so that most chains stay
- * finite; small numbers, whose products are subnormal; and smaller ones, whose products are all -0. */
+/* Data beyond those of cases.h: a special number here and there, so that most chains stay finite;
+ * small numbers, whose products are subnormal; and smaller ones, whose products are all -0. */
 enum { SOME = 2, SMALL = 3, LOST = 4 };
 
 static void sprinkle(const rk_trial *c, rk_operands *d, rk_dice *r, int data)
@@ -174,8 +174,7 @@ static void judge(rk_bed *bed, const rk_trial *c, const geometry *g, rk_dice *r,
     int64_t which = c->op.p[0], n = rk_tensor_count(&c->out[0]);
     rk_operands d;
     rk_raw raw;
-    if (rk_operands_make(bed, c, &d, r, data == RK_SPECIAL ? data : RK_PLAIN) &&
-        rk_raw_make(bed, &d, n, &raw)) {
+    if (rk_operands_make(bed, c, &d, r, data == RK_SPECIAL) && rk_raw_make(bed, &d, n, &raw)) {
         sprinkle(c, &d, r, data);
         const meeting m = {g, which, d.in[0], d.in[1], raw.near};
         convolve(which, g, c->out[0].dim, d.in[0], d.in[1], raw.word);
@@ -278,9 +277,23 @@ static void long_chains(rk_bed *bed)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, all, &list[i], RK_PLAIN);
 }
 
-/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd ends.
- * With and without an epilogue in turn. */
-static void tiles(rk_bed *bed)
+static void random_geometries(rk_bed *bed, part p)
+{
+    rk_dice r = {52};
+    for (int i = 0; i < (bed->quick ? 4 : 60); i++) {
+        geometry g = {
+            1 + rk_dice_below(&r, 3),  1 + rk_dice_below(&r, 20), 1 + rk_dice_below(&r, 18),
+            1 + rk_dice_below(&r, 18), 1 + rk_dice_below(&r, 20), 1 + rk_dice_below(&r, 5),
+            1 + rk_dice_below(&r, 5),  1 + rk_dice_below(&r, 3),  1 + rk_dice_below(&r, 3),
+            rk_dice_below(&r, 4),      rk_dice_below(&r, 4),      1 + rk_dice_below(&r, 18),
+            1 + rk_dice_below(&r, 18)};
+        members(bed, p, &g, (int)rk_dice_below(&r, 2));
+    }
+}
+
+/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd
+ * ends. */
+static void tiles(rk_bed *bed, part p)
 {
     const geometry list[] = {
         same(1, 29, 28, 28, 13, 3, 3, 1, 1),         /* bands of rows, pieces of channels */
@@ -302,19 +315,19 @@ static void tiles(rk_bed *bed)
         {1, 2, 19, 19, 3, 3, 3, 9, 9, 1, 1, 3, 3},   /* 81 phases */
         same(1, 3, 3, 600, 18, 3, 3, 1, 1),          /* long rows */
         same(1, 20, 5, 5, 64, 3, 3, 1, 1),           /* one small image */
-        same(2, 3, 28, 28, 24, 5, 5, 1, 2)};
+        same(2, 3, 28, 28, 24, 5, 5, 1, 2)};         /* a first layer */
     static const int data[] = {RK_PLAIN, SMALL, LOST};
     rk_dice r = {53};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         for (int64_t which = 0; which < 3; which++) {
-            run(bed, &r, &list[i], which, SOME, i % 2);
-            if (i >= 5) run(bed, &r, &list[i], which, data[i % 3], i % 2 == 0);
+            run(bed, &r, &list[i], which, SOME, p.program);
+            if (i >= 5 && !p.program) run(bed, &r, &list[i], which, data[i % 3], false);
         }
 }
 
 /* Blocks of several tiles, pieces and threads.  With 911 channels the last block has 7 taps, which
  * are none of most phases': it adds +0 to what may be -0. */
-static void blocks(rk_bed *bed)
+static void blocks(rk_bed *bed, part p)
 {
     const geometry list[] = {
         same(3, 930, 4, 4, 9, 3, 3, 1, 1),   same(3, 9, 4, 4, 930, 3, 3, 1, 1),
@@ -326,14 +339,14 @@ static void blocks(rk_bed *bed)
     rk_dice r = {54};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         for (int64_t which = 0; which < 3; which++) {
-            run(bed, &r, &list[i], which, RK_PLAIN, i % 2);
-            if (list[i].sh > 1) run(bed, &r, &list[i], which, LOST, false);
+            run(bed, &r, &list[i], which, RK_PLAIN, p.program);
+            if (list[i].sh > 1 && !p.program) run(bed, &r, &list[i], which, LOST, false);
         }
 }
 
 /* Planes whose rows share their padding, or end where a tile or a vector does; phases without taps;
  * blocks of positions that begin and end within rows and hold parts of three images. */
-static void edges(rk_bed *bed)
+static void edges(rk_bed *bed, part p)
 {
     const geometry list[] = {
         {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},     /* all but one tap in the padding */
@@ -345,8 +358,8 @@ static void edges(rk_bed *bed)
         {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
         {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
         {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
-        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, all, &list[i], RK_PLAIN);
+        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};   /* one channel more than tiles have */
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
 }
 
 /* Enough channels and positions for the largest tile of any backend, also on a slow device. */
@@ -354,31 +367,31 @@ static void large_tile(rk_bed *bed)
 {
     rk_dice r = {53};
     geometry g = same(2, 1, 17, 17, 130, 1, 1, 1, 0);
+    bool quick = bed->quick;
+    bed->quick = false;
     run(bed, &r, &g, RK_CONV_Y, RK_PLAIN, false);
-}
-
-static void random_geometries(rk_bed *bed, part p)
-{
-    rk_dice r = {52};
-    for (int i = 0; i < (bed->quick ? 4 : 60); i++) {
-        geometry g = {
-            1 + rk_dice_below(&r, 3),  1 + rk_dice_below(&r, 20), 1 + rk_dice_below(&r, 18),
-            1 + rk_dice_below(&r, 18), 1 + rk_dice_below(&r, 20), 1 + rk_dice_below(&r, 5),
-            1 + rk_dice_below(&r, 5),  1 + rk_dice_below(&r, 3),  1 + rk_dice_below(&r, 3),
-            rk_dice_below(&r, 4),      rk_dice_below(&r, 4),      1 + rk_dice_below(&r, 18),
-            1 + rk_dice_below(&r, 18)};
-        members(bed, p, &g, (int)rk_dice_below(&r, 2));
-    }
+    bed->quick = quick;
 }
 
 static void y(rk_bed *bed) { sizes(bed, (part){Y, false}); }
 static void dx(rk_bed *bed) { sizes(bed, (part){DX, false}); }
 static void dw(rk_bed *bed) { sizes(bed, (part){DW, false}); }
 static void random_plain(rk_bed *bed) { random_geometries(bed, all); }
+static void blocks_plain(rk_bed *bed) { blocks(bed, all); }
+static void edges_plain(rk_bed *bed) { edges(bed, all); }
+
+static void tiles_plain(rk_bed *bed)
+{
+    tiles(bed, all);
+    large_tile(bed);
+}
 
 static void epilogues(rk_bed *bed)
 {
     sizes(bed, with_programs);
+    tiles(bed, with_programs);
+    blocks(bed, with_programs);
+    edges(bed, with_programs);
     random_geometries(bed, with_programs);
 }
 
@@ -389,12 +402,12 @@ static const rk_case cases[] = {
     {"dw", "its gradient in w, the same shapes", dw, RK_CASE_NEEDED},
     {"empty", "extents of 0, all three", empty, RK_CASE_NEEDED},
     {"long-chains", "sums of more than a block, all three", long_chains, RK_CASE_NEEDED},
-    {"tiles",
-     "many channels and positions, phases, odd ends; sparse special values; subnormal products",
-     tiles, RK_CASE_NEEDED},
-    {"blocks", "sums of blocks whose ends are nowhere special", blocks, RK_CASE_NEEDED},
-    {"edges", "padding between rows and planes, phases without taps", edges, RK_CASE_NEEDED},
-    {"large-tile", "130 channels, 289 positions", large_tile, RK_CASE_NEEDED},
     {"random", "random shapes, all three", random_plain, RK_CASE_NEEDED},
+    {"tiles", "what is cut into tiles and phases: several of each, odd ends; tiny numbers",
+     tiles_plain, RK_CASE_NEEDED},
+    {"blocks", "blocks of several tiles; a last one that adds to what may be -0", blocks_plain,
+     RK_CASE_NEEDED},
+    {"edges", "rows that share their padding, parts of images, phases without taps", edges_plain,
+     RK_CASE_NEEDED},
     {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0}};
 const rk_case_group rk_cases_conv = {"conv", cases, sizeof cases / sizeof *cases};
