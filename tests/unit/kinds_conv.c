@@ -144,11 +144,13 @@ static geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int6
     return g;
 }
 
+/* On a slow device the members take turns at having a program. */
 static void all_of(harness *h, const geometry *g, int special)
 {
     random_state r = {51};
     for (int64_t which = 0; which < 3; which++)
-        for (int with = 0; with < 2; with++) run(h, &r, g, which, special, with);
+        for (int with = 0; with < 2; with++)
+            if (!h->small || with == (which + special) % 2) run(h, &r, g, which, special, with);
 }
 
 static void sizes(void **state)
@@ -218,7 +220,8 @@ static void edges(void **state)
         {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
         {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
         {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
-        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};   /* one channel more than tiles have */
+        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2},    /* one channel more than tiles have */
+        {1, 1, 2, 2, 1000, 3, 3, 2, 2, 1, 1, 1, 1}}; /* a block of taps, of which few take part */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) all_of(*state, &list[i], DATA_PLAIN);
 }
 
