@@ -50,5 +50,18 @@ test_models_on_cpu() {
     done
 }
 
+# PoCL takes its time to compile: the smallest that has every kind of layer.
+test_models_on_pocl() {
+    for model in alexnet:width=0.05 inception:width=0.03 wrn:depth=10,base=1; do
+        few="--model $model --data synth16:n=12,test=2 --batch 8 --epochs 2"
+        # shellcheck disable=SC2086
+        {
+            tiny cpu $few --device cpu
+            same pocl $few --device opencl:Portable
+        }
+        rm -rf ./*.sqlite*
+    done
+}
+
 . "$(dirname "$0")/tiny.sh"
 . "$(dirname "$0")/lib.sh"

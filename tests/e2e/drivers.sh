@@ -7,12 +7,29 @@ rusticl() {
     OCL_ICD_VENDORS=/etc/OpenCL/vendors/rusticl.icd RUSTICL_ENABLE=llvmpipe "$@"
 }
 
+# step MODEL cpu|same OPTION...: one step of a model.
+step() {
+    model=$1 how=$2
+    shift 2
+    rm -rf ./*.sqlite*
+    [ "$how" = same ] || tiny cpu $(few "$model") "$@"
+    [ "$how" = cpu ] || same other $(few "$model") "$@"
+}
+
+few() {
+    echo "--model $1 --data synth16:n=8,test=2 --batch 8"
+}
+
 test_rusticl() {
     [ -e /etc/OpenCL/vendors/rusticl.icd ] || skip 'no rusticl: install mesa-opencl-icd'
     rusticl works "$RETHINK" devices
     says '^opencl:0.0 .*llvmpipe'
     tiny cpu --device cpu
     rusticl same rusticl --device opencl:llvmpipe
+    for model in alexnet:width=0.05 inception:width=0.03 wrn:depth=10,base=1; do
+        step "$model" cpu --device cpu
+        rusticl step "$model" same --device opencl:llvmpipe
+    done
 }
 
 test_oclgrind() {
@@ -20,8 +37,13 @@ test_oclgrind() {
     tiny cpu --device cpu
     printf '#!/bin/sh\nexec "%s/tests/grind" "%s" "$@"\n' "$SOURCE" "$RETHINK" >grind
     chmod +x grind
+    plain=$RETHINK
     RETHINK=$PWD/grind
     same oclgrind --device opencl:Oclgrind
+    for model in alexnet:width=0.05 inception:width=0.03 wrn:depth=10,base=1; do
+        RETHINK=$plain step "$model" cpu --device cpu
+        step "$model" same --device opencl:Oclgrind
+    done
 }
 
 . "$(dirname "$0")/tiny.sh"
