@@ -46,7 +46,9 @@ static rk_status choose_gpu(rk_device *d, rk_error *e)
 static rk_status choose_variant(rk_device *d, rk_error *e)
 {
     const char *variant = ocl_option(d->host, "variant");
-    d->cpu = d->info.type == RK_DEV_CPU;
+    /* llvmpipe runs the work-items of a group as lanes of a vector, and ends the loops of a
+     * work-item after 2^16 rounds in all: it needs many work-items that do little each. */
+    d->cpu = d->info.type == RK_DEV_CPU && !strstr(d->info.name, "llvmpipe");
     if (variant && strcmp(variant, "cpu") != 0 && strcmp(variant, "gpu") != 0)
         return OCL_FAIL(e, RK_E_INVALID, 0, "option variant is \"%.40s\"; it may be cpu or gpu",
                         variant);

@@ -1,12 +1,8 @@
 /* The two exported symbols, and prepare. */
 #include "opencl.h"
-#include <stdio.h>
 #include <string.h>
 
 RK_BACKEND_MAGIC;
-
-static const char *const kind_names[] = {"?",    "EWISE",  "COPY", "REDUCE", "MATMUL",
-                                         "CONV", "WINDOW", "TAKE", "PUT",    "RNG"};
 
 static rk_status make(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
@@ -15,12 +11,12 @@ static rk_status make(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e
     case RK_COPY: return ocl_copy(k, op, info, e);
     case RK_REDUCE: return ocl_reduce(k, op, info, e);
     case RK_MATMUL: return ocl_matmul(k, op, info, e);
+    case RK_CONV: return ocl_convolve(k, op, info, e);
+    case RK_WINDOW: return ocl_window(k, op, info, e);
     case RK_TAKE: return ocl_take(k, op, info, e);
     case RK_PUT: return ocl_put(k, op, info, e);
     case RK_RNG: return ocl_rng(k, op, info, e);
-    default:
-        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "%s is not implemented by this backend yet",
-                        kind_names[op->kind]);
+    default: return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "unknown kind %u", op->kind);
     }
 }
 

@@ -10,43 +10,6 @@
  * large runs, too coarse for few and long tasks. */
 #define NR (RK_NV * RK_WIDTH)
 
-/* Blocks of RK_SQUARE x RK_SQUARE are transposed in registers: no more than 8, since 16 take
- * compilers long. */
-#if RK_WIDTH < 8
-#define RK_SQUARE RK_WIDTH
-#else
-#define RK_SQUARE 8
-#endif
-#if RK_SQUARE > 1
-#define S_LOAD(p) CAT(vload, RK_SQUARE)(0, p)
-#define S_STORE(v, p) CAT(vstore, RK_SQUARE)(v, 0, p)
-typedef CAT(float, RK_SQUARE) S;
-#else
-#define S_LOAD(p) (*(p))
-#define S_STORE(v, p) (*(p) = (v))
-typedef float S;
-#endif
-
-/* x becomes its transpose: log2(RK_SQUARE) perfect shuffles. */
-static inline void rk_transpose(S *x)
-{
-#if RK_SQUARE > 1
-    S y[RK_SQUARE];
-#pragma unroll
-    for (uint pass = 1; pass < RK_SQUARE; pass *= 2) {
-#pragma unroll
-        for (uint i = 0; i < RK_SQUARE / 2; i++) {
-            y[2 * i].even = x[i].lo;
-            y[2 * i].odd = x[i + RK_SQUARE / 2].lo;
-            y[2 * i + 1].even = x[i].hi;
-            y[2 * i + 1].odd = x[i + RK_SQUARE / 2].hi;
-        }
-#pragma unroll
-        for (uint i = 0; i < RK_SQUARE; i++) x[i] = y[i];
-    }
-#endif
-}
-
 /* out[p][j] = b's element (from + p, left + j) for p < deep, zero beyond column n. */
 static inline void rk_pack(__global const float *b, float *out, ulong n, ulong k, ulong left,
                            ulong from, uint deep)

@@ -1,0 +1,180 @@
+/* CONV: its geometry, and the steps that both variants have. */
+#include "conv.h"
+#include "embedded.h"
+#include <rethink/numerics.h>
+#include <stdio.h>
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static rk_status check_tensor(const rk_tensor *t, const char *what, const uint64_t *dim,
+                              rk_error *e)
+{
+    double elements = 1;
+    for (int d = 0; d < 4; d++) elements *= (double)dim[d];
+    if (t->dtype != RK_F32) return OCL_FAIL(e, RK_E_INVALID, 0, "CONV: %s is not F32", what);
+    if ((double)ocl_count(t) == elements) return RK_OK;
+    return OCL_FAIL(e, RK_E_INVALID, 0, "CONV: %s has %llu elements, not %llu x %llu x %llu x %llu",
+                    what, (unsigned long long)ocl_count(t), (unsigned long long)dim[0],
+                    (unsigned long long)dim[1], (unsigned long long)dim[2],
+                    (unsigned long long)dim[3]);
+}
+
+static rk_status check(const rk_op *op, rk_error *e)
+{
+    if (op->p[0] < RK_CONV_Y || op->p[0] > RK_CONV_DW)
+        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: unknown member %lld", (long long)op->p[0]);
+    uint64_t v[14];
+    for (int i = 1; i < 14; i++) {
+        if (op->p[i] < (i == 8 || i == 9) || op->p[i] > (int64_t)1 << 31)
+            return OCL_FAIL(e, RK_E_INVALID, 0, "CONV: parameter %d is %lld", i,
+                            (long long)op->p[i]);
+        v[i] = (uint64_t)op->p[i];
+    }
+    const uint64_t x[] = {v[1], v[2], v[3], v[4]}, w[] = {v[5], v[2], v[6], v[7]},
+                   y[] = {v[1], v[5], v[12], v[13]};
+    OCL_TRY(check_tensor(&op->in[0], "operand 0", op->p[0] == RK_CONV_DX ? y : x, e));
+    OCL_TRY(check_tensor(&op->in[1], "operand 1", op->p[0] == RK_CONV_DW ? y : w, e));
+    rk_tensor out = op->out[0];
+    if (op->n_code) out.dtype = RK_F32;
+    return check_tensor(&out, "output 0",
+                        op->p[0] == RK_CONV_Y    ? y
+                        : op->p[0] == RK_CONV_DX ? x
+                                                 : w,
+                        e);
+}
+
+/* Along one dimension: p[] at the input, the window, stride, pad and the output. */
+static ocl_conv_axis axis_of(const int64_t *p, int which, int d)
+{
+    ocl_conv_axis a = {.in = (uint64_t)p[3 + d],
+                       .window = (uint64_t)p[6 + d],
+                       .stride = (uint64_t)p[8 + d],
+                       .pad = (uint64_t)p[10 + d],
+                       .out = (uint64_t)p[12 + d]};
+    int64_t stride = p[8 + d], pad = p[10 + d], last = a.window ? p[6 + d] - 1 : 0;
+    a.in_phases = a.out_phases = 1;
+    if (which == RK_CONV_DX) {
+        a.in = (uint64_t)p[12 + d];
+        a.out = (uint64_t)p[3 + d];
+        a.out_phases = a.out ? least(a.stride, a.out) : 1;
+        int64_t low = pad - last, high = ((int64_t)a.out_phases - 1 + pad) / stride;
+        a.low = low > 0 ? (low + stride - 1) / stride : -(-low / stride);
+        a.more = high > a.low ? (uint64_t)(high - a.low) : 0;
+        a.step = 1;
+        a.shift = a.low;
+    } else {
+        if (a.window) a.in_phases = least(a.stride, a.window);
+        a.more = (uint64_t)last / a.stride;
+        a.step = a.stride;
+        a.shift = -pad;
+    }
+    a.positions = (a.out + a.out_phases - 1) / a.out_phases;
+    return a;
+}
+
+static void describe(ocl_conv *c, const rk_op *op)
+{
+    const int64_t *p = op->p;
+    uint64_t C = (uint64_t)p[2], K = (uint64_t)p[5], area = (uint64_t)p[6] * (uint64_t)p[7];
+    c->which = (int)p[0];
+    c->batch = (uint64_t)p[1];
+    c->ci = c->which == RK_CONV_DX ? K : C;
+    c->co = c->which == RK_CONV_DX ? C : K;
+    c->h = axis_of(p, c->which, 0);
+    c->w = axis_of(p, c->which, 1);
+    c->taps = c->ci * area;
+    c->in_weight = c->which == RK_CONV_DX ? C * area : area;
+    c->out_weight = c->which == RK_CONV_DX ? area : C * area;
+    uint64_t chain = c->which == RK_CONV_DW ? c->batch * c->h.out * c->w.out : c->taps;
+    uint64_t block = c->which == RK_CONV_DW ? RK_CONV_DW_BLOCK : RK_CONV_BLOCK;
+    c->blocks = (chain + block - 1) / block;
+    if (c->which != RK_CONV_DW && !c->blocks) c->blocks = 1;
+}
+
+ocl_conv_table ocl_conv_table_of(const ocl_conv *c, uint64_t words_per_tap, uint64_t rows)
+{
+    ocl_conv_table t = {0};
+    uint64_t phases = c->h.out_phases * c->w.out_phases;
+    t.ends = phases + 1;
+    t.tap = (t.ends + phases * c->blocks + 15) / 16 * 16;
+    t.weights = (t.tap + c->taps * words_per_tap + 15) / 16 * 16;
+    t.words = t.weights;
+    if (rows) t.words += ((c->co + rows - 1) / rows * rows * c->taps + 15) / 16 * 16;
+    return t;
+}
+
+rk_status ocl_conv_pack(rk_kernel *k, const ocl_conv *c, const ocl_conv_table *t, uint64_t rows,
+                        uint64_t plane, uint64_t period, rk_error *e)
+{
+    rk_device *d = k->device;
+    const uint32_t dx = c->which == RK_CONV_DX;
+    ocl_text source;
+    ocl_step *s;
+    ocl_source(d, &source, 0);
+    ocl_text_add(&source, "#define RK_CONV_BLOCK %d\n#define RK_MR %u\n", RK_CONV_BLOCK,
+                 (uint32_t)rows);
+    OCL_APPEND(&source, ocl_cl_conv_pack);
+    OCL_TRY(ocl_step_add(k, &source, "conv_pack", &s, e));
+    ocl_step_buffer(s, 1, 0);
+    ocl_step_buffer(s, k->n_args, 0);
+    const uint64_t places[] = {t->first, t->ends, t->tap, t->weights, c->out_weight, c->in_weight};
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
+    const ocl_conv_axis *h = &c->h, *w = &c->w;
+    const uint64_t shape[] = {c->ci, c->co, h->window, w->window, h->pad, w->pad};
+    const uint64_t phases[] = {
+        dx ? h->stride : 1, dx ? w->stride : 1, h->out_phases, w->out_phases, h->step, w->step,
+        h->in_phases,       w->in_phases};
+    const uint64_t words[] = {(uint64_t)h->low, (uint64_t)w->low, plane, period,
+                              c->taps,          c->blocks,        dx};
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)shape[i], e));
+    for (int i = 0; i < 8; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)phases[i], e));
+    for (int i = 0; i < 7; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    uint64_t chunk = d->cpu ? 64 : 1, items = (c->taps + chunk - 1) / chunk;
+    ocl_step_range(s, items ? items : 1, 1, d->cpu ? 1 : OCL_GROUP);
+    return RK_OK;
+}
+
+rk_status ocl_conv_sum(rk_kernel *k, const ocl_conv *c, const ocl_code *code, uint64_t at,
+                       rk_error *e)
+{
+    ocl_text source;
+    ocl_step *s;
+    uint64_t count = c->co * c->taps;
+    OCL_TRY(ocl_loops(k->device, c->blocks, e));
+    ocl_source(k->device, &source, 1);
+    ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
+    ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
+    OCL_APPEND(&source, ocl_cl_conv_sum);
+    OCL_TRY(ocl_step_add(k, &source, "conv_sum", &s, e));
+    ocl_step_buffer(s, c->blocks ? k->n_args : 0, 0);
+    OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
+    const uint64_t words[] = {at, c->blocks, count, c->taps};
+    for (int i = 0; i < 4; i++) OCL_TRY(ocl_step_u64(s, words[i], e));
+    if (k->device->cpu) return ocl_divide(s, k->device, c->co, c->taps, 1024, e);
+    ocl_step_range(s, count, 1, OCL_GROUP);
+    return RK_OK;
+}
+
+rk_status ocl_convolve(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
+{
+    ocl_code code;
+    ocl_conv c = {0};
+    OCL_TRY(check(op, e));
+    OCL_TRY(ocl_code_init(&code, k->device, op, 2, 1, e));
+    info->alias_ok = ocl_code_alias(&code);
+    snprintf(info->impl, sizeof info->impl, "conv, empty");
+    if (!ocl_count(&op->out[0])) return RK_OK;
+    describe(&c, op);
+    const double most = 4294967295.0; /* what 32 bits index: weights, phases and their blocks */
+    if ((double)c.ci * (double)c.co * (double)c.h.window * (double)c.w.window > most ||
+        (double)c.h.out_phases * (double)c.w.out_phases * (double)(c.blocks + 1) > most)
+        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: more than 2^32 weights or phases");
+    const int64_t y[] = {(int64_t)c.batch, (int64_t)c.co, (int64_t)(c.h.out * c.w.out)},
+                  w[] = {(int64_t)c.co, (int64_t)c.taps};
+    if (c.which == RK_CONV_DW)
+        OCL_TRY(ocl_code_axes(&code, w, 2, 1, e));
+    else
+        OCL_TRY(ocl_code_axes(&code, y, 3, 2, e));
+    return k->device->cpu ? ocl_conv_cpu(k, &c, &code, info, e)
+                          : ocl_conv_gpu(k, &c, &code, info, e);
+}

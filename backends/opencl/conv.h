@@ -1,0 +1,54 @@
+/* conv.h: the geometry of a CONV, as the kernels walk it; shared by conv*.c.
+ *
+ * All three members walk over result positions whose taps lie at constant distances in an input.
+ *
+ *   Y   result y, input x.  Rows and columns of x are dealt out to in_h x in_w phases, so that
+ *       neighbouring positions read neighbouring elements of a phase whatever the stride is.
+ *   DX  result dx, input g.  The result is dealt out to out_h x out_w phases; each has the taps
+ *       that take part in it, and neighbouring positions of it read neighbouring elements of g.
+ *   DW  like Y, with the result in the place of the weights.
+ *
+ * In coordinates of phases, position i and tap r meet at row i + q(r), q in [low, low + more]: in
+ * the input that is row (i + q) * step + phase - pad. */
+#ifndef RETHINK_OPENCL_CONV_H
+#define RETHINK_OPENCL_CONV_H
+#include "opencl.h"
+
+/* One of the two spatial dimensions. */
+typedef struct ocl_conv_axis {
+    uint64_t in, out, window; /* extents of the planes of input and result, and of the window */
+    uint64_t stride, pad;     /* as in p[] */
+    uint64_t in_phases, out_phases;
+    uint64_t positions;  /* of the largest phase of the result */
+    uint64_t step, more; /* step: of the input */
+    int64_t low, shift;  /* shift: the input's element at position 0, q = low, phase 0 */
+} ocl_conv_axis;
+
+typedef struct ocl_conv {
+    int which;
+    uint64_t batch, ci, co; /* ci, co: channels of input and result (DW: of x and g) */
+    uint64_t taps;          /* ci * R * S */
+    ocl_conv_axis h, w;
+    uint64_t blocks;                /* of a chain */
+    uint64_t out_weight, in_weight; /* distance of weights along co and ci */
+} ocl_conv;
+
+/* Where in the workspace the kernel of kernels/conv_pack.cl writes its tables, and how much, in
+ * words. */
+typedef struct ocl_conv_table {
+    uint64_t first, ends, tap, weights, words;
+} ocl_conv_table;
+
+/* conv.c.  rows: of weights that lie beside each other, 0 if they stay where they are. */
+ocl_conv_table ocl_conv_table_of(const ocl_conv *, uint64_t words_per_tap, uint64_t rows);
+/* Adds the step that writes the tables.  plane and period: of the cpu variant's copies. */
+rk_status ocl_conv_pack(rk_kernel *, const ocl_conv *, const ocl_conv_table *, uint64_t rows,
+                        uint64_t plane, uint64_t period, rk_error *);
+/* Adds the second step of DW, which adds `blocks` partial results at word `at` of the workspace. */
+rk_status ocl_conv_sum(rk_kernel *, const ocl_conv *, const ocl_code *, uint64_t at, rk_error *);
+
+/* conv_cpu.c, conv_gpu.c */
+rk_status ocl_conv_cpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
+rk_status ocl_conv_gpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
+
+#endif

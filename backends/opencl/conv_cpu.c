@@ -1,0 +1,235 @@
+/* CONV, cpu variant: tiles, what a task copies, ranges. */
+#include "conv.h"
+#include "embedded.h"
+#include <rethink/numerics.h>
+#include <stdio.h>
+
+/* Floats of a task's copy, which stays in a second-level cache, of what a span of positions reads,
+ * which stays in a first-level cache, and positions of a span. */
+enum { COPY = 65536, NEAR = 6144, SPAN = 512 };
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
+
+/* Register tiles, mr rows by nv vectors, as in matmul.c. */
+typedef struct tile {
+    uint32_t mr, nv, speed;
+} tile;
+
+static tile choose_tile(const rk_device *d, uint64_t rows, uint64_t cols)
+{
+    static const tile wide[] = {{6, 4, 100}, {12, 2, 97}};
+    static const tile narrow[] = {{4, 3, 100}, {6, 2, 100}};
+    const tile *list = d->width == 16 ? wide : narrow, *best = list;
+    size_t count = d->width == 16 ? sizeof wide / sizeof *wide : sizeof narrow / sizeof *narrow;
+    uint64_t lowest = UINT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t nr = (uint64_t)list[i].nv * d->width, mr = list[i].mr;
+        uint64_t cost = parts(rows, mr) * mr * (parts(cols, nr) * nr) * 100 / list[i].speed;
+        if (cost >= lowest) continue;
+        lowest = cost;
+        best = &list[i];
+    }
+    return *best;
+}
+
+/* A task's copy: planes of rows of `period` elements, neighbours of which share `tail` zeros. */
+typedef struct copy {
+    uint64_t planes, rows, period, tail, plane;
+} copy;
+
+/* Of the columns [0, n) of phase b, how many lie before the input's element `limit`. */
+static uint64_t reach(const ocl_conv_axis *w, uint64_t b, int64_t limit, uint64_t n)
+{
+    int64_t from = (int64_t)b + w->shift, step = (int64_t)w->step;
+    return from < limit ? least((uint64_t)((limit - from + step - 1) / step), n) : 0;
+}
+
+static copy copy_of(const ocl_conv *c, uint64_t channels, uint64_t rows)
+{
+    copy k = {.planes = channels * c->h.in_phases * c->w.in_phases, .rows = rows};
+    uint64_t width = c->w.positions + c->w.more;
+    uint64_t before = reach(&c->w, c->w.in_phases - 1, 0, width);
+    uint64_t after = width - reach(&c->w, 0, (int64_t)c->w.in, width);
+    k.tail = least(least(before, after), c->w.more);
+    k.period = width - k.tail;
+    k.plane = rows * k.period + k.tail;
+    return k;
+}
+
+static rk_status too_large(rk_error *e)
+{
+    return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");
+}
+
+static uint64_t slots(const rk_device *d, uint64_t tasks)
+{
+    return least((uint64_t)d->units * 2, tasks);
+}
+
+/* Rows of a band: copies of COPY floats at most, but enough bands to keep all units busy. */
+static uint64_t band_of(const rk_device *d, const ocl_conv *c)
+{
+    uint64_t row = most(copy_of(c, c->ci, 1).plane, 1), band = COPY / row, rows = c->h.positions;
+    band = band > c->h.more ? band - c->h.more : 1;
+    uint64_t bands = parts(rows, band), want = parts((uint64_t)d->units * 4, c->batch);
+    uint64_t useful = parts(rows * c->w.positions, 96);
+    bands = most(bands, least(least(want, useful), rows));
+    return parts(rows, bands);
+}
+
+/* Positions that are written together: the more, the fewer cut vectors. */
+static uint64_t span_of(const ocl_conv *c, const copy *y, uint64_t nr)
+{
+    uint64_t read = most(y->planes * (c->h.more + 1), 1), tiles = least(NEAR / read, SPAN) / nr;
+    return most(tiles, 1) * nr;
+}
+
+/* How a Y or DX is cut into tasks, and where the slot of a work-item begins. */
+typedef struct cut {
+    copy copy;
+    tile tile;
+    ocl_conv_table table;
+    uint64_t band, bands, tasks, span, slot;
+} cut;
+
+static rk_status cut_of(cut *w, const rk_device *d, const ocl_conv *c, rk_error *e)
+{
+    w->band = band_of(d, c);
+    w->bands = parts(c->h.positions, w->band);
+    w->tasks = c->batch * w->bands;
+    w->copy = copy_of(c, c->ci, w->band + c->h.more);
+    w->tile = choose_tile(d, c->co, w->band * w->copy.period);
+    const uint64_t nr = (uint64_t)w->tile.nv * d->width, mr = w->tile.mr;
+    w->span = span_of(c, &w->copy, nr);
+    w->table = ocl_conv_table_of(c, 1, mr);
+    const double floats = (double)w->copy.planes * (double)w->copy.plane;
+    const double lines = (double)c->w.out_phases * (double)((mr + 1) * w->span);
+    const double loops = (double)c->h.out_phases * (double)parts(w->band * w->copy.period, nr) *
+                         (double)parts(c->co, mr);
+    if (floats > 0x1p31 || lines > 0x1p31 || loops > 0x1p31 || w->tasks > 1u << 30)
+        return too_large(e);
+    w->slot = w->copy.planes * w->copy.plane + c->w.out_phases * (mr + 1) * w->span;
+    w->slot = (w->slot + nr + 4 * d->width + 15) / 16 * 16;
+    return RK_OK;
+}
+
+static rk_status walk_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_error *e)
+{
+    const ocl_conv_table *t = &w->table;
+    const copy *y = &w->copy;
+    const ocl_conv_axis *h = &c->h, *v = &c->w;
+    const uint64_t places[] = {t->first,          t->ends, t->tap,  t->weights,
+                               t->words,          w->slot, c->taps, (uint64_t)h->shift,
+                               (uint64_t)v->shift};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        OCL_TRY(ocl_step_u64(s, places[i], e));
+    const uint64_t planes[] = {c->ci, c->co, h->in, v->in, h->out, v->out};
+    const uint64_t phases[] = {h->in_phases,  v->in_phases, h->out_phases,
+                               v->out_phases, h->step,      v->step};
+    const uint64_t words[] = {h->more, y->period, y->tail, y->plane,  h->positions, v->positions,
+                              w->band, w->bands,  w->span, c->blocks, w->tasks};
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)phases[i], e));
+    for (int i = 0; i < 11; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    return RK_OK;
+}
+
+static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
+                      rk_error *e)
+{
+    rk_device *d = k->device;
+    cut w;
+    OCL_TRY(cut_of(&w, d, c, e));
+    snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u", w.tile.mr, w.tile.nv * d->width);
+    OCL_TRY(ocl_conv_pack(k, c, &w.table, w.tile.mr, w.copy.plane, w.copy.period, e));
+    ocl_text source;
+    ocl_step *s;
+    ocl_source(d, &source, 1);
+    ocl_text_add(&source, "#define RK_DW 0\n#define RK_MR %u\n#define RK_NV %u\n", w.tile.mr,
+                 w.tile.nv);
+    ocl_text_add(&source, "#define RK_BLOCKS %d\n", c->blocks > 1);
+    ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
+    ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
+    OCL_APPEND(&source, ocl_cl_conv_cpu);
+    OCL_TRY(ocl_step_add(k, &source, "conv", &s, e));
+    ocl_step_buffer(s, 0, 0);
+    ocl_step_buffer(s, k->n_args, 0);
+    ocl_step_buffer(s, OCL_COUNTER, 0);
+    OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
+    OCL_TRY(walk_args(s, c, &w, e));
+    ocl_step_range(s, slots(d, w.tasks), 1, 1);
+    info->workspace = (w.table.words + slots(d, w.tasks) * w.slot) * 4;
+    return RK_OK;
+}
+
+/* DW: rows of x that a block of positions can need. */
+static uint64_t block_rows(const ocl_conv *c)
+{
+    uint64_t plane = c->h.out * c->w.out, block = RK_CONV_DW_BLOCK;
+    uint64_t images = least((block - 1 + plane - 1) / plane + 1, c->batch);
+    uint64_t rows = least(block / c->w.out + 1 + images, images * c->h.out);
+    return rows + images * c->h.more;
+}
+
+/* The channels of x that a task takes: as many as COPY allows, few enough to keep all units busy,
+ * and enough to make up for the packing of g. */
+static uint64_t group_of(const rk_device *d, const ocl_conv *c)
+{
+    uint64_t one = copy_of(c, 1, block_rows(c)).plane * c->h.in_phases * c->w.in_phases;
+    uint64_t group = least(2 * COPY / most(one, 1), c->ci);
+    uint64_t want = parts((uint64_t)d->units * 4, c->blocks);
+    group = most(least(group, parts(c->ci, want)), 1);
+    group = most(group, least(c->ci, parts(96, c->h.window * c->w.window)));
+    return parts(c->ci, parts(c->ci, group));
+}
+
+static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_error *e)
+{
+    rk_device *d = k->device;
+    const uint64_t group = group_of(d, c), groups = parts(c->ci, group), tasks = c->blocks * groups;
+    const uint64_t area = c->h.window * c->w.window;
+    const copy x = copy_of(c, group, block_rows(c));
+    const tile t = choose_tile(d, group * area, c->co);
+    const uint64_t nr = (uint64_t)t.nv * d->width;
+    const uint64_t sums = (c->blocks * c->co * c->taps + 15) / 16 * 16;
+    if ((double)x.planes * (double)x.plane > 0x1p31 || group * area > (uint64_t)1 << 31 ||
+        tasks > 1u << 30)
+        return too_large(e);
+    uint64_t slot = x.planes * x.plane + RK_CONV_DW_BLOCK * (nr + 1) + group * area;
+    slot = (slot + 15) / 16 * 16;
+    snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u, blocks", t.mr, (uint32_t)nr);
+    ocl_text source;
+    ocl_step *s;
+    ocl_source(d, &source, 0);
+    ocl_text_add(&source, "#define RK_DW 1\n#define RK_MR %u\n#define RK_NV %u\n", t.mr, t.nv);
+    ocl_text_add(&source, "#define RK_CONV_DW_BLOCK %d\n", RK_CONV_DW_BLOCK);
+    OCL_APPEND(&source, ocl_cl_transpose);
+    OCL_APPEND(&source, ocl_cl_conv_cpu);
+    OCL_TRY(ocl_step_add(k, &source, "conv_dw", &s, e));
+    for (uint32_t i = 0; i < 2; i++) ocl_step_buffer(s, i, 0);
+    ocl_step_buffer(s, k->n_args, 0);
+    ocl_step_buffer(s, OCL_COUNTER, 0);
+    const ocl_conv_axis *h = &c->h, *w = &c->w;
+    const uint64_t places[] = {
+        sums, slot, c->batch * h->out * w->out, c->taps, (uint64_t)h->shift, (uint64_t)w->shift};
+    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
+    const uint64_t planes[] = {c->ci, c->co, h->window, w->window, h->in, w->in, h->out, w->out};
+    const uint64_t words[] = {h->in_phases, w->in_phases, h->step, w->step, h->more, x.period,
+                              x.tail,       x.plane,      group,   groups,  tasks};
+    for (int i = 0; i < 8; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
+    for (int i = 0; i < 11; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    ocl_step_range(s, slots(d, tasks), 1, 1);
+    info->workspace = (sums + slots(d, tasks) * slot) * 4;
+    return RK_OK;
+}
+
+rk_status ocl_conv_cpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
+                       rk_error *e)
+{
+    if (c->which != RK_CONV_DW) return walk(k, c, code, info, e);
+    snprintf(info->impl, sizeof info->impl, "conv cpu, empty chains");
+    if (c->blocks) OCL_TRY(gather(k, c, info, e));
+    return ocl_conv_sum(k, c, code, 0, e);
+}

@@ -1,0 +1,316 @@
+/* CONV, cpu variant.  A task copies rows of its input planes into memory of its own, phase by phase
+ * and with zeros around them, so that the elements of any tap lie at one distance from a position,
+ * and a tile of positions is a few contiguous vectors of every tap.  Between rows there are lanes
+ * that are computed and dropped: `period` minus the columns of the result.
+ *
+ * Work-items draw tasks from a counter, which the last one resets, as in matmul.cl. */
+#define NR (RK_NV * RK_WIDTH)
+
+static inline void rk_copy(__global float *to, __global const float *from, uint n)
+{
+    uint i = 0;
+    if (n >= RK_WIDTH) {
+#pragma unroll 1
+        for (; i + RK_WIDTH <= n; i += RK_WIDTH) VSTORE(VLOAD(from + i), to + i);
+        if (i < n) VSTORE(VLOAD(from + n - RK_WIDTH), to + n - RK_WIDTH);
+        return;
+    }
+#pragma unroll 1
+    for (; i < n; i++) to[i] = from[i];
+}
+
+static inline void rk_zero(__global float *to, uint n)
+{
+#pragma unroll 1
+    for (uint i = 0; i < n; i++) to[i] = 0.0f;
+}
+
+/* How many elements precede w = limit, of those at w0, w0 + step, ...; at most n. */
+static inline uint rk_reach(long w0, uint step, long limit, uint n)
+{
+    return w0 < limit ? (uint)min((limit - w0 + step - 1) / step, (long)n) : 0;
+}
+
+/* `rows` rows of `period` elements, of a plane in_h x in_w from (h, w0) on, every step-th row and
+ * column; zero outside, and `tail` zeros more. */
+static inline void rk_fill(__global float *to, __global const float *plane, uint rows, uint period,
+                           uint tail, long h, long w0, uint step_h, uint step_w, uint in_h,
+                           uint in_w)
+{
+    uint from = rk_reach(w0, step_w, 0, period), end = rk_reach(w0, step_w, in_w, period);
+    if (w0 == 0 && period == in_w && step_h * step_w == 1 && h >= 0 && h + rows <= in_h) {
+        end = period = rows * period; /* one long row */
+        rows = 1;
+    }
+#pragma unroll 1
+    for (uint t = 0; t < rows; t++, h += step_h, to += period) {
+        if (h < 0 || h >= in_h || from >= end) {
+            rk_zero(to, period);
+            continue;
+        }
+        __global const float *row = plane + (h * in_w + w0 + (long)from * step_w);
+        rk_zero(to, from);
+        if (step_w == 1) {
+            rk_copy(to + from, row, end - from);
+        } else {
+#pragma unroll 1
+            for (uint i = 0; i < end - from; i++) to[from + i] = row[(ulong)i * step_w];
+        }
+        rk_zero(to + end, period - end);
+    }
+    rk_zero(to, tail);
+}
+
+#if RK_DW
+/* out[p][j] = element p of row j, for p < n and j < NR; zero beyond the last of `valid` rows. */
+static inline void rk_pack(__global float *out, __global const float *in, ulong stride, uint n,
+                           uint valid)
+{
+#pragma unroll 1
+    for (uint v = 0; v < NR; v += RK_SQUARE) {
+        __global const float *rows = in + v * stride;
+#pragma unroll 1
+        for (uint p = 0; p < n; p += RK_SQUARE) {
+            uint rem = min(n - p, (uint)RK_SQUARE);
+            if (v + RK_SQUARE <= valid && rem == RK_SQUARE) {
+                S x[RK_SQUARE];
+#pragma unroll
+                for (uint i = 0; i < RK_SQUARE; i++) x[i] = S_LOAD(rows + i * stride + p);
+                rk_transpose(x);
+#pragma unroll
+                for (uint i = 0; i < RK_SQUARE; i++) S_STORE(x[i], out + (p + i) * NR + v);
+            } else {
+                for (uint q = p; q < p + rem; q++)
+                    for (uint i = 0; i < RK_SQUARE; i++)
+                        out[q * NR + v + i] = v + i < valid ? rows[i * stride + q] : 0.0f;
+            }
+        }
+    }
+}
+
+/* A task is a block of positions and a group of channels of x; for NR channels of g at a time it
+ * makes tiles of RK_MR taps x NR, and writes them to the block's place in the workspace. */
+ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
+                          ulong g_at, __global uchar *ws, ulong ws_at, __global uchar *counter,
+                          ulong counter_at, ulong slots_at, ulong slot, ulong total, ulong taps,
+                          long shift_h, long shift_w, uint ci, uint co, uint window_h,
+                          uint window_w, uint in_h, uint in_w, uint out_h, uint out_w, uint fh,
+                          uint fw, uint step_h, uint step_w, uint more_h, uint period, uint tail,
+                          uint plane, uint group, uint groups, uint tasks)
+{
+    volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
+    __global float *words = (__global float *)(ws + ws_at);
+    __global float *copy = words + slots_at + get_global_id(0) * slot;
+    __global float *packed = copy + (ulong)group * fh * fw * plane;
+    __global uint *where = (__global uint *)(packed + RK_CONV_DW_BLOCK * NR),
+                  *off = where + RK_CONV_DW_BLOCK;
+    uint area = window_h * window_w, task;
+    for (uint t = 0; t < group * area; t++) {
+        uint r = t % area / window_w, s = t % window_w;
+        off[t] = ((t / area * fh + r % step_h) * fw + s % step_w) * plane + r / step_h * period +
+                 s / step_w;
+    }
+    for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
+        uint c0 = task % groups * group, channels = min(group, ci - c0), row0 = 0, at = 0;
+        ulong block = task / groups, from = block * RK_CONV_DW_BLOCK,
+              out_plane = (ulong)out_h * out_w, n0 = from / out_plane, o0 = from % out_plane, n, o;
+        uint len = (uint)min(total - from, (ulong)RK_CONV_DW_BLOCK);
+        for (n = n0, o = o0; at < len; n++, o = 0) {
+            uint count = (uint)min((ulong)(len - at), out_plane - o), row = (uint)(o / out_w),
+                 col = (uint)(o % out_w), high = (col + count - 1) / out_w + 1 + more_h;
+            for (uint p = 0; p < channels * fh * fw; p++) {
+                uint c = p / (fh * fw), a = p / fw % fh, b = p % fw;
+                rk_fill(copy + (ulong)p * plane + (ulong)row0 * period,
+                        (__global const float *)(x_in + x_at) +
+                            (n * ci + c0 + c) * in_h * in_w,
+                        high, period, tail, (long)row * step_h + a + shift_h, b + shift_w, step_h,
+                        step_w, in_h, in_w);
+            }
+            for (uint i = 0, place = row0 * period + col; i < count; i++, place++) {
+                where[at + i] = place;
+                if (++col < out_w) continue;
+                col = 0;
+                place += period - out_w;
+            }
+            row0 += high;
+            at += count;
+        }
+        for (uint k = 0; k < co; k += NR) {
+            for (n = n0, o = o0, at = 0; at < len; n++, o = 0) {
+                uint count = (uint)min((ulong)(len - at), out_plane - o);
+                rk_pack(packed + at * NR,
+                        (__global const float *)(g_in + g_at) + (n * co + k) * out_plane + o,
+                        out_plane, count, min(co - k, (uint)NR));
+                at += count;
+            }
+#pragma unroll 1
+            for (uint t = 0; t < channels * area; t += RK_MR) {
+                F acc[RK_MR][RK_NV];
+                __global const float *x[RK_MR], *g = packed;
+#pragma unroll
+                for (uint i = 0; i < RK_MR; i++) {
+                    x[i] = copy + off[min(t + i, channels * area - 1)];
+#pragma unroll
+                    for (uint v = 0; v < RK_NV; v++) acc[i][v] = (F)(0.0f);
+                }
+#pragma unroll 1
+                for (uint p = 0; p < len; p++, g += NR) {
+                    F gv[RK_NV];
+                    ulong place = where[p];
+#pragma unroll
+                    for (uint v = 0; v < RK_NV; v++) gv[v] = VLOAD(g + v * RK_WIDTH);
+#pragma unroll
+                    for (uint i = 0; i < RK_MR; i++) {
+                        F xv = (F)(x[i][place]);
+#pragma unroll
+                        for (uint v = 0; v < RK_NV; v++) acc[i][v] = fma(xv, gv[v], acc[i][v]);
+                    }
+                }
+                float tile[RK_MR][NR];
+                uint valid = min(co - k, (uint)NR), most = min(channels * area - t, (uint)RK_MR);
+#pragma unroll
+                for (uint i = 0; i < RK_MR; i++)
+#pragma unroll
+                    for (uint v = 0; v < RK_NV; v++) VSTORE(acc[i][v], tile[i] + v * RK_WIDTH);
+                __global float *to = words + (block * co + k) * taps + c0 * area + t;
+#pragma unroll 1
+                for (uint j = 0; j < valid; j++, to += taps)
+                    for (uint i = 0; i < most; i++) to[i] = tile[i][j];
+            }
+        }
+    }
+    if (task == tasks + (uint)get_global_size(0) - 1) atomic_xchg(draw, 0u);
+}
+#else
+#if RK_BLOCKS
+#define RESULT sum
+#else
+#define RESULT acc
+#endif
+/* A task is an image and a band of rows of every phase of the result; it makes tiles of RK_MR
+ * channels x NR positions, and writes what `span` positions have given. */
+ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws, ulong ws_at,
+                       __global uchar *counter, ulong counter_at, RK_PARAMS ulong first_at,
+                       ulong ends_at, ulong tap_at, ulong weights_at, ulong slots_at, ulong slot,
+                       ulong taps, long shift_h, long shift_w, uint ci, uint co, uint in_h,
+                       uint in_w, uint out_h, uint out_w, uint fh, uint fw, uint uh, uint uw,
+                       uint step_h, uint step_w, uint more_h, uint period, uint tail, uint plane,
+                       uint rows, uint cols, uint band, uint bands, uint span, uint blocks,
+                       uint tasks)
+{
+    volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
+    __global float *words = (__global float *)(ws + ws_at);
+    __global const uint *first = (__global const uint *)words + first_at,
+                        *ends = (__global const uint *)words + ends_at;
+    __global float *copy = words + slots_at + get_global_id(0) * slot,
+                   *raw = copy + (ulong)ci * fh * fw * plane + NR + RK_WIDTH,
+                   *line = raw + (ulong)uw * RK_MR * span + RK_WIDTH;
+    uint task;
+    for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
+        uint top = task % bands * band, high = min(band, rows - top);
+        ulong x0 = task / bands;
+        for (uint p = 0; p < ci * fh * fw; p++) {
+            uint c = p / (fh * fw), a = p / fw % fh, b = p % fw;
+            rk_fill(copy + (ulong)p * plane,
+                    (__global const float *)(in + in_at) + (x0 * ci + c) * in_h * in_w,
+                    high + more_h, period, tail, (long)top * step_h + a + shift_h, b + shift_w,
+                    step_h, step_w, in_h, in_w);
+        }
+        uint positions = (high - 1) * period + cols, panels = (co + RK_MR - 1) / RK_MR,
+             spans = (positions + span - 1) / span, dense = uh * uw == 1 && period == cols;
+#pragma unroll 1
+        for (uint t = 0; t < uh * spans * panels; t++) {
+            uint a = t / (spans * panels), q0 = t / panels % spans * span, panel = t % panels,
+                 size = min(positions - q0, span), tiles = (size + NR - 1) / NR;
+#pragma unroll 1
+            for (uint u = 0; u < uw * tiles; u++) {
+                uint b = u / tiles, f = a * uw + b, q = u % tiles * NR;
+                F acc[RK_MR][RK_NV];
+                __global const float *x = copy + q0 + q,
+                    *w = words + weights_at + (panel * taps + first[f]) * RK_MR;
+                __global const uint *tap = (__global const uint *)words + tap_at + first[f];
+#pragma unroll
+                for (uint i = 0; i < RK_MR; i++)
+#pragma unroll
+                    for (uint v = 0; v < RK_NV; v++) acc[i][v] = (F)(0.0f);
+#if RK_BLOCKS
+                F sum[RK_MR][RK_NV];
+                uint p = 0;
+#pragma unroll 1
+                for (uint block = 0; block < blocks; block++) {
+                    uint end = ends[f * blocks + block];
+#else
+                {
+                    uint p = 0, end = first[f + 1] - first[f];
+#endif
+#pragma unroll 1
+                    for (; p < end; p++, w += RK_MR) {
+                        F xv[RK_NV];
+                        ulong off = tap[p];
+#pragma unroll
+                        for (uint v = 0; v < RK_NV; v++) xv[v] = VLOAD(x + off + v * RK_WIDTH);
+#pragma unroll
+                        for (uint i = 0; i < RK_MR; i++) {
+                            F wv = (F)(w[i]);
+#pragma unroll
+                            for (uint v = 0; v < RK_NV; v++) acc[i][v] = fma(xv[v], wv, acc[i][v]);
+                        }
+                    }
+#if RK_BLOCKS
+#pragma unroll
+                    for (uint i = 0; i < RK_MR; i++)
+#pragma unroll
+                        for (uint v = 0; v < RK_NV; v++) {
+                            sum[i][v] = block ? sum[i][v] + acc[i][v] : acc[i][v];
+                            acc[i][v] = (F)(0.0f);
+                        }
+#endif
+                }
+#pragma unroll
+                for (uint i = 0; i < RK_MR; i++)
+#pragma unroll
+                    for (uint v = 0; v < RK_NV; v++)
+                        VSTORE(RESULT[i][v], raw + (b * RK_MR + i) * span + q + v * RK_WIDTH);
+            }
+#pragma unroll 1
+            for (uint i = 0; i < RK_MR; i++) {
+                ulong x1 = panel * RK_MR + i, start = 0;
+                uint row = q0 / period, j = q0 % period, q = 0, have = 0;
+                if (x1 >= co) break;
+#pragma unroll 1
+                while (q < size) {
+                    ulong h = (ulong)(top + row) * uh + a, left = min((ulong)j * uw, (ulong)out_w);
+                    uint len = min(size - q, period - j), good = min(len, cols - min(j, cols)),
+                         run = h < out_h ? (uint)min((ulong)good * uw, out_w - left) : 0;
+                    __global const float *ready = line, *from = raw + i * span + q;
+                    if (!have) start = h * out_w + left;
+                    if (dense) {
+                        ready = from;
+                        len = run = size;
+                    } else if (uw == 1) {
+                        for (uint e = 0; e < run; e += RK_WIDTH)
+                            VSTORE(VLOAD(from + e), line + have + e);
+                    } else {
+                        for (uint b = 0; b < uw; b++, from += RK_MR * span)
+                            for (uint e = 0; e < good; e++) line[e * uw + b] = from[e];
+                    }
+                    have += run;
+                    q += len;
+                    row++;
+                    j = 0;
+                    if (q < size && uh * uw == 1) continue; /* the next row follows in memory */
+#pragma unroll 1
+                    for (uint e = 0; e < have; e += RK_WIDTH) {
+                        ulong x2 = start + e, pos = (x0 * co + x1) * out_h * out_w + x2;
+                        uint rem = min(have - e, (uint)RK_WIDTH);
+                        U in0 = AS_U(VLOAD(ready + e));
+                        RK_BODY
+                    }
+                    have = 0;
+                }
+            }
+        }
+    }
+    if (task == tasks + (uint)get_global_size(0) - 1) atomic_xchg(draw, 0u);
+}
+#endif

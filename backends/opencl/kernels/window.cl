@@ -1,0 +1,178 @@
+/* WINDOW.  Every element of the result gathers what goes into it, in order; taps outside are read
+ * as +0 (sums begin at +0, so that it changes nothing) or NaN (a maximum skips it).  RK_PLANE finds
+ * x0 ... of a plane; the last two axes of the program are the row y and the column x. */
+#define SUM 0
+#define SUM_T 1
+#define ARGMAX 2
+#define PUT 4
+
+/* The range of o in [0, n) whose window, o * step - pad + [0, k), holds place. */
+static inline uint2 rk_windows(uint place, uint k, uint step, uint pad, uint n)
+{
+    ulong at = (ulong)place + pad;
+    return (uint2)(at < k ? 0 : (uint)min((at - k) / step + 1, (ulong)n),
+                   (uint)min(at / step + 1, (ulong)n));
+}
+
+/* One element. */
+static inline uint rk_window(__global const float *in, __global const uint *index, uint x, uint y,
+                             uint in_h, uint in_w, uint kh, uint kw, uint sh, uint sw, uint ph,
+                             uint pw, uint out_w)
+{
+#if RK_WHICH == SUM || RK_WHICH == ARGMAX
+    float best = 0.0f;
+    uint which = 0xFFFFFFFFu;
+    long top = (long)y * sh - ph, left = (long)x * sw - pw;
+    uint h = (uint)max(top, 0l), w0 = (uint)max(left, 0l);
+    uint bottom = top + kh < in_h ? (uint)max(top + kh, 0l) : in_h,
+         right = left + kw < in_w ? (uint)max(left + kw, 0l) : in_w;
+    for (; h < bottom; h++)
+        for (uint w = w0; w < right; w++) {
+            uint at = h * in_w + w;
+            float v = in[at];
+#if RK_WHICH == SUM
+            best += v;
+#else
+            if (v > best || (which == 0xFFFFFFFFu && v == v)) {
+                best = v;
+                which = at;
+            }
+#endif
+        }
+    return RK_WHICH == SUM ? as_uint(best) : which;
+#elif RK_WHICH == SUM_T
+    uint2 rows = rk_windows(y, kh, sh, ph, in_h), cols = rk_windows(x, kw, sw, pw, in_w);
+    float sum = 0.0f;
+    for (uint h = rows.x; h < rows.y; h++)
+        for (uint w = cols.x; w < cols.y; w++) sum += in[h * in_w + w];
+    return as_uint(sum);
+#else
+    uint i = index[y * out_w + x];
+    return i < in_h * in_w ? as_uint(in[i]) : 0u;
+#endif
+}
+
+#if RK_WHICH == PUT
+/* A group owns a plane, and of it a work-item every element whose number it has modulo the group's
+ * size. */
+#if RK_CPU
+#define ITEMS 1u
+#else
+#define ITEMS 256u
+#endif
+__attribute__((reqd_work_group_size(ITEMS, 1, 1)))
+__kernel void window_put(__global const uchar *g_in, ulong g_at, __global const uchar *index_in,
+                         ulong index_at, __global uchar *out, ulong out_at, ulong planes, ulong per,
+                         uint in_plane, uint out_plane)
+{
+    ulong first = get_group_id(0) * per, last = min(first + per, planes);
+    for (ulong plane = first; plane < last; plane++) {
+        __global const float *g = (__global const float *)(g_in + g_at) + plane * in_plane;
+        __global const uint *index = (__global const uint *)(index_in + index_at) +
+                                     plane * in_plane;
+        __global float *x = (__global float *)(out + out_at) + plane * out_plane;
+        uint item = (uint)get_local_id(0);
+        for (uint i = item; i < out_plane; i += ITEMS) x[i] = 0.0f;
+        for (uint o = 0; o < in_plane; o++) {
+            uint i = index[o];
+            if (i < out_plane && i % ITEMS == item) x[i] += g[o];
+        }
+    }
+}
+#elif RK_CPU
+#define NAN_OR_ZERO (RK_WHICH == ARGMAX ? as_float(RK_NAN_BITS) : 0.0f)
+
+/* Elements w, w + step, ... of a row of n. */
+static inline F rk_lanes(__global const float *row, long w, uint step, uint n)
+{
+    if (step == 1 && w >= 0 && w + RK_WIDTH <= n) return VLOAD(row + w);
+    float t[RK_WIDTH];
+    if (w >= 0 && w + (long)(RK_WIDTH - 1) * step < n) {
+#pragma unroll
+        for (uint i = 0; i < RK_WIDTH; i++) t[i] = row[w + i * (long)step];
+    } else {
+        for (uint i = 0; i < RK_WIDTH; i++, w += step)
+            t[i] = w >= 0 && w < n ? row[w] : NAN_OR_ZERO;
+    }
+    return VLOAD(t);
+}
+
+/* RK_WIDTH elements of row y from x on, of which `rem` count. */
+static inline U rk_row(__global const float *in, __global const uint *index, long x, uint y,
+                       uint rem, uint in_h, uint in_w, uint kh, uint kw, uint sh, uint sw, uint ph,
+                       uint pw, uint out_w)
+{
+#if RK_WHICH == SUM || RK_WHICH == ARGMAX
+    long top = (long)y * sh - ph, left = x * sw - pw;
+    F best = (F)(0.0f);
+    U which = (U)(0xFFFFFFFFu);
+    for (long h = max(top, 0l); h < min(top + kh, (long)in_h); h++)
+        for (uint s = 0; s < kw; s++) {
+            F v = rk_lanes(in + h * in_w, left + s, sw, in_w);
+#if RK_WHICH == SUM
+            best += v;
+#else
+            I more = (v > best) | ((which == 0xFFFFFFFFu) & (v == v));
+            best = PICK(more, v, best);
+            which = PICK(more, (U)((uint)(h * in_w + left + s)) + LANES * sw, which);
+#endif
+        }
+    return RK_WHICH == SUM ? AS_U(best) : which;
+#else
+#if RK_WHICH == SUM_T
+    if (sw == 1) {
+        uint2 rows = rk_windows(y, kh, sh, ph, in_h);
+        F sum = (F)(0.0f);
+        for (uint h = rows.x; h < rows.y; h++)
+            for (uint s = kw; s-- > 0;)
+                sum += rk_lanes(in + (ulong)h * in_w, x + pw - s, 1, in_w);
+        return AS_U(sum);
+    }
+#endif
+    uint t[RK_WIDTH];
+    for (uint i = 0; i < RK_WIDTH; i++)
+        t[i] = i < rem ? rk_window(in, index, (uint)x + i, y, in_h, in_w, kh, kw, sh, sw, ph, pw,
+                                   out_w)
+                       : 0u;
+    return VLOAD(t);
+#endif
+}
+
+ONE __kernel void window(__global const uchar *in_, ulong in_at, __global const uchar *index_,
+                         ulong index_at, RK_PARAMS RK_DIMS uint in_h, uint in_w, uint kh, uint kw,
+                         uint sh, uint sw, uint ph, uint pw, uint out_h, uint out_w, ulong piece,
+                         ulong pieces, ulong tasks, ulong per)
+{
+    ulong first = get_global_id(0) * per, last = min(first + per, tasks);
+    for (ulong task = first; task < last; task++) {
+        ulong row = task / pieces, begin = (task - row * pieces) * piece,
+              end = min(begin + piece, (ulong)out_w), plane = row / out_h, y = row % out_h;
+        __global const float *in = (__global const float *)(in_ + in_at) + plane * in_h * in_w;
+        __global const uint *index = (__global const uint *)(index_ + index_at) +
+                                     plane * out_h * out_w;
+        RK_PLANE
+        for (ulong x = begin; x < end; x += RK_WIDTH) {
+            uint rem = (uint)min(end - x, (ulong)RK_WIDTH);
+            ulong pos = row * out_w + x;
+            U in0 = rk_row(in, index, (long)x, (uint)y, rem, in_h, in_w, kh, kw, sh, sw, ph, pw,
+                           out_w);
+            RK_BODY
+        }
+    }
+}
+#else
+__attribute__((reqd_work_group_size(256, 1, 1)))
+__kernel void window(__global const uchar *in_, ulong in_at, __global const uchar *index_,
+                     ulong index_at, RK_PARAMS RK_DIMS uint in_h, uint in_w, uint kh, uint kw,
+                     uint sh, uint sw, uint ph, uint pw, uint out_h, uint out_w, ulong count)
+{
+    ulong pos = get_global_id(0), row = pos / out_w, x = pos - row * out_w, plane = row / out_h,
+          y = row % out_h;
+    if (pos >= count) return;
+    RK_PLANE
+    U in0 = rk_window((__global const float *)(in_ + in_at) + plane * in_h * in_w,
+                      (__global const uint *)(index_ + index_at) + plane * out_h * out_w, (uint)x,
+                      (uint)y, in_h, in_w, kh, kw, sh, sw, ph, pw, out_w);
+    RK_BODY
+}
+#endif
