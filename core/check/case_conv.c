@@ -291,8 +291,18 @@ static void random_geometries(rk_bed *bed, part p)
     }
 }
 
-/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd
- * ends. */
+/* Enough channels and positions for the largest tile of any backend, also on a slow device. */
+static void large_tile(rk_bed *bed)
+{
+    rk_dice r = {53};
+    geometry g = same(2, 1, 17, 17, 130, 1, 1, 1, 0);
+    bool quick = bed->quick;
+    bed->quick = false;
+    run(bed, &r, &g, RK_CONV_Y, RK_PLAIN, false);
+    bed->quick = quick;
+}
+
+/* What a kernel may cut into tiles, bands, groups, pieces and phases: several, and odd ends. */
 static void tiles(rk_bed *bed, part p)
 {
     const geometry list[] = {
@@ -307,15 +317,12 @@ static void tiles(rk_bed *bed, part p)
         same(5, 33, 16, 16, 40, 1, 1, 2, 0),         /* phases without a tap */
         {6, 5, 20, 20, 9, 2, 2, 3, 3, 0, 0, 7, 7},   /* likewise, and gaps */
         {2, 6, 23, 30, 7, 5, 2, 2, 1, 3, 1, 13, 31}, /* each side its own */
-        {2, 3, 5, 1, 4, 3, 1, 2, 3, 1, 0, 3, 1},     /* a stride beyond the plane */
-        {3, 4, 9, 9, 5, 3, 3, 1, 1, 5, 5, 17, 17},   /* more padding than kernel */
-        {3, 4, 9, 9, 5, 3, 3, 2, 2, 6, 6, 10, 10},   /* likewise, by strides */
+        {3, 4, 9, 9, 5, 3, 3, 2, 2, 6, 6, 10, 10},   /* more padding than kernel */
         same(1, 3, 20, 20, 4, 17, 17, 1, 8),         /* more taps than a piece */
         {1, 1, 70, 70, 1, 65, 65, 1, 1, 0, 0, 6, 6}, /* thousands */
         {1, 2, 19, 19, 3, 3, 3, 9, 9, 1, 1, 3, 3},   /* 81 phases */
         same(1, 3, 3, 600, 18, 3, 3, 1, 1),          /* long rows */
-        same(1, 20, 5, 5, 64, 3, 3, 1, 1),           /* one small image */
-        same(2, 3, 28, 28, 24, 5, 5, 1, 2)};         /* a first layer */
+        same(1, 20, 5, 5, 64, 3, 3, 1, 1)};          /* one small image */
     static const int data[] = {RK_PLAIN, SMALL, LOST};
     rk_dice r = {53};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
@@ -323,6 +330,7 @@ static void tiles(rk_bed *bed, part p)
             run(bed, &r, &list[i], which, SOME, p.program);
             if (i >= 5 && !p.program) run(bed, &r, &list[i], which, data[i % 3], false);
         }
+    if (!p.program) large_tile(bed);
 }
 
 /* Blocks of several tiles, pieces and threads.  With 911 channels the last block has 7 taps, which
@@ -330,12 +338,11 @@ static void tiles(rk_bed *bed, part p)
 static void blocks(rk_bed *bed, part p)
 {
     const geometry list[] = {
-        same(3, 930, 4, 4, 9, 3, 3, 1, 1),   same(3, 9, 4, 4, 930, 3, 3, 1, 1),
-        same(2, 8300, 3, 3, 7, 1, 1, 1, 0),  same(2, 9, 7, 5, 930, 3, 3, 2, 1),
-        same(2, 3, 6, 6, 911, 3, 3, 3, 1),   same(1, 2, 7, 7, 911, 3, 3, 2, 0),
-        same(3, 5, 28, 28, 20, 3, 3, 1, 1),  same(8, 2, 32, 32, 6, 3, 3, 1, 1),
-        same(43, 5, 7, 7, 18, 3, 3, 1, 1),   same(24, 6, 16, 16, 7, 3, 3, 2, 1),
-        same(12, 19, 14, 14, 18, 1, 1, 1, 0)};
+        same(3, 930, 4, 4, 9, 3, 3, 1, 1),  same(3, 9, 4, 4, 930, 3, 3, 1, 1),
+        same(2, 8300, 3, 3, 7, 1, 1, 1, 0), same(2, 9, 7, 5, 930, 3, 3, 2, 1),
+        same(2, 3, 6, 6, 911, 3, 3, 3, 1),  same(1, 2, 7, 7, 911, 3, 3, 2, 0),
+        same(3, 5, 28, 28, 20, 3, 3, 1, 1), same(8, 2, 32, 32, 6, 3, 3, 1, 1),
+        same(43, 5, 7, 7, 18, 3, 3, 1, 1),  same(24, 6, 16, 16, 7, 3, 3, 2, 1)};
     rk_dice r = {54};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         for (int64_t which = 0; which < 3; which++) {
@@ -362,29 +369,13 @@ static void edges(rk_bed *bed, part p)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
 }
 
-/* Enough channels and positions for the largest tile of any backend, also on a slow device. */
-static void large_tile(rk_bed *bed)
-{
-    rk_dice r = {53};
-    geometry g = same(2, 1, 17, 17, 130, 1, 1, 1, 0);
-    bool quick = bed->quick;
-    bed->quick = false;
-    run(bed, &r, &g, RK_CONV_Y, RK_PLAIN, false);
-    bed->quick = quick;
-}
-
 static void y(rk_bed *bed) { sizes(bed, (part){Y, false}); }
 static void dx(rk_bed *bed) { sizes(bed, (part){DX, false}); }
 static void dw(rk_bed *bed) { sizes(bed, (part){DW, false}); }
 static void random_plain(rk_bed *bed) { random_geometries(bed, all); }
 static void blocks_plain(rk_bed *bed) { blocks(bed, all); }
 static void edges_plain(rk_bed *bed) { edges(bed, all); }
-
-static void tiles_plain(rk_bed *bed)
-{
-    tiles(bed, all);
-    large_tile(bed);
-}
+static void tiles_plain(rk_bed *bed) { tiles(bed, all); }
 
 static void epilogues(rk_bed *bed)
 {
@@ -396,18 +387,14 @@ static void epilogues(rk_bed *bed)
 }
 
 static const rk_case cases[] = {
-    {"y", "the convolution: strides, padding, 1x1 to 7x7, odd sizes; plain and special values", y,
-     RK_CASE_NEEDED},
+    {"y", "strides, padding, 1x1 to 7x7, odd sizes; plain and special values", y, RK_CASE_NEEDED},
     {"dx", "its gradient in x, the same shapes", dx, RK_CASE_NEEDED},
     {"dw", "its gradient in w, the same shapes", dw, RK_CASE_NEEDED},
     {"empty", "extents of 0, all three", empty, RK_CASE_NEEDED},
     {"long-chains", "sums of more than a block, all three", long_chains, RK_CASE_NEEDED},
     {"random", "random shapes, all three", random_plain, RK_CASE_NEEDED},
-    {"tiles", "what is cut into tiles and phases: several of each, odd ends; tiny numbers",
-     tiles_plain, RK_CASE_NEEDED},
-    {"blocks", "blocks of several tiles; a last one that adds to what may be -0", blocks_plain,
-     RK_CASE_NEEDED},
-    {"edges", "rows that share their padding, parts of images, phases without taps", edges_plain,
-     RK_CASE_NEEDED},
+    {"tiles", "several tiles and phases, odd ends; tiny numbers", tiles_plain, RK_CASE_NEEDED},
+    {"blocks", "blocks of several tiles; a last one that adds +0", blocks_plain, RK_CASE_NEEDED},
+    {"edges", "shared padding, parts of images, no taps", edges_plain, RK_CASE_NEEDED},
     {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0}};
 const rk_case_group rk_cases_conv = {"conv", cases, sizeof cases / sizeof *cases};
