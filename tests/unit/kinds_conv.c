@@ -219,7 +219,7 @@ static void edges(void **state)
         {1, 2, 3, 2, 3, 1, 1, 5, 5, 0, 0, 1, 1},     /* a stride beyond the input */
         {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
         {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
-        {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
+        {6, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* three blocks, each of parts of images */
         {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2},    /* one channel more than tiles have */
         {1, 1, 2, 2, 1000, 3, 3, 2, 2, 1, 1, 1, 1}}; /* a block of taps, of which few take part */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) all_of(*state, &list[i], DATA_PLAIN);
