@@ -4,23 +4,8 @@
 #include <string.h>
 #include <rethink/numerics.h>
 #include "check.h"
-#include "program.h"
-
-/* The first fourteen are p[]. dim[]: the result's. */
-typedef struct plan {
-    int64_t which, N, C, H, W, K, R, S, sh, sw, ph, pw, OH, OW;
-    int64_t dim[4], count;
-    cpu_program *epilogue;
-    uint32_t holder; /* argument that has the result until the epilogue has run */
-} plan;
-
-typedef struct job {
-    const rk_kernel *kernel;
-    const plan *v;
-    unsigned char *const *arg;
-    const float *a, *b;
-    float *c;
-} job;
+#include "conv.h"
+#include "gemm.h"
 
 /* Chains are fed with taps, by their number in the full set, and cut into blocks. */
 typedef struct chain {
@@ -54,7 +39,7 @@ static float tap(const float *plane, int64_t h, int64_t w, int64_t H, int64_t W)
     return h < 0 || h >= H || w < 0 || w >= W ? 0.0f : plane[h * W + w];
 }
 
-static float plain_y(const plan *v, const float *x, const float *w, int64_t n, int64_t k,
+static float plain_y(const cpu_conv *v, const float *x, const float *w, int64_t n, int64_t k,
                      int64_t oh, int64_t ow)
 {
     chain c = {.length = RK_CONV_BLOCK};
@@ -69,7 +54,7 @@ static float plain_y(const plan *v, const float *x, const float *w, int64_t n, i
     return chain_end(&c, number);
 }
 
-static float plain_dx(const plan *v, const float *g, const float *w, int64_t n, int64_t ch,
+static float plain_dx(const cpu_conv *v, const float *g, const float *w, int64_t n, int64_t ch,
                       int64_t h, int64_t u)
 {
     chain c = {.length = RK_CONV_BLOCK};
@@ -87,7 +72,7 @@ static float plain_dx(const plan *v, const float *g, const float *w, int64_t n, 
     return chain_end(&c, number);
 }
 
-static float plain_dw(const plan *v, const float *x, const float *g, int64_t k, int64_t ch,
+static float plain_dw(const cpu_conv *v, const float *x, const float *g, int64_t k, int64_t ch,
                       int64_t r, int64_t s)
 {
     chain c = {.length = RK_CONV_DW_BLOCK};
@@ -105,8 +90,8 @@ static float plain_dw(const plan *v, const float *x, const float *g, int64_t k, 
 /* The plain loops, over the elements of the result. */
 static void plain_share(void *context, int t, int threads)
 {
-    const job *j = context;
-    const plan *v = j->v;
+    const cpu_conv_job *j = context;
+    const cpu_conv *v = j->v;
     int64_t from, end;
     cpu_share(v->count, 1, t, threads, &from, &end);
     for (int64_t e = from; e < end; e++) {
@@ -118,25 +103,37 @@ static void plain_share(void *context, int t, int threads)
                                            : plain_dw(v, j->a, j->b, i0, i1, i2, i3);
     }
     if (!v->epilogue || from == end) return;
-    cpu_run r = CPU_NAME(cpu_run_begin)(v->epilogue, cpu_scratch(j->kernel, t), j->arg, j->c, NULL,
-                                        end - from);
+    cpu_run r = CPU_NAME(cpu_run_begin)(v->epilogue, cpu_scratch(j->kernel, t) + v->program_at,
+                                        j->arg, j->c, NULL, end - from);
     CPU_NAME(cpu_run_range)(&r, from, end - from);
 }
 
 static void run(const rk_kernel *k, unsigned char *const *arg)
 {
-    const plan *v = k->plan;
-    job j = {k,
-             v,
-             arg,
-             (const float *)(const void *)arg[0],
-             (const float *)(const void *)arg[1],
-             (float *)(void *)arg[v->holder]};
+    const cpu_conv *v = k->plan;
+    cpu_conv_job j = {k,
+                      v,
+                      arg,
+                      (const float *)(const void *)arg[0],
+                      (const float *)(const void *)arg[1],
+                      (float *)(void *)arg[v->holder],
+                      NULL};
     if (v->count == 0) return;
+    if (v->work) j.work = (float *)(void *)(arg[k->n_in + k->n_out] + v->work_at);
+#ifdef CPU_VEC
+    if (v->fast && v->which == RK_CONV_DW) {
+        CPU_NAME(cpu_conv_dw_run)(&j);
+        return;
+    }
+    if (v->fast) {
+        CPU_NAME(cpu_conv_taps_run)(&j);
+        return;
+    }
+#endif
     cpu_parallel(k->device, k->threads, plain_share, &j);
 }
 
-static rk_status check(const rk_op *op, plan *v, rk_error *e)
+static rk_status check(const rk_op *op, cpu_conv *v, rk_error *e)
 {
     const int64_t x[4] = {v->N, v->C, v->H, v->W}, w[4] = {v->K, v->C, v->R, v->S},
                   y[4] = {v->N, v->K, v->OH, v->OW};
@@ -166,30 +163,57 @@ static rk_status check(const rk_op *op, plan *v, rk_error *e)
     return s;
 }
 
+#ifdef CPU_VEC
+static const char *name(void) { return "tiles " CPU_TILE; }
+#else
+static const char *name(void) { return "chains"; }
+#endif
+
+/* The result needs memory until the epilogue has run: an output of words, or a workspace. */
+static rk_status plan_epilogue(rk_kernel *k, const rk_op *op, cpu_conv *v, rk_kinfo *info)
+{
+    int holder = cpu_program_holder(op);
+    v->holder = op->n_in + (holder < 0 ? op->n_out : (uint32_t)holder);
+    if (holder < 0) info->workspace = (uint64_t)v->count * 4;
+    v->epilogue = cpu_epilogue_new(k, op, v->holder);
+    return v->epilogue ? RK_OK : RK_E_NOMEM;
+}
+
+static rk_status plan_fast(rk_kernel *k, cpu_conv *v, rk_kinfo *info)
+{
+    size_t scratch = 0;
+    rk_status s = RK_OK;
+#ifdef CPU_VEC
+    s = v->which == RK_CONV_DW ? CPU_NAME(cpu_conv_dw_plan)(k, v, &scratch)
+                               : CPU_NAME(cpu_conv_taps_plan)(k, v, &scratch);
+#endif
+    v->program_at = cpu_aligned(scratch);
+    k->scratch_bytes = v->program_at + (v->epilogue ? v->epilogue->scratch_bytes : 0);
+    v->work_at = cpu_aligned(info->workspace);
+    if (v->work) info->workspace = v->work_at + v->work;
+    return s;
+}
+
 static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
-    plan *v = k->plan = cpu_kernel_alloc(k, sizeof *v);
+    cpu_conv *v = k->plan = cpu_kernel_alloc(k, sizeof *v);
     if (!v) return cpu_fail(e, RK_E_NOMEM, "prepare", "%zu bytes wanted", sizeof *v);
     memcpy(&v->which, op->p, 14 * sizeof(int64_t));
     rk_status s = check(op, v, e);
     if (s != RK_OK) return s;
-    v->holder = op->n_in;
-    if (op->n_code) {
-        int holder = cpu_program_holder(op);
-        v->holder = op->n_in + (holder < 0 ? op->n_out : (uint32_t)holder);
-        if (holder < 0) info->workspace = (uint64_t)v->count * 4;
-        v->epilogue = cpu_epilogue_new(k, op, v->holder);
-        if (!v->epilogue) return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a program");
-        k->scratch_bytes = v->epilogue->scratch_bytes;
-    }
+    int64_t block = v->which == RK_CONV_DW ? RK_CONV_DW_BLOCK : RK_CONV_BLOCK;
     double taps = (double)(v->which == RK_CONV_DW ? v->N * v->OH : v->R * v->S) *
                   (double)(v->which == RK_CONV_Y    ? v->C
                            : v->which == RK_CONV_DX ? v->K
                                                     : v->OW);
     k->threads = cpu_threads_for(k->device, (double)v->count * (taps / 16 + 1));
-    double blocks = taps / (v->which == RK_CONV_DW ? RK_CONV_DW_BLOCK : RK_CONV_BLOCK);
-    info->ulp = (float)(v->which == RK_CONV_DW ? RK_CONV_DW_BLOCK : RK_CONV_BLOCK) + (float)blocks;
-    snprintf(info->impl, sizeof info->impl, "conv chains %s", k->device->isa->name);
+    v->holder = op->n_in;
+    if (op->n_code) s = plan_epilogue(k, op, v, info);
+    if (s == RK_OK) s = plan_fast(k, v, info);
+    if (s != RK_OK) return cpu_fail(e, s, "prepare", "no memory for a plan or a program");
+    info->ulp = (float)block + (float)(taps / (double)block);
+    snprintf(info->impl, sizeof info->impl, "conv %s %s", v->fast ? name() : "chains",
+             k->device->isa->name);
     return RK_OK;
 }
 

@@ -8,7 +8,7 @@
  *   isa.c, run.c, NAME.c
  *                compiled once per instruction set: the tables of kinds, the interpreter of
  *                programs, and one file per kind with the plain loop that defines the kind and the
- *                fast path beside it
+ *                fast path beside it (CONV and WINDOW have more files: see conv.h)
  *
  * Bits depend neither on the instruction set nor on the number of threads.  A device is used by one
  * thread at a time and launch returns when the work is done, so nothing is locked, and scratch

@@ -2,21 +2,9 @@
 
 #ifdef CPU_VEC
 
-/* A tile: its panels of a and b, where accumulators come from (NULL: +0), where they go, and
- * whether they are added to what is there. The first `last` lanes of the last vector are
- * touched. */
-typedef struct tile {
-    const float *a, *b;
-    const float *from;
-    float *to;
-    const float *next; /* c of the tile that follows */
-    int64_t k, ldb, ld_from, ld_to, last;
-    int plus;
-} tile;
+typedef void tile_fn(const cpu_tile *);
 
-typedef void tile_fn(const tile *);
-
-static inline __attribute__((always_inline)) void tile_body(const tile *t, int mr, int nv)
+static inline __attribute__((always_inline)) void tile_body(const cpu_tile *t, int mr, int nv)
 {
     vec acc[CPU_MR][CPU_NV];
     vec_mask part = v_part((int)t->last);
@@ -44,45 +32,42 @@ static inline __attribute__((always_inline)) void tile_body(const tile *t, int m
         a += mr;
         b += t->ldb;
     }
+    if (t->plus) CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
+        {
+            const float *to = t->to + i * t->ld_to;
+            vec old = j == nv - 1 ? v_load_part(to + j * CPU_VEC, part) : v_load(to + j * CPU_VEC);
+            acc[i][j] = v_add(old, acc[i][j]);
+        }
     CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
     {
         float *to = t->to + i * t->ld_to + j * CPU_VEC;
-        vec v = acc[i][j];
-        if (t->plus) v = v_add(j == nv - 1 ? v_load_part(to, part) : v_load(to), v);
-        if (j == nv - 1)
-            v_store_part(to, v, part);
+        if (j < nv - 1 || t->last == CPU_VEC) /* masked stores are slow on some processors */
+            v_store(to, acc[i][j]);
         else
-            v_store(to, v);
+            v_store_part(to, acc[i][j], part);
     }
 }
 
-#if CPU_VEC == 16
-#define HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#else
-#define HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
-#endif
 #define X(mr)                                                                                      \
-    static void tile_##mr##_1(const tile *t) { tile_body(t, mr, 1); }                              \
-    static void tile_##mr##_2(const tile *t) { tile_body(t, mr, 2); }
-HEIGHTS(X)
+    static void tile_##mr##_1(const cpu_tile *t) { tile_body(t, mr, 1); }                          \
+    static void tile_##mr##_2(const cpu_tile *t) { tile_body(t, mr, 2); }
+CPU_HEIGHTS(X)
 #undef X
 #define X(mr) {tile_##mr##_1, tile_##mr##_2},
-static tile_fn *const tiles[CPU_MR][CPU_NV] = {HEIGHTS(X)};
+static tile_fn *const tiles[CPU_MR][CPU_NV] = {CPU_HEIGHTS(X)};
 #undef X
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* Panels of one height, or of one less: none is so low that it would wait for its own sums. */
-static int64_t panel_start(int64_t rows, int64_t panel)
+void CPU_NAME(cpu_tile_run)(const cpu_tile *t, int64_t rows, int64_t vectors)
 {
-    int64_t panels = (rows + CPU_MR - 1) / CPU_MR;
-    return rows / panels * panel + least(panel, rows % panels);
+    tiles[rows - 1][vectors - 1](t);
 }
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void pack_rows(const cpu_gemm *g, float *to, int64_t i, int64_t rows, int64_t l, int64_t n)
 {
     for (int64_t p = 0, at = 0; at < rows; p++) {
-        int64_t end = panel_start(rows, p + 1);
+        int64_t end = cpu_panel_start(rows, p + 1);
         g->pack_a(g->source, to + at * n, i + at, end - at, l, n);
         at = end;
     }
@@ -113,7 +98,7 @@ typedef struct step {
 
 /* Where accumulators come from and go to: the first block is built up in c, later ones in chain,
  * and added to c when they end. */
-static void place(const step *s, tile *t, int64_t i, int64_t j)
+static void place(const step *s, cpu_tile *t, int64_t i, int64_t j)
 {
     const cpu_gemm *g = s->g;
     int64_t end = s->l + s->n;
@@ -133,7 +118,7 @@ static void run_step(const step *s)
     const cpu_gemm *g = s->g;
     for (int64_t j = 0; j < s->r.columns; j += CPU_NR) {
         int64_t columns = least(s->r.columns - j, CPU_NR), nv = (columns + CPU_VEC - 1) / CPU_VEC;
-        tile t = {.k = s->n, .last = columns - (nv - 1) * CPU_VEC};
+        cpu_tile t = {.k = s->n, .last = columns - (nv - 1) * CPU_VEC};
         t.b = s->b + j * s->n;
         t.ldb = nv * CPU_VEC;
         if (s->direct && columns == CPU_NR) {
@@ -141,7 +126,7 @@ static void run_step(const step *s)
             t.ldb = g->ldb;
         }
         for (int64_t p = 0, i = 0, end; i < s->r.rows; p++, i = end) {
-            end = panel_start(s->r.rows, p + 1);
+            end = cpu_panel_start(s->r.rows, p + 1);
             t.a = s->a + i * s->n;
             place(s, &t, i, j);
             t.next = t.to + (end < s->r.rows ? (end - i) * t.ld_to : CPU_NR - i * t.ld_to);

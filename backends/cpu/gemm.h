@@ -14,14 +14,24 @@
 #include "vec.h"
 
 #ifdef CPU_VEC
-enum {
-#if CPU_VEC == 16
-    CPU_MR = 14,
-    CPU_KC = 256,
+/* A tile of constant height keeps its accumulators in registers; CPU_MR rows fill them.  Checks in
+ * 28 variants of a tile of 14 rows take the compiler minutes, so sanitized builds have lower
+ * ones. */
+#if CPU_VEC == 16 && !RK_SANITIZER
+#define CPU_TILE "14x32"
+#define CPU_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+enum { CPU_MR = 14 };
 #else
-    CPU_MR = 6,
-    CPU_KC = 256,
+#if CPU_VEC == 16
+#define CPU_TILE "6x32"
+#else
+#define CPU_TILE "6x16"
 #endif
+#define CPU_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+enum { CPU_MR = 6 };
+#endif
+enum {
+    CPU_KC = 256,
     CPU_NV = 2,
     CPU_NR = CPU_NV * CPU_VEC,
     CPU_MC = CPU_MR * 24,
@@ -52,6 +62,30 @@ typedef struct cpu_gemm {
 typedef struct cpu_rect {
     int64_t i, rows, j, columns;
 } cpu_rect;
+
+/* A tile of c: rows <= CPU_MR, vectors <= CPU_NV of columns.  Its panels of a and b, k long; where
+ * accumulators come from (NULL: +0), where they go, and whether they are added to what is there.
+ * The first `last` lanes of the last vector are touched. */
+typedef struct cpu_tile {
+    const float *a, *b;
+    const float *from;
+    float *to;
+    const float *next; /* c of the tile that follows */
+    int64_t k, ldb, ld_from, ld_to, last;
+    int plus;
+} cpu_tile;
+
+void CPU_NAME(cpu_tile_run)(const cpu_tile *, int64_t rows, int64_t vectors);
+
+static inline int64_t cpu_panels(int64_t rows) { return (rows + CPU_MR - 1) / CPU_MR; }
+
+/* The first row of a panel.  Panels have one height, or one less: none is so low that it would wait
+ * for its own sums. */
+static inline int64_t cpu_panel_start(int64_t rows, int64_t panel)
+{
+    int64_t panels = cpu_panels(rows), more = rows % panels;
+    return rows / panels * panel + (panel < more ? panel : more);
+}
 
 /* Bytes of scratch memory of one thread. */
 size_t CPU_NAME(cpu_gemm_scratch)(int64_t m, int64_t n, int64_t k, int64_t block);

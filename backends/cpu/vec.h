@@ -43,6 +43,20 @@ typedef __m256i vec_mask;
 #endif
 
 #ifdef CPU_VEC
+/* Every second lane of two vectors; and back. */
+#if CPU_VEC == 16
+#define v_even(a, b)                                                                               \
+    __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define v_zip_low(a, b)                                                                            \
+    __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define v_zip_high(a, b)                                                                           \
+    __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#else
+#define v_even(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define v_zip_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define v_zip_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#endif
+
 /* v[i][j] becomes v[j][i]: swaps blocks of 1, 2, 4, ... lanes between pairs of vectors. */
 #define CPU_LOW(l, s) ((l) & (s) ? CPU_VEC + (l) - (s) : (l))
 #define CPU_HIGH(l, s) ((l) & (s) ? CPU_VEC + (l) : (l) + (s))

@@ -3,18 +3,12 @@
 #include <string.h>
 #include <rethink/numerics.h>
 #include "check.h"
-#include "program.h"
-
-typedef struct plan {
-    int64_t which, N, H, W, kh, kw, sh, sw, ph, pw, OH, OW;
-    int64_t in, out; /* elements of a plane of in[0] and of the result */
-    cpu_program *epilogue;
-    uint32_t holder;
-} plan;
+#include "vec.h"
+#include "window.h"
 
 typedef struct job {
     const rk_kernel *kernel;
-    const plan *p;
+    const cpu_window *p;
     unsigned char *const *arg;
 } job;
 
@@ -40,8 +34,27 @@ static range taps(int64_t n, int64_t o, int64_t stride, int64_t pad, int64_t siz
     return r;
 }
 
+/* One window: a global mean and its adjoint. */
+static void sum_one(const cpu_window *p, const float *x, float *y)
+{
+    range r = taps(p->kh, 0, p->sh, p->ph, p->H), c = taps(p->kw, 0, p->sw, p->pw, p->W);
+    float total = 0.0f;
+    for (int64_t t = r.from; t < r.end; t++)
+        for (int64_t s = c.from; s < c.end; s++) total += x[(t - p->ph) * p->W + s - p->pw];
+    *y = total;
+}
+
+static void sum_one_t(const cpu_window *p, const float *g, float *x)
+{
+    range r = taps(p->kh, 0, p->sh, p->ph, p->H), c = taps(p->kw, 0, p->sw, p->pw, p->W);
+    float value = 0.0f + *g;
+    for (int64_t i = 0; i < p->out; i++) x[i] = 0.0f;
+    for (int64_t t = r.from; t < r.end; t++)
+        for (int64_t s = c.from; s < c.end; s++) x[(t - p->ph) * p->W + s - p->pw] = value;
+}
+
 /* For each output taps come in the order (r, s), and a tap is done for a row of outputs at once. */
-static void sum(const plan *p, const float *x, float *y)
+static void sum(const cpu_window *p, const float *x, float *y)
 {
     for (int64_t i = 0; i < p->out; i++) y[i] = 0.0f;
     for (int64_t oh = 0; oh < p->OH; oh++) {
@@ -58,7 +71,7 @@ static void sum(const plan *p, const float *x, float *y)
 }
 
 /* For each element of x windows come in the order (oh, ow): taps descend within a row. */
-static void sum_t(const plan *p, const float *g, float *x)
+static void sum_t(const cpu_window *p, const float *g, float *x)
 {
     for (int64_t i = 0; i < p->out; i++) x[i] = 0.0f;
     for (int64_t oh = 0; oh < p->OH; oh++) {
@@ -75,7 +88,7 @@ static void sum_t(const plan *p, const float *g, float *x)
     }
 }
 
-static uint32_t most(const plan *p, const float *x, int64_t oh, int64_t ow)
+static uint32_t most(const cpu_window *p, const float *x, int64_t oh, int64_t ow)
 {
     range r = taps(p->kh, oh, p->sh, p->ph, p->H), c = taps(p->kw, ow, p->sw, p->pw, p->W);
     uint32_t best = 0xFFFFFFFFu;
@@ -87,33 +100,40 @@ static uint32_t most(const plan *p, const float *x, int64_t oh, int64_t ow)
     return best;
 }
 
-static void argmax(const plan *p, const float *x, uint32_t *y)
+static void argmax(const cpu_window *p, const float *x, uint32_t *y)
 {
     for (int64_t oh = 0; oh < p->OH; oh++)
         for (int64_t ow = 0; ow < p->OW; ow++) y[oh * p->OW + ow] = most(p, x, oh, ow);
 }
 
-static void take(const plan *p, const float *x, const uint32_t *index, float *y)
+static void take(const cpu_window *p, const float *x, const uint32_t *index, float *y)
 {
     for (int64_t i = 0; i < p->out; i++) y[i] = index[i] < p->in ? x[index[i]] : 0.0f;
 }
 
-static void put(const plan *p, const float *g, const uint32_t *index, float *x)
+static void put(const cpu_window *p, const float *g, const uint32_t *index, float *x)
 {
     for (int64_t i = 0; i < p->out; i++) x[i] = 0.0f;
     for (int64_t i = 0; i < p->in; i++)
         if (index[i] < p->out) x[index[i]] += g[i];
 }
 
-static void plane(const job *j, int64_t n)
+static void plane(const job *j, int64_t n, unsigned char *scratch)
 {
-    const plan *p = j->p;
+    const cpu_window *p = j->p;
     const float *in = (const float *)(const void *)j->arg[0] + n * p->in;
     const uint32_t *index = (const uint32_t *)(const void *)j->arg[1] + n * p->OH * p->OW;
     float *out = (float *)(void *)j->arg[p->holder] + n * p->out;
+#ifdef CPU_VEC
+    if (p->fast) {
+        CPU_NAME(cpu_window_taps)(p, in, out, scratch);
+        return;
+    }
+#endif
+    (void)scratch;
     switch (p->which) {
-    case RK_WINDOW_SUM: sum(p, in, out); break;
-    case RK_WINDOW_SUM_T: sum_t(p, in, out); break;
+    case RK_WINDOW_SUM: (p->out == 1 ? sum_one : sum)(p, in, out); break;
+    case RK_WINDOW_SUM_T: (p->in == 1 ? sum_one_t : sum_t)(p, in, out); break;
     case RK_WINDOW_ARGMAX: argmax(p, in, (uint32_t *)(void *)out); break;
     case RK_WINDOW_TAKE: take(p, in, index, out); break;
     default: put(p, in, index, out); break;
@@ -123,28 +143,32 @@ static void plane(const job *j, int64_t n)
 static void share(void *context, int t, int threads)
 {
     const job *j = context;
-    const plan *p = j->p;
+    const cpu_window *p = j->p;
     int64_t from, end;
+    unsigned char *scratch = cpu_scratch(j->kernel, t);
     cpu_run r;
     cpu_share(p->N, 1, t, threads, &from, &end);
     if (from == end) return;
+#ifdef CPU_VEC
+    if (p->fast) CPU_NAME(cpu_window_begin)(p, scratch);
+#endif
     if (p->epilogue)
-        r = CPU_NAME(cpu_run_begin)(p->epilogue, cpu_scratch(j->kernel, t), j->arg,
-                                    j->arg[p->holder], NULL, CPU_BLOCK);
+        r = CPU_NAME(cpu_run_begin)(p->epilogue, scratch + p->program_at, j->arg, j->arg[p->holder],
+                                    NULL, CPU_BLOCK);
     for (int64_t n = from; n < end; n++) {
-        plane(j, n);
+        plane(j, n, scratch);
         if (p->epilogue) CPU_NAME(cpu_run_range)(&r, n * p->out, p->out);
     }
 }
 
 static void run(const rk_kernel *k, unsigned char *const *arg)
 {
-    const plan *p = k->plan;
+    const cpu_window *p = k->plan;
     job j = {k, p, arg};
     if (p->N && p->out) cpu_parallel(k->device, k->threads, share, &j);
 }
 
-static rk_status check(const rk_op *op, plan *p, rk_error *e)
+static rk_status check(const rk_op *op, cpu_window *p, rk_error *e)
 {
     if (p->which < RK_WINDOW_SUM || p->which > RK_WINDOW_PUT)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "p[0] = %lld is no member of WINDOW",
@@ -172,7 +196,7 @@ static rk_status check(const rk_op *op, plan *p, rk_error *e)
 
 static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
-    plan *p = k->plan = cpu_kernel_alloc(k, sizeof *p);
+    cpu_window *p = k->plan = cpu_kernel_alloc(k, sizeof *p);
     if (!p) return cpu_fail(e, RK_E_NOMEM, "prepare", "%zu bytes wanted", sizeof *p);
     memcpy(&p->which, op->p, 12 * sizeof(int64_t));
     rk_status s = check(op, p, e);
@@ -184,12 +208,17 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
         if (holder < 0) info->workspace = (uint64_t)(p->N * p->out) * 4;
         p->epilogue = cpu_epilogue_new(k, op, p->holder);
         if (!p->epilogue) return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a program");
-        k->scratch_bytes = p->epilogue->scratch_bytes;
     }
+#ifdef CPU_VEC
+    if (CPU_NAME(cpu_window_plan)(k, p, &p->program_at) != RK_OK)
+        return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a plan");
+#endif
+    k->scratch_bytes = p->program_at + (p->epilogue ? p->epilogue->scratch_bytes : 0);
     double work = p->which >= RK_WINDOW_TAKE ? 1 : (double)p->kh * (double)p->kw;
     k->threads = cpu_threads_for(k->device, (double)p->N * (double)(p->in + p->out) * work * 0.3);
     info->ulp = p->which <= RK_WINDOW_SUM_T ? (float)work : 1.0f;
-    snprintf(info->impl, sizeof info->impl, "rows of windows %s", k->device->isa->name);
+    snprintf(info->impl, sizeof info->impl, "%s of windows %s", p->fast ? "taps" : "rows",
+             k->device->isa->name);
     return RK_OK;
 }
 

@@ -32,6 +32,17 @@ static rk_status identify(rk_device *d, cl_platform_id platform, rk_error *e)
     return RK_OK;
 }
 
+static rk_status choose_gpu(rk_device *d, rk_error *e)
+{
+    d->cpu = 0;
+    d->width = 1;
+    if (d->max_group >= OCL_GROUP) return RK_OK;
+    return OCL_FAIL(e, RK_E_UNSUPPORTED, 0,
+                    "%.100s runs %zu work-items per group, the gpu variant needs %d; option "
+                    "variant=cpu does without",
+                    d->info.name, d->max_group, OCL_GROUP);
+}
+
 static rk_status choose_variant(rk_device *d, rk_error *e)
 {
     const char *variant = ocl_option(d->host, "variant");
@@ -42,12 +53,7 @@ static rk_status choose_variant(rk_device *d, rk_error *e)
         return OCL_FAIL(e, RK_E_INVALID, 0, "option variant is \"%.40s\"; it may be cpu or gpu",
                         variant);
     if (variant) d->cpu = !strcmp(variant, "cpu");
-    if (!d->cpu && d->max_group < OCL_GROUP)
-        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0,
-                        "%.100s runs %zu work-items per group, the gpu variant needs %d; option "
-                        "variant=cpu does without",
-                        d->info.name, d->max_group, OCL_GROUP);
-    return RK_OK;
+    return d->cpu ? RK_OK : choose_gpu(d, e);
 }
 
 static rk_status choose_width(rk_device *d, rk_error *e)
@@ -67,33 +73,50 @@ static rk_status choose_width(rk_device *d, rk_error *e)
     return RK_OK;
 }
 
-/* Division and root: by the device's word, by trial, or in software. */
+rk_status ocl_loops(const rk_device *d, uint64_t iterations, rk_error *e)
+{
+    if (!d->loop_limit || iterations <= d->loop_limit) return RK_OK;
+    return OCL_FAIL(e, RK_E_UNSUPPORTED, 0,
+                    "%llu iterations of a loop, which %.100s leaves after %llu or a few more",
+                    (unsigned long long)iterations, d->info.name,
+                    (unsigned long long)d->loop_limit);
+}
+
+/* Short loops are those of the gpu variant, whose work-items do little each. */
+static rk_status choose_loops(rk_device *d, int right, rk_error *e)
+{
+    enum { SAFE = 60000 }; /* of 65535, leaving some to loops that are not counted */
+    if (right) return RK_OK;
+    d->loop_limit = SAFE;
+    ocl_log(d->host, 2, "opencl: %s leaves long loops early; operations that need them are refused",
+            d->info.name);
+    return d->cpu && !ocl_option(d->host, "variant") ? choose_gpu(d, e) : RK_OK;
+}
+
+/* Division, root and fma: the device's own, or in software where a trial finds them wrong. */
 static rk_status choose_rounding(rk_device *d, rk_error *e)
 {
     cl_device_fp_config fp = 0;
-    int div = 1, root = 1, zero = 1;
+    ocl_probed right = {1, 1, 1, 1};
     clGetDeviceInfo(d->id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof fp, &fp, NULL);
-    snprintf(d->options, sizeof d->options, "-cl-std=CL1.2");
+    snprintf(d->options, sizeof d->options, "-cl-std=CL1.2%s",
+             fp & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT ? " -cl-fp32-correctly-rounded-divide-sqrt"
+                                                      : "");
     if (!(fp & CL_FP_FMA))
         ocl_log(d->host, 2, "opencl: %s does not report fma in hardware; it may be slow",
                 d->info.name);
-    if (fp & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT)
-        snprintf(d->options, sizeof d->options,
-                 "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt");
-    OCL_TRY(ocl_probe(d, &div, &root, &zero, e));
-    d->mend_fma = !zero;
-    if (!zero) ocl_log(d->host, 2, "opencl: fma of %s loses signs of zeros; mended", d->info.name);
+    OCL_TRY(ocl_probe(d, &right, e));
+    OCL_TRY(choose_loops(d, right.loops, e));
     if (!(fp & CL_FP_DENORM))
         ocl_log(d->host, 2, "opencl: %s does not promise to keep subnormal numbers", d->info.name);
-    if (div && root) return RK_OK;
+    if (right.div && right.root && right.fma) return RK_OK;
     size_t used = strlen(d->options);
-    snprintf(d->options + used, sizeof d->options - used, "%s%s", div ? "" : " -D RK_SOFT_DIV",
-             root ? "" : " -D RK_SOFT_SQRT");
+    snprintf(d->options + used, sizeof d->options - used, "%s%s%s",
+             right.div ? "" : " -D RK_SOFT_DIV", right.root ? "" : " -D RK_SOFT_SQRT",
+             right.fma ? "" : " -D RK_SOFT_FMA");
     d->width = 1;
-    ocl_log(d->host, 2, "opencl: %s does not round %s correctly; done in software", d->info.name,
-            div    ? "sqrt"
-            : root ? "division"
-                   : "division and sqrt");
+    ocl_log(d->host, 2, "opencl: %s does not round%s%s%s correctly; done in software", d->info.name,
+            right.div ? "" : " division", right.root ? "" : " sqrt", right.fma ? "" : " fma");
     return RK_OK;
 }
 

@@ -61,6 +61,7 @@ rk_status ocl_put(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
     OCL_TRY(ocl_step_u64(s, length, e));
     OCL_TRY(ocl_step_u64(s, n, e));
     if (!d->cpu) {
+        OCL_TRY(ocl_loops(d, n, e));
         OCL_TRY(ocl_step_u64(s, rows * length, e));
         ocl_step_range(s, rows * length, 1, OCL_GROUP);
         return RK_OK;

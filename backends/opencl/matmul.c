@@ -119,6 +119,7 @@ static rk_status tiled(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo
 {
     static const uint32_t tiles[][4] = {{128, 8, 8, 128}, {64, 4, 16, 64}, {32, 2, 32, 32}};
     uint32_t i = 0;
+    OCL_TRY(ocl_loops(k->device, 2 * s->k, e));
     for (; i < 2; i++) {
         uint64_t edge = tiles[i][0];
         uint64_t groups = (s->m + edge - 1) / edge * ((s->n + edge - 1) / edge) * s->batch;

@@ -82,7 +82,7 @@ struct rk_device {
     int cpu;              /* the variant */
     int trace;            /* option "opencl.profile": the queue records times */
     uint32_t width;       /* elements per vector in the cpu variant; 1 in the gpu variant */
-    int mend_fma;         /* fma needs kernels/fma.cl */
+    uint64_t loop_limit;  /* iterations that a work-item may make; 0: any number */
     uint32_t units;       /* compute units */
     uint64_t local_bytes; /* local memory of a work-group */
     size_t max_group;     /* work-items per group */
@@ -164,9 +164,15 @@ cl_uint ocl_platforms(cl_platform_id *, cl_uint cap, cl_int *native);
 rk_status ocl_open(const rk_host *, uint32_t index, rk_device **, rk_error *);
 void ocl_close(rk_device *);
 
-/* probe.c: sets *div and *root to whether a / b and sqrt are correctly rounded on hard cases, *zero
- * to whether fma(-0, x, +0) is +0. */
-rk_status ocl_probe(rk_device *, int *div, int *root, int *zero, rk_error *);
+/* RK_E_UNSUPPORTED if a work-item's loops would be cut short. */
+rk_status ocl_loops(const rk_device *, uint64_t iterations, rk_error *);
+
+/* probe.c: whether a / b, sqrt and fma are correctly rounded on hard cases, and whether a loop runs
+ * as often as it should (llvmpipe leaves all loops of a work-item after 65535 iterations). */
+typedef struct ocl_probed {
+    int div, root, fma, loops;
+} ocl_probed;
+rk_status ocl_probe(rk_device *, ocl_probed *, rk_error *);
 
 /* memory.c */
 rk_status ocl_mem_alloc(rk_device *, uint64_t, rk_mem **, rk_error *);

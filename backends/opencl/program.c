@@ -12,7 +12,6 @@ void ocl_source(rk_device *d, ocl_text *t, int numerics)
 {
     *t = (ocl_text){.host = d->host};
     ocl_text_add(t, "#define RK_WIDTH %u\n#define RK_CPU %d\n", d->width, d->cpu);
-    if (d->mend_fma) OCL_APPEND(t, ocl_cl_fma);
     if (numerics) OCL_APPEND(t, ocl_cl_numerics);
     OCL_APPEND(t, ocl_cl_common);
 }

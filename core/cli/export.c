@@ -61,11 +61,11 @@ static rk_status write_cell(FILE *f, const rk_field *field, const void *record, 
 /* What a row says of its run: what tells runs apart. */
 static bool wanted(const rk_field *field)
 {
-    static const char *const names[] = {"id",         "status",      "preset",      "variant",
-                                        "model",      "data",        "randomize",   "optimizer",
-                                        "schedule",   "regularize",  "batch",       "seed",
-                                        "device",     "device_name", "driver",      "numerics",
-                                        "parameters", "plan_digest", "data_digest", "version"};
+    static const char *const names[] = {
+        "id",          "status",      "preset",      "variant",  "model",      "data",
+        "randomize",   "augment",     "optimizer",   "schedule", "regularize", "batch",
+        "seed",        "device",      "device_name", "driver",   "numerics",   "parameters",
+        "plan_digest", "data_digest", "version"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], field->name) == 0) return true;
     return false;

@@ -21,6 +21,7 @@ static const rk_field run_fields[] = {
     RUN("model", TEXT, "configuration", model),
     RUN("data", TEXT, "configuration", data),
     RUN("randomize", TEXT, "configuration", randomize),
+    RUN("augment", TEXT, "configuration", augment),
     RUN("optimizer", TEXT, "configuration", optimizer),
     RUN("schedule", TEXT, "configuration", schedule),
     RUN("regularize", TEXT, "configuration", regularize),

@@ -9,7 +9,8 @@ static bool together(const rk_run_record *a, const rk_run_record *b)
 {
     return same(a->model, b->model) && same(a->data, b->data) && same(a->optimizer, b->optimizer) &&
            same(a->schedule, b->schedule) && same(a->regularize, b->regularize) &&
-           a->batch == b->batch && !(a->rate < b->rate || a->rate > b->rate);
+           same(a->augment, b->augment) && a->batch == b->batch &&
+           !(a->rate < b->rate || a->rate > b->rate);
 }
 
 static rk_status add_run(const rk_runs *r, rk_group *g, uint32_t run, rk_error *e)

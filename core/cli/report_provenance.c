@@ -57,11 +57,9 @@ static void print_configuration(FILE *f, const rk_run_record *run)
 {
     const struct {
         const char *name, *value;
-    } texts[] = {{"model", run->model},
-                 {"data", run->data},
-                 {"optimizer", run->optimizer},
-                 {"schedule", run->schedule},
-                 {"regularize", run->regularize}};
+    } texts[] = {{"model", run->model},       {"data", run->data},
+                 {"augment", run->augment},   {"optimizer", run->optimizer},
+                 {"schedule", run->schedule}, {"regularize", run->regularize}};
     fputs("<dl>", f);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         fprintf(f, "<dt>%s<dd>", texts[i].name);
@@ -103,8 +101,8 @@ void rk_report_provenance(FILE *f, const rk_runs *r, const rk_groups *all)
 {
     fputs("<section>\n<h2>Provenance</h2>\n<p>Digests are XXH3-128: of pixels, labels and their "
           "standardization (data), of the training labels (labels), of the plan that the device "
-          "ran (plan), and of all trained weights after the last epoch (weights). In exact "
-          "numerics equal configurations give equal weights on every device.\n",
+          "ran (plan), and of all trained weights and running averages after the last epoch "
+          "(weights). In exact numerics equal configurations give equal weights on every device.\n",
           f);
     print_devices(f, r);
     for (uint32_t i = 0; i < all->n; i++) {

@@ -105,6 +105,11 @@ SET(randomize)
     (void)key;
     return join(l, v, &l->s->config.randomize, e);
 }
+SET(augment)
+{
+    (void)key;
+    return join(l, v, &l->s->config.augment, e);
+}
 SET(regularize)
 {
     (void)key;
@@ -186,6 +191,9 @@ static const rk_setting table[] = {
      "The data set (synth16); limit=N keeps the first N training examples"},
     {"randomize", "NAME[:KEY=VALUE,...]",
      "A transform of the data before training, as labels:p=1; may be repeated, or joined by +"},
+    {"augment", "NAME[:KEY=VALUE,...]",
+     "A random change of each training image in each epoch, as crop:pad=4; may be repeated, or "
+     "joined by +"},
     {"optimizer", "NAME[:KEY=VALUE,...]", "How gradients become steps (sgd)"},
     {"momentum", "M", "Short for --optimizer sgd:momentum=M"},
     {"schedule", "NAME[:KEY=VALUE,...]", "The learning rate over the epochs (constant)"},
@@ -213,10 +221,10 @@ static const rk_setting table[] = {
     {"checkpoint-seconds", "S", "Lose at most S seconds of work; 0: save after each epoch (60)"},
 };
 static const setter setters[] = {
-    set_model,         set_data,       set_randomize, set_optimizer, set_momentum, set_schedule,
-    set_lr_decay,      set_regularize, set_lr,        set_batch,     set_epochs,   set_seed,
-    set_stop_accuracy, set_stop_loss,  set_device,    set_threads,   set_isa,      set_numerics,
-    set_fallback,      set_unfused,    set_checkpoint};
+    set_model,    set_data,          set_randomize,  set_augment,   set_optimizer, set_momentum,
+    set_schedule, set_lr_decay,      set_regularize, set_lr,        set_batch,     set_epochs,
+    set_seed,     set_stop_accuracy, set_stop_loss,  set_device,    set_threads,   set_isa,
+    set_numerics, set_fallback,      set_unfused,    set_checkpoint};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

@@ -30,10 +30,10 @@ typedef struct rk_settings {
 } rk_settings;
 
 rk_settings rk_settings_default(void);
-/* Applies one level.  A key that may be repeated (randomize, regularize, device) collects its
- * values within the level; another key that is there twice takes the last.  Joined texts are made
- * in the pool, others stay the caller's.  Unknown keys and values out of range are errors that name
- * the key, the value and what would do. */
+/* Applies one level.  A key that may be repeated (randomize, augment, regularize, device) collects
+ * its values within the level; another key that is there twice takes the last.  Joined texts are
+ * made in the pool, others stay the caller's.  Unknown keys and values out of range are errors that
+ * name the key, the value and what would do. */
 rk_status rk_settings_apply(rk_settings *s, const rk_assignment *list, uint32_t n, rk_pool *pool,
                             rk_error *e);
 /* Refuses a key that no option has. */

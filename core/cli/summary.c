@@ -99,9 +99,12 @@ static rk_status compare(rk_results *r, int64_t a, int64_t b, FILE *f, verdict *
     if (strcmp(p.run[0]->numerics, "fast") == 0) v->exact = false;
     if (epoch) {
         v->differing++;
-        fprintf(f, "DIGESTS DIFFER%s%s: %s (run %lld) and %s (run %lld) from epoch %lld on\n",
+        fprintf(f,
+                "DIGESTS DIFFER%s%s: %s (run %lld) and %s (run %lld) from epoch %lld on; 'rethink "
+                "compare %lld %lld --bisect --out %s' finds the kernel\n",
                 p.run[0]->variant[0] ? ", " : "", p.run[0]->variant, p.run[0]->device, (long long)a,
-                p.run[1]->device, (long long)b, (long long)epoch);
+                p.run[1]->device, (long long)b, (long long)epoch, (long long)a, (long long)b,
+                rk_results_path(r));
     }
     free_pair(&p);
     return RK_OK;

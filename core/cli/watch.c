@@ -29,14 +29,14 @@ static void on_start(void *ctx, const rk_run_record *run, const rk_program_info 
     v->epoch = -1;
     memset(&v->last, 0, sizeof v->last);
     if (v->verbose) print_plan(v, step);
+    /* Never silent, however quiet; a run that goes on may fall back otherwise than it began. */
+    const char *fallback = step->fallback_steps ? step->fallback_note : run->fallback_note;
+    if (fallback[0]) fprintf(stderr, "rethink: FALLBACK on %s: %s\n", run->device, fallback);
     if (v->quiet) return;
     fprintf(v->out, "run %lld", (long long)run->id);
     if (v->total > 1) fprintf(v->out, " (%u of %u)", v->number, v->total);
     if (run->variant[0]) fprintf(v->out, ": %s", run->variant);
     fprintf(v->out, " on %s, %lld parameters\n", run->device, (long long)run->parameters);
-    if (run->steps_fallback)
-        fprintf(v->out, "FALLBACK: %lld kernels do not run on %s: %s\n",
-                (long long)run->steps_fallback, run->device, run->fallback_note);
     fflush(v->out);
 }
 

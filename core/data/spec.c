@@ -71,6 +71,8 @@ static size_t write_canonical(const rk_spec *s, const char *limit, char *text)
     return at;
 }
 
+static const char *article(const char *noun) { return strchr("aeiou", noun[0]) ? "an" : "a"; }
+
 static rk_status unknown_item(const rk_registry *r, uint32_t kind, const char *name, rk_error *e)
 {
     const rk_item *const *items;
@@ -87,8 +89,8 @@ static rk_status unknown_item(const rk_registry *r, uint32_t kind, const char *n
     rk_name_hint(name, known, n, hint, sizeof hint);
     free(known);
     if (other)
-        return RK_FAIL(e, RK_E_INVALID, "'%.64s' is a %s, not a %s%s", name, other,
-                       rk_kind_name(kind), hint);
+        return RK_FAIL(e, RK_E_INVALID, "'%.64s' is %s %s, not %s %s%s", name, article(other),
+                       other, article(rk_kind_name(kind)), rk_kind_name(kind), hint);
     return RK_FAIL(e, RK_E_INVALID, "unknown %s '%.64s'%s%s", rk_kind_name(kind), name, hint,
                    n ? "" : " (rethink plugins -v says why)");
 }

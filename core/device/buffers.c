@@ -52,6 +52,7 @@ static rk_status insert(rk_session *s, uint32_t at, const rk_buffer *b, rk_error
                          .bytes = (uint64_t)rk_shape_size(b->shape) * rk_dtype_bytes(b->dtype),
                          .input = b->kind == RK_BUFFER_INPUT,
                          .trained = b->trained,
+                         .statistic = b->statistic,
                          .init = b->init};
     s->n_buffer++;
     return RK_OK;
@@ -62,14 +63,16 @@ rk_status rk_session_join(rk_session *s, const rk_plan *plan, rk_error *e)
     for (uint32_t i = 1; i < plan->n_buffer; i++) {
         const rk_buffer *b = &plan->buffer[i];
         uint32_t at;
-        if (b->kind == RK_BUFFER_TEMP || b->kind == RK_BUFFER_ONCE) continue;
+        if (b->kind != RK_BUFFER_INPUT && b->kind != RK_BUFFER_STATE) continue;
         if (!rk_session_find(s, b->name, &at)) {
             RK_TRY(insert(s, at, b, e));
         } else if (!agree(&s->buffer[at], b)) {
             return RK_FAIL(e, RK_E_INVALID,
                            "'%s' is of another type or shape here than in an earlier program",
                            b->name);
-        } else if (b->trained && !s->buffer[at].trained) {
+        }
+        s->buffer[at].statistic |= b->statistic;
+        if (b->trained && !s->buffer[at].trained) {
             s->buffer[at].trained = true;
             s->buffer[at].init = b->init;
         }
@@ -129,6 +132,8 @@ static rk_status allocate(rk_session *s, rk_error *e)
         if (p->plan->arena_bytes > arena) arena = p->plan->arena_bytes;
         if (rk_program_staging(p) > staging) staging = rk_program_staging(p);
     }
+    s->written = calloc(s->n_buffer + (size_t)1, sizeof *s->written);
+    if (!s->written) return RK_FAIL(e, RK_E_NOMEM, "no memory for the states of a session");
     RK_TRY(rk_area_new(&s->device, states, &s->states, e));
     RK_TRY(rk_area_new(&s->device, arena, &s->arena, e));
     s->staging = staging ? malloc(staging) : NULL;
@@ -182,7 +187,9 @@ rk_status rk_session_write(rk_session *s, const char *name, const void *src, uin
                            rk_error *e)
 {
     rk_arg to;
+    uint32_t at;
     RK_TRY(place(s, name, bytes, &to, e));
+    if (rk_session_find(s, name, &at)) s->written[at]++;
     return bytes ? rk_open_write(&s->device, to.mem, to.offset, src, bytes, e) : RK_OK;
 }
 

@@ -1,6 +1,7 @@
 /* From what a user writes to a device. */
 #include "base/text.h"
 #include "device/hub.h"
+#include "device/load.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -56,4 +57,14 @@ rk_status rk_hub_find(const rk_hub *h, const char *spec, uint32_t *device, rk_er
             return RK_OK;
     }
     return find_part(h, spec, device, e);
+}
+
+rk_status rk_hub_locate(const rk_hub *h, const char *spec, const char **path, uint32_t *index,
+                        rk_error *e)
+{
+    uint32_t device;
+    RK_TRY(rk_hub_find(h, spec, &device, e));
+    *path = h->loaded[h->device_backend[device]]->path;
+    *index = h->devices[device].info.index;
+    return RK_OK;
 }

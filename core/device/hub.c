@@ -1,5 +1,6 @@
 /* Finding backends: where they may be, why one is refused, which devices they have. */
 #include "device/hub.h"
+#include "device/load.h"
 #include "base/os.h"
 #include <dirent.h>
 #include <dlfcn.h>
@@ -84,7 +85,7 @@ static rk_status read_table(void *library, rk_backend *out, rk_error *e)
     return rk_table_check(table, out, e);
 }
 
-static rk_status load(const char *path, rk_backend *out, rk_error *e)
+rk_status rk_backend_load(const char *path, rk_backend *out, rk_error *e)
 {
     rk_magic magic;
     RK_TRY(trust_file(path, e));
@@ -171,7 +172,7 @@ static rk_status add_file(rk_hub *h, const char *path, rk_error *e)
     rk_backend table;
     rk_error why = rk_error_new();
     if (is_known(h, path)) return RK_OK;
-    rk_status status = load(path, &table, &why);
+    rk_status status = rk_backend_load(path, &table, &why);
     if (status == RK_E_NOMEM) return no_memory(e);
     if (status != RK_OK) return add_candidate(h, path, why.text, e);
     const rk_loaded *other = loaded_as(h, table.name);

@@ -31,10 +31,11 @@ static bool bad_alias(const rk_plan *plan, const rk_step *s, uint32_t *output)
     return false;
 }
 
-static void note_fallback(rk_program *p, const char *reason)
+/* The first reason is kept: a device that lacks a kind gives the same one each time. */
+static void note_fallback(rk_program *p, const rk_op *op, const char *reason)
 {
     p->info.fallback_steps++;
-    if (!p->note[0]) snprintf(p->note, sizeof p->note, "%s", reason);
+    if (!p->note[0]) snprintf(p->note, sizeof p->note, "%s: %s", rk_op_kind(op), reason);
 }
 
 static rk_status open_reference(rk_session *s, rk_error *e)
@@ -59,17 +60,11 @@ static rk_status fall_back(rk_program *p, uint32_t step, rk_kinfo *info, rk_erro
                        "%s has no kernel for step%s: %s; --fallback reference runs it on the CPU",
                        s->device.spec, line, reason);
     RK_TRY(open_reference(s, e));
-    rk_detour *detour = rk_pool_alloc(&p->pool, sizeof *detour);
-    if (!detour) return no_memory(e);
-    detour->offset =
-        rk_pool_array(&p->pool, (size_t)x->op.n_in + x->op.n_out + 1, sizeof *detour->offset);
-    if (!detour->offset) return no_memory(e);
-    detour->keeps = x->op.kind == RK_COPY;
     rk_op op = x->op;
     op.flags = 0;
     RK_TRY(rk_open_prepare(&s->reference, &op, true, &p->placed[step].kernel, info, e));
-    p->placed[step].detour = detour;
-    note_fallback(p, reason);
+    p->placed[step].where = RK_ON_REFERENCE;
+    note_fallback(p, &op, reason);
     return RK_OK;
 }
 
@@ -83,6 +78,7 @@ static rk_status place_step(rk_program *p, uint32_t step, bool *again, rk_error 
     rk_kinfo info;
     uint32_t output;
     plan->step[step].op.flags = exact ? 0 : RK_OP_FAST;
+    p->placed[step].where = RK_ON_DEVICE;
     rk_status status = rk_open_prepare(&s->device, &plan->step[step].op, exact,
                                        &p->placed[step].kernel, &info, &why);
     if (status == RK_E_UNSUPPORTED) {
@@ -101,11 +97,11 @@ static rk_status place_step(rk_program *p, uint32_t step, bool *again, rk_error 
     }
     rk_step *x = &plan->step[step];
     x->workspace_bytes = info.workspace;
-    x->alias_ok = p->placed[step].detour ? UINT32_MAX : info.alias_ok;
+    x->alias_ok = info.alias_ok;
     x->impl = rk_pool_string(&plan->pool, info.impl);
     if (!x->impl) return no_memory(e);
     if (!bad_alias(plan, x, &output)) return RK_OK;
-    if (x->op.kind != RK_EWISE && x->op.n_code) {
+    if (x->op.kind != RK_EWISE && x->op.n_code && p->placed[step].where == RK_ON_DEVICE) {
         /* The result through memory, and an EWISE that may write in place: that is less than every
          * state through memory. */
         rk_open_release(&s->device, p->placed[step].kernel);
@@ -120,13 +116,21 @@ static rk_status place_step(rk_program *p, uint32_t step, bool *again, rk_error 
 
 rk_status rk_program_place(rk_program *p, rk_error *e)
 {
+    uint32_t origin = 0, parts = 1; /* of the step as it was made: not yet placed */
     for (uint32_t step = 0; step < p->plan->n_step;) {
+        uint32_t before = p->plan->n_step;
         bool again = false;
         RK_TRY(reserve(p, step, e));
         rk_status s = place_step(p, step, &again, e);
         if (p->placed[step].kernel) p->n_placed = step + 1;
         if (s != RK_OK) return s;
-        step += !again;
+        parts += p->plan->n_step - before;
+        p->placed[step].origin = origin;
+        if (again) continue;
+        step++;
+        if (--parts) continue;
+        origin++;
+        parts = 1;
     }
     return RK_OK;
 }

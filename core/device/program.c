@@ -9,10 +9,10 @@ void rk_program_free(rk_program *p)
     if (!p) return;
     rk_session *s = p->session;
     for (uint32_t i = 0; i < p->n_placed; i++) {
-        rk_detour *d = p->placed[i].detour;
-        if (d && d->area.piece) rk_area_free(&s->reference, &d->area);
-        rk_open_release(d ? &s->reference : &s->device, p->placed[i].kernel);
+        bool away = p->placed[i].where == RK_ON_REFERENCE;
+        rk_open_release(away ? &s->reference : &s->device, p->placed[i].kernel);
     }
+    rk_area_free(&s->reference, &p->mirrors);
     free(p->placed);
     rk_plan_free(p->plan);
     rk_str_free(&p->text);
@@ -29,6 +29,24 @@ static bool listed(const char *list, const char *name)
     return false;
 }
 
+/* "n of m steps fell back to cpu:0 (why)", and what that costs. */
+static void describe_fallback(rk_program *p)
+{
+    char reason[256];
+    uint32_t copies = 0;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < p->plan->n_step; i++) {
+        if (p->placed[i].where != RK_SEND && p->placed[i].where != RK_FETCH) continue;
+        copies++;
+        bytes += p->plan->buffer[p->plan->step[i].in[0]].bytes;
+    }
+    snprintf(reason, sizeof reason, "%.255s", p->note);
+    snprintf(p->note, sizeof p->note,
+             "%u of %u steps fell back to %s (%s); %u copies, at most %llu bytes a run",
+             p->info.fallback_steps, p->plan->n_step - copies, p->session->reference.spec, reason,
+             copies, (unsigned long long)bytes);
+}
+
 static rk_status describe(rk_program *p, const char *name, rk_error *e)
 {
     rk_program_info *info = &p->info;
@@ -37,17 +55,12 @@ static rk_status describe(rk_program *p, const char *name, rk_error *e)
     rk_str_add(&p->kernels, "%s", "");
     rk_str_add(&p->text, "%s", "");
     for (uint32_t i = 0; i < plan->n_step; i++)
-        if (plan->step[i].impl[0] && !listed(p->kernels.s, plan->step[i].impl))
+        if (p->placed[i].kernel && !listed(p->kernels.s, plan->step[i].impl))
             rk_str_add(&p->kernels, "%s%s", p->kernels.n ? ", " : "", plan->step[i].impl);
     info->name = rk_pool_string(&p->pool, name);
     if (p->text.failed || p->kernels.failed || !info->name)
         return RK_FAIL(e, RK_E_NOMEM, "no memory for the text of a plan");
-    if (p->note[0]) {
-        char reason[256];
-        snprintf(reason, sizeof reason, "%.255s", p->note);
-        snprintf(p->note, sizeof p->note, "%u of %u steps fell back to %s (%s)",
-                 info->fallback_steps, plan->n_step, p->session->reference.spec, reason);
-    }
+    if (info->fallback_steps) describe_fallback(p);
     info->steps = plan->n_step - plan->n_once;
     info->arena_bytes = plan->arena_bytes;
     info->bound_bytes = plan->bound_bytes;
@@ -65,7 +78,10 @@ static rk_status make(rk_program *p, const rk_graph *g, const char *name, rk_err
     rk_pack_options pack = {rk_area_align(&s->device), rk_area_piece(&s->device),
                             s->options.separate};
     RK_TRY(rk_plan_make(g, &how, &p->plan, e));
+    RK_TRY(rk_program_trace_keep(p, e));
     RK_TRY(rk_program_place(p, e));
+    RK_TRY(rk_program_trace_name(p, e));
+    RK_TRY(rk_program_route(p, e));
     RK_TRY(rk_plan_lives(p->plan, !s->options.separate, e));
     RK_TRY(rk_plan_pack(p->plan, &pack, e));
     RK_TRY(rk_session_join(s, p->plan, e));
@@ -104,32 +120,16 @@ rk_arg rk_program_place_of(const rk_program *p, uint32_t buffer)
     const rk_buffer *b = &p->plan->buffer[buffer];
     uint32_t at = 0;
     if (b->kind == RK_BUFFER_TEMP) return rk_area_at(&s->arena, p->plan->buffer[b->home].offset);
+    if (b->kind == RK_BUFFER_MIRROR) return rk_area_at(&p->mirrors, b->offset);
     if (b->kind == RK_BUFFER_ONCE) return rk_area_at(&s->states, b->offset);
     rk_session_find(s, b->name, &at); /* joined: it is there */
     return rk_area_at(&s->states, s->offset[at]);
 }
 
-static rk_status bind_detour(rk_program *p, uint32_t step, rk_arg *args, rk_error *e)
-{
-    rk_session *s = p->session;
-    const rk_step *x = &p->plan->step[step];
-    rk_detour *d = p->placed[step].detour;
-    uint32_t n = x->op.n_in + x->op.n_out;
-    uint64_t end = 0;
-    for (uint32_t i = 0; i <= n; i++) {
-        uint32_t buffer = i < x->op.n_in ? x->in[i] : i < n ? x->out[i - x->op.n_in] : 0;
-        uint64_t bytes = i < n ? p->plan->buffer[buffer].bytes : x->workspace_bytes;
-        d->offset[i] = rk_area_fit(&s->reference, end, bytes ? bytes : 1);
-        end = d->offset[i] + bytes;
-    }
-    RK_TRY(rk_area_new(&s->reference, end ? end : 1, &d->area, e));
-    for (uint32_t i = 0; i < p->placed[step].n_args; i++)
-        args[i] = rk_area_at(&d->area, d->offset[i]);
-    return RK_OK;
-}
-
 rk_status rk_program_bind(rk_program *p, rk_error *e)
 {
+    if (p->mirror_bytes)
+        RK_TRY(rk_area_new(&p->session->reference, p->mirror_bytes, &p->mirrors, e));
     for (uint32_t i = 0; i < p->plan->n_step; i++) {
         const rk_step *x = &p->plan->step[i];
         uint32_t n = x->op.n_in + x->op.n_out + (x->workspace_bytes != 0);
@@ -137,10 +137,6 @@ rk_status rk_program_bind(rk_program *p, rk_error *e)
         if (!args) return RK_FAIL(e, RK_E_NOMEM, "no memory for the steps of a program");
         p->placed[i].args = args;
         p->placed[i].n_args = n;
-        if (p->placed[i].detour) {
-            RK_TRY(bind_detour(p, i, args, e));
-            continue;
-        }
         for (uint32_t j = 0; j < x->op.n_in; j++) args[j] = rk_program_place_of(p, x->in[j]);
         for (uint32_t j = 0; j < x->op.n_out; j++)
             args[x->op.n_in + j] = rk_program_place_of(p, x->out[j]);
@@ -154,7 +150,8 @@ uint64_t rk_program_staging(const rk_program *p)
     uint64_t most = 0;
     for (uint32_t i = 0; i < p->plan->n_step; i++) {
         const rk_step *x = &p->plan->step[i];
-        if (!p->placed[i].detour && !p->session->options.poison) continue;
+        bool carried = p->placed[i].where == RK_SEND || p->placed[i].where == RK_FETCH;
+        if (!carried && !p->session->options.poison) continue;
         for (uint32_t j = 0; j < x->op.n_in + x->op.n_out; j++) {
             uint32_t buffer = j < x->op.n_in ? x->in[j] : x->out[j - x->op.n_in];
             if (p->plan->buffer[buffer].bytes > most) most = p->plan->buffer[buffer].bytes;

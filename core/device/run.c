@@ -10,31 +10,32 @@ static rk_status blame(const rk_program *p, uint32_t step, rk_status s, rk_error
     return s;
 }
 
-/* A buffer of the session's device to or from the reference. */
-static rk_status carry(rk_program *p, const rk_detour *d, uint32_t slot, uint32_t buffer, bool back,
-                       rk_error *e)
+/* A buffer to its mirror, or back. */
+static rk_status carry(rk_program *p, uint32_t step, rk_error *e)
 {
     rk_session *s = p->session;
-    const rk_buffer *b = &p->plan->buffer[buffer];
-    rk_arg there = rk_area_at(&d->area, d->offset[slot]), here = rk_program_place_of(p, buffer);
-    rk_open *from = back ? &s->reference : &s->device, *to = back ? &s->device : &s->reference;
-    rk_arg source = back ? there : here, target = back ? here : there;
-    RK_TRY(rk_open_read(from, source.mem, source.offset, s->staging, b->bytes, e));
-    return rk_open_write(to, target.mem, target.offset, s->staging, b->bytes, e);
+    rk_placed *x = &p->placed[step];
+    const rk_buffer *source = &p->plan->buffer[p->plan->step[step].in[0]];
+    uint64_t bytes = source->bytes;
+    bool send = x->where == RK_SEND;
+    uint32_t at;
+    if (source->kind == RK_BUFFER_INPUT && rk_session_find(s, source->name, &at)) {
+        /* Only the host writes inputs: a data set crosses once. */
+        if (x->sent == s->written[at] + 1) return RK_OK;
+        x->sent = s->written[at] + 1;
+    }
+    rk_open *from = send ? &s->device : &s->reference, *to = send ? &s->reference : &s->device;
+    RK_TRY(rk_open_read(from, x->args[0].mem, x->args[0].offset, s->staging, bytes, e));
+    return rk_open_write(to, x->args[1].mem, x->args[1].offset, s->staging, bytes, e);
 }
 
-rk_status rk_program_detour(rk_program *p, uint32_t step, rk_error *e)
+static rk_status launch(rk_program *p, uint32_t step, rk_error *e)
 {
-    const rk_step *x = &p->plan->step[step];
-    const rk_placed *placed = &p->placed[step];
-    const rk_detour *d = placed->detour;
-    uint32_t n = x->op.n_in;
-    for (uint32_t j = 0; j < n; j++) RK_TRY(carry(p, d, j, x->in[j], false, e));
-    for (uint32_t j = 0; j < x->op.n_out && d->keeps; j++)
-        RK_TRY(carry(p, d, n + j, x->out[j], false, e));
-    RK_TRY(rk_open_launch(&p->session->reference, placed->kernel, placed->args, placed->n_args, e));
-    for (uint32_t j = 0; j < x->op.n_out; j++) RK_TRY(carry(p, d, n + j, x->out[j], true, e));
-    return RK_OK;
+    const rk_placed *x = &p->placed[step];
+    rk_session *s = p->session;
+    if (x->where == RK_SEND || x->where == RK_FETCH) return carry(p, step, e);
+    rk_open *d = x->where == RK_ON_REFERENCE ? &s->reference : &s->device;
+    return rk_open_launch(d, x->kernel, x->args, x->n_args, e);
 }
 
 /* For tests: what ended with this step is overwritten with NaN, so that a late reader shows. */
@@ -66,15 +67,11 @@ static rk_status stay_close(rk_session *s, rk_error *e)
     return RK_OK;
 }
 
-static rk_status run_steps(rk_program *p, uint32_t from, uint32_t to, rk_error *e)
+rk_status rk_program_run_steps(rk_program *p, uint32_t from, uint32_t to, rk_error *e)
 {
-    rk_session *s = p->session;
     for (uint32_t i = from; i < to; i++) {
-        const rk_placed *placed = &p->placed[i];
-        rk_status status = placed->detour ? rk_program_detour(p, i, e)
-                                          : rk_open_launch(&s->device, placed->kernel, placed->args,
-                                                           placed->n_args, e);
-        if (status == RK_OK && s->options.poison) status = poison(p, i, e);
+        rk_status status = launch(p, i, e);
+        if (status == RK_OK && p->session->options.poison) status = poison(p, i, e);
         if (status != RK_OK) return blame(p, i, status, e);
     }
     return RK_OK;
@@ -82,14 +79,14 @@ static rk_status run_steps(rk_program *p, uint32_t from, uint32_t to, rk_error *
 
 rk_status rk_program_run_once(rk_program *p, rk_error *e)
 {
-    return run_steps(p, 0, p->plan->n_once, e);
+    return rk_program_run_steps(p, 0, p->plan->n_once, e);
 }
 
 rk_status rk_program_run(rk_program *p, rk_error *e)
 {
     if (!p->session->committed)
         return RK_FAIL(e, RK_E_INVALID, "program %s: commit the session first", p->info.name);
-    RK_TRY(run_steps(p, p->plan->n_once, p->plan->n_step, e));
+    RK_TRY(rk_program_run_steps(p, p->plan->n_once, p->plan->n_step, e));
     return stay_close(p->session, e);
 }
 

@@ -102,6 +102,7 @@ void rk_session_close(rk_session *s)
     free(s->staging);
     free(s->buffer);
     free(s->offset);
+    free(s->written);
     rk_pool_free(&s->pool);
     free(s);
 }

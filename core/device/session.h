@@ -45,7 +45,7 @@ uint32_t rk_hub_devices(const rk_hub *h, const rk_device_entry **out);
 typedef struct rk_selftest {
     bool exact;
     double milliseconds;
-    double gflops;    /* of a 256^3 exact MATMUL, a rough figure for --device auto */
+    double gflops;    /* of an exact MATMUL, a rough figure for --device auto */
     char reason[256]; /* why not exact */
 } rk_selftest;
 /* Opens a device, tests it, closes it. */
@@ -85,7 +85,7 @@ typedef struct rk_buffer_info {
     uint32_t dtype;
     rk_shape shape;
     uint64_t bytes;
-    bool input, trained;
+    bool input, trained, statistic; /* as rk_param and rk_statistic made it */
     rk_init init;
 } rk_buffer_info;
 /* States and inputs in a fixed order (sorted by name). */
@@ -106,13 +106,40 @@ rk_status rk_session_sync(rk_session *s, rk_error *e);
 /* What a result record says of a program. */
 typedef struct rk_program_info {
     const char *name;
-    uint32_t steps, fallback_steps;
+    uint32_t steps, fallback_steps; /* of one run, with copies between devices; in all */
     uint64_t arena_bytes,
         bound_bytes;     /* packed size of temporaries, and the most that are alive at once */
     char digest[33];     /* of the plan's text: hex */
     const char *text;    /* the plan, a line per step: kind, shapes, implementation, offsets */
     const char *kernels; /* distinct implementation names, comma-separated */
-    const char *fallback_note; /* "" or "n of m steps fell back (why)" */
+    const char *fallback_note; /* "", or "n of m steps fell back to DEVICE (why); k copies, ..." */
 } rk_program_info;
 const rk_program_info *rk_program_describe(const rk_program *p);
+
+/* ---- one step at a time: how the results of two devices are compared ---- */
+
+/* A step of the plan as it was made, before a device split it or it fell back: plans of equal
+ * digests have the same ones. */
+typedef struct rk_trace_out {
+    uint32_t buffer, dtype; /* buffer: its number in the plan's text */
+    const char *name;       /* of a state, else "" */
+    rk_shape shape;
+    uint64_t bytes;
+    bool passing; /* of a step that runs once, and gone when the commit returns */
+} rk_trace_out;
+typedef struct rk_trace_step {
+    const char *text; /* its line of the plan */
+    const char *code; /* the instructions of its program, "FMUL FADD"; "" without one */
+    const char *impl; /* the kernels that do it, comma-separated */
+    uint32_t n_out;
+    const rk_trace_out *out;
+} rk_trace_step;
+/* Their number; the first *once of them ran at the commit. */
+uint32_t rk_program_trace(const rk_program *p, const rk_trace_step **out, uint32_t *once);
+/* Runs one; a whole run is all of them in order, but the first *once. */
+rk_status rk_program_trace_run(rk_program *p, uint32_t step, rk_error *e);
+/* An output of the step that ran last (or once): out[output].bytes bytes.  Waits.  What a COPY
+ * does not write of it is zero. */
+rk_status rk_program_trace_read(rk_program *p, uint32_t step, uint32_t output, void *dst,
+                                rk_error *e);
 #endif

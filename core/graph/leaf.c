@@ -79,6 +79,16 @@ rk_value rk_param(rk_graph *g, rk_shape shape, rk_init init, const char *name)
     return buffer(g, n, "param");
 }
 
+rk_value rk_statistic(rk_graph *g, rk_shape shape, const char *name)
+{
+    rk_node n = {.op = RK_OP_STATE,
+                 .dtype = RK_F32,
+                 .shape = shape,
+                 .statistic = true,
+                 .name = rk_scope_name(g, "statistic", name)};
+    return buffer(g, n, "statistic");
+}
+
 /* Correctly rounded in C with IEC 60559, so the same on every host.  No inputs, no deviation. */
 rk_init rk_init_he(int64_t fan_in)
 {

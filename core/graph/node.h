@@ -43,6 +43,7 @@ typedef struct rk_node {
     const int64_t *attr; /* n_attr attributes, see ops.def */
     const char *name;    /* of INPUT, STATE; of RNG its full stream name; else "" */
     bool trained;        /* STATE made by rk_param */
+    bool statistic;      /* STATE made by rk_statistic */
     rk_init init;        /* of such a state */
 } rk_node;
 

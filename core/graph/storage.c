@@ -177,6 +177,9 @@ static rk_value share_named(rk_graph *g, rk_value old, const rk_node *n)
     if (n->trained && (!o->trained || o->init.kind != n->init.kind || o->init.a != n->init.a))
         return RK_REJECT(g, "param", "'%s' was made before as a state %s; rename one", n->name,
                          o->trained ? "that starts otherwise" : "that is not trained");
+    if (n->statistic && !o->statistic)
+        return RK_REJECT(g, "statistic", "'%s' was made before as a %s; rename one", n->name,
+                         o->trained ? "parameter" : "state that is no statistic");
     return old;
 }
 

@@ -46,6 +46,7 @@ size_t rk_graph_dump(const rk_graph *g, char *out, size_t cap)
         put(&s, "%s : %s", n.n_attr ? "}" : "", rk_value_show(g, v).s);
         if (n.name[0]) put(&s, " '%s'", n.name);
         if (n.trained) put(&s, " trained");
+        if (n.statistic) put(&s, " statistic");
         put(&s, "\n");
     }
     return s.at;

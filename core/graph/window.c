@@ -18,8 +18,10 @@ static bool window_ok(rk_graph *g, const char *what, rk_window w)
     for (int i = 0; i < WINDOW_ATTRS; i++)
         if (a.at[i] < (i < 4 ? 1 : 0) || a.at[i] > LARGEST) {
             RK_REJECT(g, what,
-                      "window %s: kernel and stride are at least 1, pad and out at least 0",
-                      rk_shape_show(rk_shape_make(6, a.at)).s);
+                      "window %s, out %lld x %lld: kernel and stride are at least 1, pad and out "
+                      "at least 0",
+                      rk_shape_show(rk_shape_make(6, a.at)).s, (long long)w.out_h,
+                      (long long)w.out_w);
             return false;
         }
     return true;

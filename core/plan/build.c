@@ -250,6 +250,7 @@ static uint32_t leaf(builder *b, const rk_node *node)
     rk_buffer *x = &b->plan->buffer[buffer];
     x->kind = node->op == RK_OP_INPUT ? RK_BUFFER_INPUT : RK_BUFFER_STATE;
     x->name = rk_pool_string(&b->plan->pool, node->name);
+    x->statistic = node->statistic;
     x->trained = node->trained;
     x->init = node->init;
     b->failed |= !x->name;

@@ -18,7 +18,8 @@ typedef enum rk_buffer_kind {
     RK_BUFFER_INPUT,
     RK_BUFFER_STATE,
     RK_BUFFER_TEMP,
-    RK_BUFFER_ONCE /* computed from constants alone: it lives as long as the program */
+    RK_BUFFER_ONCE,  /* computed from constants alone: it lives as long as the program */
+    RK_BUFFER_MIRROR /* of another buffer, or a workspace, on the device that stands in for one */
 } rk_buffer_kind;
 
 typedef struct rk_buffer {
@@ -26,9 +27,10 @@ typedef struct rk_buffer {
     uint32_t dtype;
     rk_shape shape;
     uint64_t bytes;   /* at least 1 */
-    const char *name; /* of an input or state */
+    const char *name; /* of an input, state or mirror */
     bool trained;     /* of a state, and how it starts */
     rk_init init;
+    bool statistic; /* of a state: the model's, but not trained */
     /* Of a temporary: the steps that write it first and use it last; the buffer in whose memory it
      * lies (itself, or one that it takes over in place); its place in the arena.  Of a ONCE: its
      * place among the states. */
@@ -98,6 +100,8 @@ rk_status rk_plan_pack(rk_plan *plan, const rk_pack_options *o, rk_error *e);
 void rk_plan_print(const rk_plan *plan, bool placed, rk_str *out);
 /* One step's line without the end of line, for messages. */
 void rk_step_print(const rk_plan *plan, uint32_t step, char *out, size_t cap);
+/* "matmul" */
+const char *rk_op_kind(const rk_op *op);
 
 /* For the files of this folder: growing; 0 or NULL without memory. */
 uint32_t rk_plan_temp(rk_plan *plan, uint32_t dtype, const rk_shape *shape);

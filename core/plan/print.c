@@ -3,7 +3,7 @@
 #include <xxhash.h>
 #include "plan/plan.h"
 
-static const char *kind_name(const rk_op *op)
+const char *rk_op_kind(const rk_op *op)
 {
     static const char *const names[] = {"?",    "ewise",  "copy", "reduce", "matmul",
                                         "conv", "window", "take", "put",    "rng"};
@@ -59,7 +59,7 @@ static void print_tensor(const rk_plan *plan, const rk_tensor *t, uint32_t buffe
 static void print_step(const rk_plan *plan, uint32_t number, bool placed, rk_str *out)
 {
     const rk_step *s = &plan->step[number];
-    rk_str_add(out, "%3u %s%s", number, number < plan->n_once ? "once " : "", kind_name(&s->op));
+    rk_str_add(out, "%3u %s%s", number, number < plan->n_once ? "once " : "", rk_op_kind(&s->op));
     print_parameters(&s->op, out);
     if (s->op.n_code) {
         uint64_t code = XXH3_64bits(s->op.code, s->op.n_code * sizeof *s->op.code);
@@ -93,6 +93,6 @@ void rk_step_print(const rk_plan *plan, uint32_t step, char *out, size_t cap)
     if (text.s && !text.failed)
         snprintf(out, cap, "%s", text.s);
     else
-        snprintf(out, cap, "%u %s", step, kind_name(&plan->step[step].op));
+        snprintf(out, cap, "%u %s", step, rk_op_kind(&plan->step[step].op));
     rk_str_free(&text);
 }

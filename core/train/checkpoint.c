@@ -58,14 +58,14 @@ typedef struct saved {
     uint32_t n;
 } saved;
 
-static rk_status choose(rk_session *session, bool trained_only, saved *out, rk_error *e)
+static rk_status choose(rk_session *session, bool model_only, saved *out, rk_error *e)
 {
     const rk_buffer_info *b;
     uint32_t n = rk_session_buffers(session, &b);
     *out = (saved){.session = session, .tensors = calloc(n + 1, sizeof *out->tensors)};
     if (!out->tensors) return RK_FAIL(e, RK_E_NOMEM, "no memory for a checkpoint");
     for (uint32_t i = 0; i < n; i++)
-        if (trained_only ? b[i].trained : !b[i].input)
+        if (model_only ? b[i].trained || b[i].statistic : !b[i].input)
             out->tensors[out->n++] = (rk_stored){b[i].name, b[i].dtype, b[i].shape};
     return RK_OK;
 }
@@ -76,14 +76,14 @@ static rk_status fill(void *ctx, uint32_t i, void *dst, rk_error *e)
     return rk_session_read(s->session, s->tensors[i].name, dst, rk_stored_bytes(&s->tensors[i]), e);
 }
 
-static rk_status save(const rk_run_folder *f, rk_trainer *t, const char *name, bool trained_only,
+static rk_status save(const rk_run_folder *f, rk_trainer *t, const char *name, bool model_only,
                       const rk_note *notes, uint32_t n, rk_error *e)
 {
     saved what;
     char *path = NULL;
     if (asprintf(&path, "%s/%s", f->path, name) < 0)
         return RK_FAIL(e, RK_E_NOMEM, "no memory for a checkpoint");
-    rk_status status = choose(t->session, trained_only, &what, e);
+    rk_status status = choose(t->session, model_only, &what, e);
     if (status == RK_OK)
         status = rk_safetensors_write(path, what.tensors, what.n, notes, n, fill, &what, e);
     free(what.tensors);
@@ -163,23 +163,51 @@ static rk_status read_notes(const rk_safetensors *file, const char *path, const 
     return RK_OK;
 }
 
-rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
-                             rk_progress *at, bool *found, rk_error *e)
+/* Opens a run's checkpoint and reads where it stands; *file is NULL if there is none. */
+static rk_status open_checkpoint(const rk_run_folder *f, const rk_trainer *t, int64_t id,
+                                 const char *config, rk_progress *at, rk_safetensors **file,
+                                 rk_error *e)
 {
-    rk_safetensors *file = NULL;
     char *path = NULL;
-    *found = false;
+    *file = NULL;
     if (asprintf(&path, "%s/checkpoint.safetensors", f->path) < 0)
         return RK_FAIL(e, RK_E_NOMEM, "no memory for a checkpoint");
     if (access(path, F_OK) != 0) {
         free(path);
         return RK_OK;
     }
-    rk_status status = rk_safetensors_open(path, &file, e);
-    if (status == RK_OK) status = read_notes(file, path, t, id, config, at, e);
-    if (status == RK_OK) status = restore(t->session, file, e);
-    *found = status == RK_OK;
-    rk_safetensors_close(file);
+    rk_status status = rk_safetensors_open(path, file, e);
+    if (status == RK_OK) status = read_notes(*file, path, t, id, config, at, e);
+    if (status != RK_OK) {
+        rk_safetensors_close(*file);
+        *file = NULL;
+    }
     free(path);
+    return status;
+}
+
+rk_status rk_checkpoint_where(const rk_run_folder *f, const rk_trainer *t, int64_t id,
+                              const char *config, rk_progress *at, bool *found, rk_error *e)
+{
+    rk_safetensors *file;
+    *found = false;
+    RK_TRY(open_checkpoint(f, t, id, config, at, &file, e));
+    *found = file;
+    rk_safetensors_close(file);
+    return RK_OK;
+}
+
+rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
+                             rk_progress *at, bool *found, rk_error *e)
+{
+    rk_safetensors *file;
+    rk_progress stood = {0};
+    *found = false;
+    RK_TRY(open_checkpoint(f, t, id, config, &stood, &file, e));
+    if (!file) return RK_OK;
+    rk_status status = restore(t->session, file, e);
+    *found = status == RK_OK;
+    if (*found) *at = stood;
+    rk_safetensors_close(file);
     return status;
 }

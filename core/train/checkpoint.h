@@ -29,6 +29,9 @@ rk_status rk_checkpoint_save(const rk_run_folder *f, rk_trainer *t, int64_t id, 
  * there is none. */
 rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
                              rk_progress *at, bool *found, rk_error *e);
+/* Where the checkpoint stands; nothing is loaded. */
+rk_status rk_checkpoint_where(const rk_run_folder *f, const rk_trainer *t, int64_t id,
+                              const char *config, rk_progress *at, bool *found, rk_error *e);
 rk_status rk_weights_save(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
                           const char *digest, rk_error *e);
 #endif

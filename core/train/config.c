@@ -9,6 +9,7 @@ rk_config rk_config_default(void)
     return (rk_config){.model = "mlp",
                        .data = "synth16",
                        .randomize = "",
+                       .augment = "",
                        .optimizer = "sgd",
                        .schedule = "constant",
                        .regularize = "",
@@ -54,13 +55,12 @@ static const char *fallback_name(rk_fallback f)
 char *rk_config_write(const rk_config *c)
 {
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:s, s:s, "
-        "s:b, "
-        "s:f}",
-        "model", c->model, "data", c->data, "randomize", c->randomize, "optimizer", c->optimizer,
-        "schedule", c->schedule, "regularize", c->regularize, "device", c->device, "preset",
-        c->preset, "variant", c->variant, "epochs", (json_int_t)c->epochs, "batch",
-        (json_int_t)c->batch, "seed", (json_int_t)c->seed, "lr", c->rate, "stop-accuracy",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:s, "
+        "s:s, s:b, s:f}",
+        "model", c->model, "data", c->data, "randomize", c->randomize, "augment", c->augment,
+        "optimizer", c->optimizer, "schedule", c->schedule, "regularize", c->regularize, "device",
+        c->device, "preset", c->preset, "variant", c->variant, "epochs", (json_int_t)c->epochs,
+        "batch", (json_int_t)c->batch, "seed", (json_int_t)c->seed, "lr", c->rate, "stop-accuracy",
         c->stop_accuracy, "stop-loss", c->stop_loss, "numerics", numerics_name(c->session.numerics),
         "fallback", fallback_name(c->session.fallback), "unfused", (int)c->session.unfused,
         "checkpoint-seconds", c->checkpoint_seconds);
@@ -80,9 +80,10 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
     *c = rk_config_default();
     if (!root ||
         json_unpack_ex(root, &why, 0,
-                       "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:F, "
+                       "{s:s, s:s, s:s, s?s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:F, "
                        "s:F, s:F, s:s, s:s, s:b, s:F}",
-                       "model", &c->model, "data", &c->data, "randomize", &c->randomize,
+                       "model", &c->model, "data", &c->data, "randomize", &c->randomize, "augment",
+                       &c->augment, /* not in records of schema 1 */
                        "optimizer", &c->optimizer, "schedule", &c->schedule, "regularize",
                        &c->regularize, "device", &c->device, "preset", &c->preset, "variant",
                        &c->variant, "epochs", &epochs, "batch", &batch, "seed", &seed, "lr",

@@ -23,7 +23,7 @@ typedef struct rk_spec_list {
 
 typedef struct rk_recipe {
     rk_spec *model, *data, *optimizer, *schedule;
-    rk_spec_list transforms, regularizers;
+    rk_spec_list transforms, augments, regularizers;
 } rk_recipe;
 
 /* On failure *out is empty. */

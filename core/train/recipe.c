@@ -63,6 +63,7 @@ rk_status rk_recipe_parse(const rk_registry *p, const rk_config *c, rk_recipe *o
     if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_OPTIMIZER, c->optimizer, &out->optimizer, e);
     if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_SCHEDULE, c->schedule, &out->schedule, e);
     if (s == RK_OK) s = parse_list(p, RK_KIND_TRANSFORM, c->randomize, &out->transforms, e);
+    if (s == RK_OK) s = parse_list(p, RK_KIND_AUGMENT, c->augment, &out->augments, e);
     if (s == RK_OK) s = parse_list(p, RK_KIND_REGULARIZER, c->regularize, &out->regularizers, e);
     if (s != RK_OK) rk_recipe_clear(out);
     return s;
@@ -81,6 +82,7 @@ void rk_recipe_clear(rk_recipe *r)
     rk_spec_free(r->optimizer);
     rk_spec_free(r->schedule);
     clear_list(&r->transforms);
+    clear_list(&r->augments);
     clear_list(&r->regularizers);
     memset(r, 0, sizeof *r);
 }
@@ -102,6 +104,7 @@ rk_status rk_recipe_audit(const rk_recipe *r, rk_error *e)
     RK_TRY(audit(r->optimizer, e));
     RK_TRY(audit(r->schedule, e));
     for (uint32_t i = 0; i < r->transforms.n; i++) RK_TRY(audit(r->transforms.spec[i], e));
+    for (uint32_t i = 0; i < r->augments.n; i++) RK_TRY(audit(r->augments.spec[i], e));
     for (uint32_t i = 0; i < r->regularizers.n; i++) RK_TRY(audit(r->regularizers.spec[i], e));
     return RK_OK;
 }

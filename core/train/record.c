@@ -90,6 +90,7 @@ static rk_status fill_config(rk_run_record *run, rk_record_texts *texts, const r
     full.model = run->model = t->recipe.model->text;
     full.data = run->data = t->recipe.data->text;
     full.randomize = run->randomize = t->recipe.transforms.text;
+    full.augment = run->augment = t->recipe.augments.text;
     full.optimizer = run->optimizer = t->recipe.optimizer->text;
     full.schedule = run->schedule = t->recipe.schedule->text;
     full.regularize = run->regularize = t->recipe.regularizers.text;

@@ -1,10 +1,11 @@
 /* results.h: the results database, one SQLite file.
  *
- * Tables (append-only columns; user_version is the schema's number):
+ * Tables (append-only columns; user_version is the schema's number, now 2; an older file is brought
+ * up when it is opened for writing, and else read as it is):
  *   runs    one row a run: id, started (UTC, ISO 8601), status ('running', 'done', 'stopped',
- *           'failed'), error, preset, variant, model, data, randomize, optimizer, schedule,
- *           regularize, device (spec), device_name, driver, backend, numerics ('exact', 'fast'),
- *           seed, epochs (asked), batch, rate, parameters (count), plan_digest, kernels,
+ *           'failed'), error, preset, variant, model, data, randomize, augment, optimizer,
+ *           schedule, regularize, device (spec), device_name, driver, backend, numerics ('exact',
+ *           'fast'), seed, epochs (asked), batch, rate, parameters (count), plan_digest, kernels,
  *           steps_fallback, fallback_note, data_digest, label_digest, changed_labels, version,
  *           config (JSON: complete, enough to start it again), epochs_done, fit_epoch (first epoch
  *           with training accuracy 1, 0 if none), train_accuracy, test_accuracy, train_loss,
@@ -27,9 +28,10 @@ typedef struct rk_results rk_results;
 
 typedef struct rk_run_record {
     int64_t id;
-    const char *started, *status, *error, *preset, *variant, *model, *data, *randomize, *optimizer,
-        *schedule, *regularize, *device, *device_name, *driver, *backend, *numerics, *plan_digest,
-        *kernels, *fallback_note, *data_digest, *label_digest, *version, *config, *digest;
+    const char *started, *status, *error, *preset, *variant, *model, *data, *randomize, *augment,
+        *optimizer, *schedule, *regularize, *device, *device_name, *driver, *backend, *numerics,
+        *plan_digest, *kernels, *fallback_note, *data_digest, *label_digest, *version, *config,
+        *digest;
     uint64_t seed;
     int64_t epochs, batch, parameters, steps_fallback, epochs_done, fit_epoch;
     double rate, changed_labels, train_accuracy, test_accuracy, train_loss, test_loss, seconds;

@@ -8,6 +8,7 @@
 struct rk_results {
     sqlite3 *db;
     char *path;
+    int64_t schema; /* of the file */
 };
 
 typedef enum rk_column_type {
@@ -22,6 +23,7 @@ typedef struct rk_column {
     rk_column_type type;
     size_t offset;
     bool summary; /* of a run: changes with every epoch */
+    int since;    /* the first schema that has it, 0: all */
 } rk_column;
 
 /* Columns in the order of the tables, without the key columns. */

@@ -9,7 +9,8 @@ static rk_status prepare_select(rk_results *r, const char *keys, const rk_column
 {
     sqlite3_str *sql = sqlite3_str_new(r->db);
     sqlite3_str_appendf(sql, "SELECT %s", keys);
-    for (size_t i = 0; i < n; i++) sqlite3_str_appendf(sql, ", %s", columns[i].name);
+    for (size_t i = 0; i < n; i++)
+        sqlite3_str_appendf(sql, ", %s", columns[i].since <= r->schema ? columns[i].name : "NULL");
     sqlite3_str_appendf(sql, " %s", rest);
     char *text = sqlite3_str_finish(sql);
     if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to read %s", r->path);

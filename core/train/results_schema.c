@@ -4,23 +4,27 @@
 #include <math.h>
 #include <string.h>
 
-enum { SCHEMA = 1, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
+enum { SCHEMA = 2, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
 
 #define TEXT(f)                                                                                    \
     {                                                                                              \
-#f, RK_COLUMN_TEXT, offsetof(rk_run_record, f), false                                      \
+#f, RK_COLUMN_TEXT, offsetof(rk_run_record, f), false, 0                                   \
+    }
+#define TEXT_SINCE(schema, f)                                                                      \
+    {                                                                                              \
+#f, RK_COLUMN_TEXT, offsetof(rk_run_record, f), false, schema                              \
     }
 #define WHOLE(f)                                                                                   \
     {                                                                                              \
-#f, RK_COLUMN_WHOLE, offsetof(rk_run_record, f), false                                     \
+#f, RK_COLUMN_WHOLE, offsetof(rk_run_record, f), false, 0                                  \
     }
 #define REAL(f)                                                                                    \
     {                                                                                              \
-#f, RK_COLUMN_REAL, offsetof(rk_run_record, f), false                                      \
+#f, RK_COLUMN_REAL, offsetof(rk_run_record, f), false, 0                                   \
     }
 #define SUMMARY(type, f)                                                                           \
     {                                                                                              \
-#f, RK_COLUMN_##type, offsetof(rk_run_record, f), true                                     \
+#f, RK_COLUMN_##type, offsetof(rk_run_record, f), true, 0                                  \
     }
 static const rk_column run_columns[] = {TEXT(started),
                                         TEXT(status),
@@ -30,6 +34,7 @@ static const rk_column run_columns[] = {TEXT(started),
                                         TEXT(model),
                                         TEXT(data),
                                         TEXT(randomize),
+                                        TEXT_SINCE(2, augment),
                                         TEXT(optimizer),
                                         TEXT(schedule),
                                         TEXT(regularize),
@@ -63,7 +68,7 @@ static const rk_column run_columns[] = {TEXT(started),
 
 #define ROW(type, f)                                                                               \
     {                                                                                              \
-#f, RK_COLUMN_##type, offsetof(rk_epoch_record, f), false                                  \
+#f, RK_COLUMN_##type, offsetof(rk_epoch_record, f), false, 0                               \
     }
 static const rk_column epoch_columns[] = {ROW(WHOLE, epoch),      ROW(WHOLE, steps),
                                           ROW(REAL, seconds),     ROW(REAL, rate),
@@ -123,6 +128,27 @@ static rk_status make_tables(rk_results *r, rk_error *e)
     return status;
 }
 
+/* Columns that later schemas have added: older runs have the value that means "not there". */
+static rk_status add_columns(rk_results *r, rk_error *e)
+{
+    static const char *const types[] = {"TEXT NOT NULL DEFAULT ''", "INTEGER NOT NULL DEFAULT 0",
+                                        "REAL"};
+    size_t n;
+    const rk_column *columns = rk_run_columns(&n);
+    sqlite3_str *sql = sqlite3_str_new(r->db);
+    for (size_t i = 0; i < n; i++)
+        if (columns[i].since > r->schema)
+            sqlite3_str_appendf(sql, "ALTER TABLE runs ADD COLUMN %s %s;", columns[i].name,
+                                types[columns[i].type]);
+    sqlite3_str_appendf(sql, "PRAGMA user_version = %d", SCHEMA);
+    char *text = sqlite3_str_finish(sql);
+    if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);
+    rk_status status = rk_results_exec(r, text, "bringing up to this version:", e);
+    sqlite3_free(text);
+    if (status == RK_OK) r->schema = SCHEMA;
+    return status;
+}
+
 rk_status rk_results_schema(rk_results *r, bool read_only, rk_error *e)
 {
     int64_t application = 0, version = 0, tables = 0;
@@ -142,6 +168,8 @@ rk_status rk_results_schema(rk_results *r, bool read_only, rk_error *e)
                          "%s was written by a newer rethink (schema %lld, this one knows %d): "
                          "update, or name another file with --out",
                          r->path, (long long)version, SCHEMA);
+    r->schema = tables == 0 ? SCHEMA : version;
+    if (status == RK_OK && r->schema < SCHEMA && !read_only) status = add_columns(r, e);
     if (status == RK_OK) return rk_results_exec(r, "COMMIT", "opening:", e);
     sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
     return status;

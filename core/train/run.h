@@ -11,6 +11,7 @@ typedef struct rk_config {
     const char *model;      /* "mlp:layers=3" */
     const char *data;       /* "synth16" */
     const char *randomize;  /* "", or transforms joined by "+": "labels:p=1+pixels:mode=shuffle" */
+    const char *augment;    /* "", or augmentations joined by "+": "crop:pad=4+flip" */
     const char *optimizer;  /* "sgd:momentum=0.9" */
     const char *schedule;   /* "exponential:decay=0.95" */
     const char *regularize; /* "", or regularizers joined by "+" */

@@ -1,5 +1,6 @@
 #include "train/step.h"
 #include "base/error.h"
+#include "data/augment.h"
 #include "graph/node.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,38 @@ static rk_value gather(rk_graph *g, const source *s, rk_value index, rk_value *l
     *label = field(g, s, RK_U32, RK_SHAPE(n), "label", index);
     rk_value centred = rk_sub(g, rk_cast(g, pixels, RK_F32), rk_reshape(g, shift, column));
     return rk_mul(g, centred, rk_reshape(g, scale, column));
+}
+
+/* The scope of the names of an augmentation's streams: the second one of a name has its own. */
+static void scope_of(const rk_recipe *r, uint32_t i, char *out, size_t cap)
+{
+    const char *name = r->augments.spec[i]->item->name;
+    uint32_t occurrence = 1;
+    for (uint32_t k = 0; k < i; k++)
+        occurrence += r->augments.spec[k]->item == r->augments.spec[i]->item;
+    if (occurrence == 1)
+        snprintf(out, cap, "augment/%s/", name);
+    else
+        snprintf(out, cap, "augment/%s/%u/", name, occurrence);
+}
+
+/* The images of a batch as the model sees them. */
+static rk_value augment(rk_graph *g, const rk_recipe *r, const source *s, rk_value index,
+                        rk_value x)
+{
+    for (uint32_t i = 0; i < r->augments.n && x; i++) {
+        const rk_spec *a = r->augments.spec[i];
+        char scope[128];
+        scope_of(r, i, scope, sizeof scope);
+        rk_batch batch = {.index = index, .n = s->x->n, .scope = scope};
+        int64_t n = rk_dim(g, x, 0), channels = rk_dim(g, x, 1);
+        x = a->item->augment(g, x, &batch, a->args);
+        rk_shape out = rk_shape_of(g, x);
+        if (x && (out.rank != 4 || out.dim[0] != n || out.dim[1] != channels ||
+                  rk_dtype_of(g, x) != RK_F32))
+            x = rk_graph_fail(g, "the augmentation %s does not give images", a->item->name);
+    }
+    return x;
 }
 
 /* What the model says of a batch, by rows. */
@@ -168,6 +201,7 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     rk_value order = rk_input(g, RK_U32, RK_SHAPE(n), "train/order");
     rk_value index = rk_take(g, order, rk_add(g, rk_iota(g, rows), position));
     rk_value x = gather(g, &train, index, &label);
+    x = augment(g, r, &train, index, x);
     verdict v = judge(g, r, d, x, label);
     log_at(g, "train", "loss", chunks, position, sum_all(g, v.loss));
     log_at(g, "train", "correct", chunks, position, sum_all(g, v.correct));
@@ -192,6 +226,7 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     rk_value index = rk_add(g, rk_iota(g, chunks.rows), position);
     rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)set.x->n));
     rk_value x = gather(g, &set, index, &label);
+    x = augment(g, r, &set, index, x);
     verdict v = judge(g, r, d, x, label);
     v.loss = rk_where(g, there, v.loss, zero);
     v.correct = rk_where(g, there, v.correct, zero);

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 #include "base/error.h"
+#include "data/augment.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ static rk_status add_program(rk_trainer *t, rk_graph *g, const char *name, rk_pr
 {
     rk_status status = rk_session_add(t->session, g, name, out, e);
     rk_graph_free(g);
-    return status == RK_OK ? RK_OK : rk_error_prefix(e, "%s", name);
+    return status;
 }
 
 static rk_status add_step(rk_trainer *t, int64_t rows, const char *name, rk_program **out,
@@ -57,7 +58,7 @@ static rk_status make_room(rk_trainer *t, rk_error *e)
     uint64_t most = 1;
     int64_t log = largest(t->steps, largest(t->eval[0].count, t->eval[1].count));
     for (uint32_t i = 0; i < n; i++)
-        if (b[i].trained && b[i].bytes > most) most = b[i].bytes;
+        if ((b[i].trained || b[i].statistic) && b[i].bytes > most) most = b[i].bytes;
     t->order = calloc((size_t)t->data->train.x.n, sizeof *t->order);
     t->log = calloc((size_t)log, sizeof *t->log);
     t->words = malloc(most);
@@ -149,6 +150,20 @@ double rk_trainer_rate(const rk_trainer *t, int64_t epoch)
     return t->recipe.schedule->item->rate(t->rate, epoch, t->recipe.schedule->args);
 }
 
+/* An epoch's random words of every example. */
+static rk_status write_words(rk_trainer *t, int64_t epoch, rk_error *e)
+{
+    const rk_buffer_info *b;
+    uint32_t n = rk_session_buffers(t->session, &b);
+    const size_t prefix = strlen(RK_RANDOM_PREFIX);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!b[i].input || strncmp(b[i].name, RK_RANDOM_PREFIX, prefix) != 0) continue;
+        rk_batch_words(t->seed, b[i].name + prefix, epoch, &t->data->train.x, t->order);
+        RK_TRY(rk_session_write(t->session, b[i].name, t->order, b[i].bytes, e));
+    }
+    return RK_OK;
+}
+
 rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e)
 {
     uint32_t n = (uint32_t)t->data->train.x.n;
@@ -157,15 +172,20 @@ rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e)
     stream.step = (uint32_t)epoch;
     rk_random_order(stream, n, t->order);
     RK_TRY(rk_session_write(t->session, "train/order", t->order, n * sizeof *t->order, e));
+    RK_TRY(write_words(t, epoch, e));
     /* Absent if the optimizer does not use it. */
     if (!rk_session_buffer(t->session, "train/rate")) return RK_OK;
     return rk_session_write(t->session, "train/rate", &rate, sizeof rate, e);
 }
 
+rk_program *rk_trainer_program(const rk_trainer *t, int64_t step)
+{
+    return step + 1 == t->steps && t->last_step ? t->last_step : t->step;
+}
+
 rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e)
 {
-    bool last = step + 1 == t->steps && t->last_step;
-    return rk_program_run(last ? t->last_step : t->step, e);
+    return rk_program_run(rk_trainer_program(t, step), e);
 }
 
 static rk_status sum_log(rk_trainer *t, const char *prefix, const char *name, int64_t count,
@@ -214,7 +234,7 @@ static rk_status hash_all(rk_trainer *t, XXH3_state_t *state, rk_error *e)
     const rk_buffer_info *b;
     uint32_t n = rk_session_buffers(t->session, &b);
     for (uint32_t i = 0; i < n; i++) {
-        if (!b[i].trained) continue;
+        if (!b[i].trained && !b[i].statistic) continue;
         RK_TRY(rk_session_read(t->session, b[i].name, t->words, b[i].bytes, e));
         canonize(t->words, b[i].bytes / sizeof *t->words);
         XXH3_128bits_update(state, b[i].name, strlen(b[i].name) + 1);

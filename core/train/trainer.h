@@ -16,9 +16,9 @@ typedef struct rk_trainer {
     int64_t steps; /* of an epoch */
     uint64_t seed;
     double rate;
-    uint32_t *order; /* [n] */
+    uint32_t *order; /* [n], also of an epoch's words */
     float *log;      /* [the longest log] */
-    uint32_t *words; /* [the largest parameter] */
+    uint32_t *words; /* [the largest buffer of the model] */
 } rk_trainer;
 
 typedef struct rk_score {
@@ -29,17 +29,19 @@ rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_conf
                           rk_trainer **out, rk_error *e);
 void rk_trainer_close(rk_trainer *t);
 
-/* Writes the order and the learning rate of an epoch (from 0). */
+/* Writes the order, the random words and the learning rate of an epoch (from 0). */
 rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e);
 double rk_trainer_rate(const rk_trainer *t, int64_t epoch);
 /* Enqueues a step; does not wait. */
 rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e);
+/* The program that a step runs. */
+rk_program *rk_trainer_program(const rk_trainer *t, int64_t step);
 /* Of the epoch's batches as they were trained on. */
 rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
 /* Of all training (test: all test) examples with the parameters as they are. */
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e);
-/* Hex of XXH3-128 over name, zero byte and data of every trained buffer in the order of names;
- * every NaN counts as 0x7fc00000. */
+/* Hex of XXH3-128 over name, zero byte and data of every buffer of the model, trained or statistic,
+ * in the order of names; every NaN counts as 0x7fc00000. */
 rk_status rk_trainer_digest(rk_trainer *t, char out[33], rk_error *e);
 /* Number of trained values. */
 int64_t rk_trainer_parameters(const rk_trainer *t);

@@ -4,10 +4,12 @@
 #include <string.h>
 #include <time.h>
 
+/* On a busy machine the processor's time of contenders with one thread is steadier than the
+ * clock's. */
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(getenv("BENCH_CPU_TIME") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -76,7 +78,7 @@ static int read_arguments(bench_devices *d, int argc, char **argv)
             d->index[at] = (uint32_t)atoi(argv[++i]);
         } else if (strcmp(argv[i], "--option") == 0 && value && at >= 0) {
             while (d->option[at][options]) options++;
-            if (options == HARNESS_OPTIONS) return 0;
+            if (options == RK_BED_OPTIONS) return 0;
             d->option[at][options] = argv[++i];
         } else {
             return 0;
@@ -95,7 +97,7 @@ int bench_open(bench_devices *d, int argc, char **argv)
         return 0;
     }
     for (int i = 0; i < d->n; i++) {
-        if (harness_open(&d->h[i], d->path[i], d->index[i], d->option[i], &e) != RK_OK) {
+        if (rk_bed_open(&d->h[i], d->path[i], d->index[i], d->option[i], &e) != RK_OK) {
             fprintf(stderr, "%s device %u: %s\n", d->path[i], d->index[i], e.text);
             return 0;
         }
@@ -108,7 +110,7 @@ int bench_open(bench_devices *d, int argc, char **argv)
 
 void bench_close(bench_devices *d)
 {
-    for (int i = 0; i < d->n; i++) harness_close(&d->h[i]);
+    for (int i = 0; i < d->n; i++) rk_bed_close(&d->h[i]);
 }
 
 static int fill(bench_kernel *k, uint64_t bytes)
@@ -126,7 +128,7 @@ static int fill(bench_kernel *k, uint64_t bytes)
     return s == RK_OK;
 }
 
-int bench_prepare(bench_kernel *k, harness *h, harness_case *c)
+int bench_prepare(bench_kernel *k, rk_bed *h, rk_trial *c)
 {
     rk_error e = {.size = sizeof e};
     uint64_t at = 0, align = h->info.mem_align > 256 ? h->info.mem_align : 256;
@@ -141,8 +143,8 @@ int bench_prepare(bench_kernel *k, harness *h, harness_case *c)
     k->n = c->op.n_in + c->op.n_out;
     for (uint32_t i = 0; i < k->n + 1 && s == RK_OK; i++) {
         const rk_tensor *t = i < c->op.n_in ? &c->in[i] : &c->out[i - c->op.n_in];
-        uint64_t bytes =
-            i == k->n ? k->info.workspace : (uint64_t)tensor_extent(t) * dtype_bytes(t->dtype);
+        uint64_t bytes = i == k->n ? k->info.workspace
+                                   : (uint64_t)rk_tensor_extent(t) * rk_dtype_bytes(t->dtype);
         k->arg[i].offset = at;
         at += (bytes + align - 1) / align * align + align;
     }

@@ -1,11 +1,13 @@
 /* bench.h: contenders that are timed in turn, in one process, and the table of their medians.
  *
  * A round times every contender once: a call to wake its threads, then calls for some milliseconds.
- * Between contenders there is a pause, so that one's waiting threads do not cost the other time. */
+ * Between contenders there is a pause, so that one's waiting threads do not cost the other time.
+ * With BENCH_CPU_TIME set in the environment it is the processor's time that counts: for contenders
+ * with one thread, on a busy machine. */
 #ifndef BENCH_H
 #define BENCH_H
 #include <stdint.h>
-#include "../unit/backend_harness.h"
+#include "check/trial.h"
 
 enum { BENCH_MOST = 8, BENCH_ROUNDS = 9 };
 
@@ -25,10 +27,10 @@ void bench_spread(const bench_contender *c, double *low, double *high);
 /* Devices named on the command line: --backend PATH [--device N] [--option KEY=VALUE ...],
  * repeated.  Opens all; prints what is wrong and returns 0 on failure. */
 typedef struct bench_devices {
-    harness h[BENCH_MOST];
+    rk_bed h[BENCH_MOST];
     const char *path[BENCH_MOST];
     uint32_t index[BENCH_MOST];
-    const char *option[BENCH_MOST][HARNESS_OPTIONS + 1];
+    const char *option[BENCH_MOST][RK_BED_OPTIONS + 1];
     char name[BENCH_MOST][48];
     int n;
 } bench_devices;
@@ -37,14 +39,14 @@ void bench_close(bench_devices *d);
 
 /* A kernel with its memory: random numbers in, launched and waited for by bench_call. */
 typedef struct bench_kernel {
-    harness *h;
+    rk_bed *h;
     rk_kernel *kernel;
     rk_mem *mem;
-    rk_arg arg[2 * HARNESS_TENSORS + 1];
+    rk_arg arg[2 * RK_TRIAL_TENSORS + 1];
     uint32_t n;
     rk_kinfo info;
 } bench_kernel;
-int bench_prepare(bench_kernel *k, harness *h, harness_case *c);
+int bench_prepare(bench_kernel *k, rk_bed *h, rk_trial *c);
 int bench_call(void *kernel);
 void bench_release(bench_kernel *k);
 #endif

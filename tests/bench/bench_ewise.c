@@ -24,76 +24,80 @@ static int triad_call(void *context)
 /* A program over n elements (or [rows, 512]) and the words it moves per element. */
 typedef struct subject {
     const char *name;
-    void (*make)(harness_case *c, int64_t n);
+    void (*make)(rk_trial *c, int64_t n);
     double words;
 } subject;
 
-static void make_momentum(harness_case *c, int64_t n)
+static void make_momentum(rk_trial *c, int64_t n)
 {
-    case_begin(c, RK_EWISE);
-    uint16_t v = case_in(c, RK_F32, 1, &n, 0), g = case_in(c, RK_F32, 1, &n, 0);
-    uint16_t w = case_in(c, RK_F32, 1, &n, 0);
-    case_out(c, RK_F32, 1, &n);
-    case_out(c, RK_F32, 1, &n);
-    uint16_t v2 = case_ins(c, RK_I_FADD, case_ins(c, RK_I_FMUL, case_immf(c, 0.9f), v, 0), g, 0);
-    case_store(c, 0, v2);
-    case_store(c, 1,
-               case_ins(c, RK_I_FSUB, w, case_ins(c, RK_I_FMUL, case_immf(c, 0.05f), v2, 0), 0));
+    rk_trial_begin(c, RK_EWISE);
+    uint16_t v = rk_trial_in(c, RK_F32, 1, &n, 0), g = rk_trial_in(c, RK_F32, 1, &n, 0);
+    uint16_t w = rk_trial_in(c, RK_F32, 1, &n, 0);
+    rk_trial_out(c, RK_F32, 1, &n);
+    rk_trial_out(c, RK_F32, 1, &n);
+    uint16_t v2 =
+        rk_trial_ins(c, RK_I_FADD, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 0.9f), v, 0), g, 0);
+    rk_trial_store(c, 0, v2);
+    rk_trial_store(c, 1,
+                   rk_trial_ins(c, RK_I_FSUB, w,
+                                rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 0.05f), v2, 0), 0));
 }
 
-static void make_triad(harness_case *c, int64_t n)
+static void make_triad(rk_trial *c, int64_t n)
 {
-    case_begin(c, RK_EWISE);
-    uint16_t a = case_in(c, RK_F32, 1, &n, 0), b = case_in(c, RK_F32, 1, &n, 0);
-    case_out(c, RK_F32, 1, &n);
-    case_store(c, 0, case_ins(c, RK_I_FADD, a, case_ins(c, RK_I_FMUL, case_immf(c, 3), b, 0), 0));
+    rk_trial_begin(c, RK_EWISE);
+    uint16_t a = rk_trial_in(c, RK_F32, 1, &n, 0), b = rk_trial_in(c, RK_F32, 1, &n, 0);
+    rk_trial_out(c, RK_F32, 1, &n);
+    rk_trial_store(
+        c, 0,
+        rk_trial_ins(c, RK_I_FADD, a, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 3), b, 0), 0));
 }
 
-static void make_unary(harness_case *c, int64_t n, uint16_t op)
+static void make_unary(rk_trial *c, int64_t n, uint16_t op)
 {
-    case_begin(c, RK_EWISE);
-    uint16_t a = case_in(c, RK_F32, 1, &n, 0);
-    case_out(c, RK_F32, 1, &n);
-    case_store(c, 0, case_ins(c, op, a, 0, 0));
+    rk_trial_begin(c, RK_EWISE);
+    uint16_t a = rk_trial_in(c, RK_F32, 1, &n, 0);
+    rk_trial_out(c, RK_F32, 1, &n);
+    rk_trial_store(c, 0, rk_trial_ins(c, op, a, 0, 0));
 }
 
-static void make_exp(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FEXP); }
-static void make_log(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FLOG); }
-static void make_recip(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FRECIP); }
-static void make_sqrt(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FSQRT); }
-static void make_cos(harness_case *c, int64_t n) { make_unary(c, n, RK_I_FCOS); }
+static void make_exp(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FEXP); }
+static void make_log(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FLOG); }
+static void make_recip(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FRECIP); }
+static void make_sqrt(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FSQRT); }
+static void make_cos(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FCOS); }
 
-static void make_bias(harness_case *c, int64_t n)
+static void make_bias(rk_trial *c, int64_t n)
 {
     const int64_t dim[2] = {n / 512, 512};
-    case_begin(c, RK_EWISE);
-    uint16_t a = case_in(c, RK_F32, 2, dim, 0), b = case_in(c, RK_F32, 2, dim, 1);
-    uint16_t r = case_in(c, RK_F32, 2, dim, 2);
-    case_out(c, RK_F32, 2, dim);
-    uint16_t sum = case_ins(c, RK_I_FADD, case_ins(c, RK_I_FMUL, a, r, 0), b, 0);
-    case_store(c, 0, case_ins(c, RK_I_FMAX, sum, case_immf(c, 0), 0));
+    rk_trial_begin(c, RK_EWISE);
+    uint16_t a = rk_trial_in(c, RK_F32, 2, dim, 0), b = rk_trial_in(c, RK_F32, 2, dim, 1);
+    uint16_t r = rk_trial_in(c, RK_F32, 2, dim, 2);
+    rk_trial_out(c, RK_F32, 2, dim);
+    uint16_t sum = rk_trial_ins(c, RK_I_FADD, rk_trial_ins(c, RK_I_FMUL, a, r, 0), b, 0);
+    rk_trial_store(c, 0, rk_trial_ins(c, RK_I_FMAX, sum, rk_trial_immf(c, 0), 0));
 }
 
-static void make_sum(harness_case *c, int64_t outer, int64_t reduced, int64_t inner)
+static void make_sum(rk_trial *c, int64_t outer, int64_t reduced, int64_t inner)
 {
-    case_begin(c, RK_REDUCE);
-    case_in(c, RK_F32, 3, (int64_t[]){outer, reduced, inner}, 0);
-    case_out(c, RK_F32, 3, (int64_t[]){outer, 1, inner});
+    rk_trial_begin(c, RK_REDUCE);
+    rk_trial_in(c, RK_F32, 3, (int64_t[]){outer, reduced, inner}, 0);
+    rk_trial_out(c, RK_F32, 3, (int64_t[]){outer, 1, inner});
     c->op.p[1] = outer;
     c->op.p[2] = reduced;
     c->op.p[3] = inner;
 }
 
-static void make_sum_all(harness_case *c, int64_t n) { make_sum(c, 1, n, 1); }
-static void make_sum_rows(harness_case *c, int64_t n) { make_sum(c, n / 512, 512, 1); }
-static void make_sum_columns(harness_case *c, int64_t n) { make_sum(c, 1, n / 512, 512); }
+static void make_sum_all(rk_trial *c, int64_t n) { make_sum(c, 1, n, 1); }
+static void make_sum_rows(rk_trial *c, int64_t n) { make_sum(c, n / 512, 512, 1); }
+static void make_sum_columns(rk_trial *c, int64_t n) { make_sum(c, 1, n / 512, 512); }
 
-static void make_transpose(harness_case *c, int64_t n)
+static void make_transpose(rk_trial *c, int64_t n)
 {
     const int64_t p[] = {2, 512, 1, n / 512, n / 512, 512, 1};
-    case_begin(c, RK_COPY);
-    case_in(c, RK_F32, 1, &n, 0);
-    case_out(c, RK_F32, 1, &n);
+    rk_trial_begin(c, RK_COPY);
+    rk_trial_in(c, RK_F32, 1, &n, 0);
+    rk_trial_out(c, RK_F32, 1, &n);
     for (int i = 0; i < 7; i++) c->op.p[i] = p[i];
 }
 
@@ -103,7 +107,7 @@ static int run_subject(const subject *s, int64_t n, bench_devices *d, triad *t)
     bench_kernel kernels[BENCH_MOST];
     int ok = 1, made = 0;
     for (; made < d->n && ok; made++) {
-        harness_case op;
+        rk_trial op;
         s->make(&op, n);
         ok = bench_prepare(&kernels[made], &d->h[made], &op);
         c[made + 1] =

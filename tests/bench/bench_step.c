@@ -1,6 +1,6 @@
-/* One training step of an MLP on devices, in turn with peers.
+/* One training step of a model on devices, in turn with peers.
  *
- * usage: bench_step [--hidden 512] [--layers 3] [--batch 128] [--rounds 7] [--steps 40]
+ * usage: bench_step [--model mlp:layers=3,init=torch] [--batch 128] [--rounds 7] [--steps 40]
  *                   --device SPEC... [--peer COMMAND]...
  *
  * The step is rethink's own (core/train/step.c): gather, forward, loss, gradients, SGD with
@@ -17,8 +17,8 @@
 enum { MOST = 8, ROUNDS_MOST = 31, EXAMPLES = 2048 };
 
 typedef struct options {
-    long hidden, layers, batch, rounds, steps;
-    const char *device[MOST], *peer[MOST];
+    long batch, rounds, steps;
+    const char *model, *device[MOST], *peer[MOST];
     int n_device, n_peer;
 } options;
 
@@ -43,21 +43,21 @@ static void must(rk_status s, const char *what, const rk_error *e)
 
 static options parse(int argc, char **argv)
 {
-    options o = {.hidden = 512, .layers = 3, .batch = 128, .rounds = 7, .steps = 40};
+    options o = {.model = "mlp:layers=3,init=torch", .batch = 128, .rounds = 7, .steps = 40};
     const struct {
         const char *name;
         long *value;
-    } numbers[] = {{"--hidden", &o.hidden},
-                   {"--layers", &o.layers},
-                   {"--batch", &o.batch},
-                   {"--rounds", &o.rounds},
-                   {"--steps", &o.steps}};
+    } numbers[] = {{"--batch", &o.batch}, {"--rounds", &o.rounds}, {"--steps", &o.steps}};
     for (int i = 1; i + 1 < argc; i += 2) {
         bool known = false;
         for (size_t j = 0; j < sizeof numbers / sizeof *numbers; j++) {
             if (strcmp(argv[i], numbers[j].name) != 0) continue;
             *numbers[j].value = strtol(argv[i + 1], NULL, 10);
             known = *numbers[j].value > 0;
+        }
+        if (strcmp(argv[i], "--model") == 0) {
+            o.model = argv[i + 1];
+            known = true;
         }
         if (strcmp(argv[i], "--device") == 0 && o.n_device < MOST) {
             o.device[o.n_device++] = argv[i + 1];
@@ -181,18 +181,16 @@ int main(int argc, char **argv)
 {
     static contender c[2 * MOST];
     options o = parse(argc, argv);
-    char model[64];
     rk_error e = rk_error_new();
     rk_config config = rk_config_default();
     rk_hub *hub;
     rk_registry *plugins;
     rk_recipe recipe;
     int n = 0;
-    snprintf(model, sizeof model, "mlp:hidden=%ld,layers=%ld,init=torch", o.hidden, o.layers);
-    config.model = model;
+    config.model = o.model;
     must(rk_hub_new(NULL, 0, &hub, &e), "backends", &e);
     must(rk_registry_new(NULL, 0, &plugins, &e), "plugins", &e);
-    must(rk_recipe_parse(plugins, &config, &recipe, &e), model, &e);
+    must(rk_recipe_parse(plugins, &config, &recipe, &e), o.model, &e);
     rk_dataset *data = make_data();
     for (int i = 0; i < o.n_device; i++) open_device(&c[n++], hub, o.device[i], &recipe, data, &o);
     for (int i = 0; i < o.n_peer; i++) c[n++].command = o.peer[i];

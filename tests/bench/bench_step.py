@@ -1,60 +1,88 @@
-"""One training step of an MLP in PyTorch, for bench_step.sh to pair with rethink's.
+"""One training step of a model in PyTorch, as a peer of bench_step.
 
-Usage: bench_step.py [--hidden 512] [--layers 3] [--batch 128] [--inputs 2352] [--threads N] [--steps N]
-Prints the median milliseconds of one step: batch gather, forward, loss, backward, SGD with momentum.
-Data is resident and the batch is gathered by index, as in rethink; nothing is copied to the host.
-"""
+usage: bench_step.py FILE.safetensors [--batch 128] [--threads N] [--steps 40] [--channels-last]
+
+FILE is model_gradients' and says which model, with which parameters.  Prints the median milliseconds
+of one step: batch gather, forward, loss, backward, SGD with momentum.  Data is resident and the batch
+is gathered by index, as in rethink; nothing is copied to the host.  Needs torch and numpy."""
 import argparse
 import statistics
 import time
 
 import torch
+import torch.nn.functional as F
+
+from bench_torch_grad import MODELS, Net, read
+
+EXAMPLES = 2048
+
+
+class Trained(Net):
+    """The models of bench_torch_grad.py, with the batch norm that PyTorch's users train with."""
+
+    def __init__(self, params, args):
+        super().__init__(params, args, None)
+        self.running = {}
+
+    def norm(self, x, name, eps):
+        if name not in self.running:
+            self.running[name] = torch.zeros(x.shape[1]), torch.ones(x.shape[1])
+        mean, variance = self.running[name]
+        return F.batch_norm(x, mean, variance, self.p.get(name + "/scale"),
+                            self.p.get(name + "/shift"), True, 0.1, eps)
+
+
+class Step:
+    def __init__(self, path, batch, layout):
+        notes, tensors = read(path)
+        model, _, text = notes["model"].partition(":")
+        names = [t[len("gradient/"):] for t in tensors if t.startswith("gradient/")]
+        params = {t: torch.tensor(tensors[t]) for t in names}
+        self.layout = layout if tensors["x"].ndim == 4 else torch.contiguous_format
+        for t, p in params.items():
+            params[t] = (p.to(memory_format=self.layout) if p.ndim == 4 else p).requires_grad_()
+        self.net = Trained(params, dict(part.split("=") for part in text.split(",") if part))
+        self.model, self.batch = MODELS[model], batch
+        self.optimizer = torch.optim.SGD(params.values(), lr=0.01, momentum=0.9)
+        shape = (EXAMPLES, *tensors["x"].shape[1:])
+        self.pixels = torch.randint(0, 256, shape, dtype=torch.uint8)
+        self.shift = torch.rand(EXAMPLES, 1, 1, 1) * 255
+        self.scale = torch.rand(EXAMPLES, 1, 1, 1) / 64
+        self.label = torch.randint(0, 10, (EXAMPLES,))
+        self.order = torch.randperm(EXAMPLES)
+
+    def run(self, k):
+        at = (k * self.batch) % (EXAMPLES - self.batch + 1)
+        index = self.order[at:at + self.batch]
+        x = (self.pixels[index].float() - self.shift[index]) * self.scale[index]
+        self.optimizer.zero_grad(set_to_none=True)
+        logits = self.model(self.net, x.to(memory_format=self.layout))
+        F.cross_entropy(logits, self.label[index]).backward()
+        self.optimizer.step()
 
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--hidden", type=int, default=512)
-    p.add_argument("--layers", type=int, default=3)
+    p.add_argument("file")
     p.add_argument("--batch", type=int, default=128)
-    p.add_argument("--inputs", type=int, default=2352)
-    p.add_argument("--classes", type=int, default=10)
-    p.add_argument("--examples", type=int, default=2048)
     p.add_argument("--steps", type=int, default=40)
     p.add_argument("--threads", type=int, default=0)
+    p.add_argument("--channels-last", action="store_true")
     a = p.parse_args()
     if a.threads:
         torch.set_num_threads(a.threads)
     torch.manual_seed(0)
-    pixels = torch.randint(0, 256, (a.examples, a.inputs), dtype=torch.uint8)
-    shift = torch.rand(a.examples, 1) * 255
-    scale = torch.rand(a.examples, 1) / 64
-    label = torch.randint(0, a.classes, (a.examples,))
-    order = torch.randperm(a.examples)
-    sizes = [a.inputs] + [a.hidden] * a.layers
-    layers = []
-    for i, o in zip(sizes, sizes[1:]):
-        layers += [torch.nn.Linear(i, o), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers, torch.nn.Linear(sizes[-1], a.classes))
-    loss_of = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-
-    def step(k):
-        at = (k * a.batch) % (a.examples - a.batch + 1)
-        index = order[at:at + a.batch]
-        x = (pixels[index].float() - shift[index]) * scale[index]
-        optimizer.zero_grad(set_to_none=True)
-        loss_of(model(x), label[index]).backward()
-        optimizer.step()
-
-    for k in range(10):
-        step(k)
+    layout = torch.channels_last if a.channels_last else torch.contiguous_format
+    step = Step(a.file, a.batch, layout)
+    for k in range(3):
+        step.run(k)
     times = []
     for k in range(a.steps):
         begin = time.perf_counter()
-        step(k)
+        step.run(k)
         times.append((time.perf_counter() - begin) * 1e3)
-    print(f"torch {torch.__version__} threads {torch.get_num_threads()} "
-          f"step_ms {statistics.median(times):.4f}")
+    print(f"torch {torch.__version__}{' channels last' if a.channels_last else ''} threads "
+          f"{torch.get_num_threads()} step_ms {statistics.median(times):.4f}")
 
 
 if __name__ == "__main__":

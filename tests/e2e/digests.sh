@@ -1,29 +1,6 @@
 #!/bin/sh
 # One run, every way of computing it: the same bits after every epoch.
 
-# tiny NAME OPTION...: trains a small network and leaves the digests of its epochs in NAME.digests.
-tiny() {
-    name=$1
-    shift
-    works "$RETHINK" run --model mlp:hidden=24,layers=2 --data synth16:n=70,test=20 \
-        --randomize labels:p=0.5 --batch 32 --epochs 2 --lr 0.05 --lr-decay 0.9 --seed 5 \
-        --numerics exact --quiet --out "$name.sqlite" "$@"
-    works "$RETHINK" export --json --out "$name.sqlite"
-    checks '
-import json
-runs = json.load(open("stdout.txt"))
-assert len(runs) == 1 and runs[0]["status"] == "done"
-print("\n".join(row["digest"] for row in runs[0]["history"]))' <stdout.txt >"$name.digests"
-    [ "$(wc -l <"$name.digests")" = 2 ] || fail "$name: not two digests"
-}
-
-# same NAME OPTION...: as the first run, which must have been made as "cpu".
-same() {
-    tiny "$@"
-    cmp -s cpu.digests "$1.digests" ||
-        fail "$1: $(tr '\n' ' ' <"$1.digests")differ from cpu: $(tr '\n' ' ' <cpu.digests)"
-}
-
 test_cpu_threads_and_instruction_sets() {
     tiny cpu --device cpu --threads 1
     same threads2 --device cpu --threads 2
@@ -58,4 +35,20 @@ test_pocl() {
     same pocl-again --device opencl:Portable
 }
 
+# Convolutions, windows and batch norm; the last batch is smaller.
+test_models_on_cpu() {
+    for model in alexnet:width=0.1 inception:width=0.03 wrn:depth=10,base=1,dropout=0.1; do
+        few="--model $model --data synth16:n=24,test=6 --batch 16 --device cpu"
+        # shellcheck disable=SC2086
+        {
+            tiny cpu $few --threads 1
+            same threads3 $few --threads 3
+            same unfused $few --threads 2 --unfused
+            same plain $few --isa plain
+        }
+        rm -rf ./*.sqlite*
+    done
+}
+
+. "$(dirname "$0")/tiny.sh"
 . "$(dirname "$0")/lib.sh"

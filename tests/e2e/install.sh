@@ -49,6 +49,39 @@ test_example_of_the_readme() {
     says 'probability of each label to slip'
 }
 
+# follow FOLDER: does what the README.md of an example says, in a copy of it, with what is installed.
+follow() {
+    install_here
+    mkdir bin
+    printf '#!/bin/sh\nPATH=%s\nexec %s %s "$@"\n' "$PATH" "$BUILD_CC" "$SANITIZE" >bin/gcc
+    printf '#!/bin/sh\nPATH=%s\nexec pkg-config --define-variable=prefix=%s "$@"\n' "$PATH" \
+        "$PWD/moved" >bin/pkg-config
+    chmod +x bin/*
+    PATH=$PWD/bin:$PWD/moved/bin:$PATH
+    PKG_CONFIG_PATH=$(dirname "$(find "$PWD/moved" -name rethink.pc)")
+    export PATH PKG_CONFIG_PATH
+    cp -r "$SOURCE/examples/$1" copy
+    cd copy
+    chmod u+w .
+    sed -n 's/^    //p' README.md >steps
+    works sh -ex steps
+}
+
+test_backend_example() {
+    follow backend
+    says '^met: level exact$'
+    says 'Digests agree'
+    [ "$(wc -l <example.c)" -le 400 ] || fail 'example.c is longer than 400 lines'
+}
+
+test_plugin_example() {
+    follow plugin
+    says 'probability of each label to be mirrored'
+    works rethink list
+    says 'twice .*mirror:p=0.3'
+    [ "$(wc -l <example.c)" -le 40 ] || fail 'example.c is longer than 40 lines'
+}
+
 test_backend_header_stands_alone() {
     for header in backend numerics graph plugin; do
         echo "#include \"rethink/$header.h\"" >one.c

@@ -126,6 +126,32 @@ assert status == "stopped" and done == db.execute("SELECT count(*) FROM epochs")
     same whole resumed
 }
 
+# Running averages of batch norm are states like others: in the checkpoint, and in the weights.
+test_interrupted_batch_norm() {
+    options='--model wrn:depth=10,base=1 --data synth16:n=300,test=60 --epochs 6 --seed 4'
+    options="$options --checkpoint-seconds 0.01"
+    # shellcheck disable=SC2086
+    train $options --out whole.sqlite >/dev/null
+    digests whole.sqlite 1 >whole
+    # shellcheck disable=SC2086
+    launch $options --out r.sqlite >/dev/null 2>&1 &
+    pid=$!
+    until [ -e r.sqlite.runs/1/checkpoint.safetensors ]; do sleep 0.01; done
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    works "$RETHINK" run --resume 1 --quiet --out r.sqlite
+    digests r.sqlite 1 >resumed
+    same whole resumed
+    cmp r.sqlite.runs/1/weights.safetensors whole.sqlite.runs/1/weights.safetensors ||
+        fail 'final weights differ'
+    checks '
+import json, struct
+f = open("whole.sqlite.runs/1/weights.safetensors", "rb")
+names = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+assert {"bn/mean", "bn/variance", "bn/seen", "bn/scale", "bn/shift"} <= set(names), names
+assert not any(name.startswith("optimizer/") for name in names), names'
+}
+
 test_stopped_then_resumed() {
     train --epochs 60 --seed 5 --out whole.sqlite >/dev/null
     digests whole.sqlite 1 >whole

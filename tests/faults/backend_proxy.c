@@ -2,15 +2,22 @@
  * its options say:
  *
  *   proxy.refuse   kinds that prepare refuses, e.g. "matmul,take"; "epilogue" and "prologue" stand
- *                  for programs on kernels, "multi" for EWISE of more than one instruction
+ *                  for programs on kernels, "multi" for EWISE of more than one instruction, "half"
+ *                  for every other kernel that it is asked for
  *   proxy.alias    "none": no kernel may work in place
  *   proxy.tier     "fast": kernels say that they are not exact, even if an exact one was asked for
  *   proxy.fail     "launch:3": the third call of this function fails; "launch:3:lost": the device
  *                  is lost; "launch:3:silent": it fails and gives no text
+ *   proxy.flip     "matmul:3200:5": kernels of this kind whose first output has 3200 elements,
+ *                  words, give element 7 a wrong lowest bit from the fifth launch of one on;
+ *                  "matmul:3200:5:once": in the fifth only; "matmul:3200:5:high": a high bit;
+ *                  "epilogue:3200:5": kernels with a program after them
  *
- * Two things must be known when a hub is made, before it has options, and are environment
- * variables: PROXY_PIECE, the largest allocation in bytes, and PROXY_DEVICES=0, there are none.
- * Its memory is full of NaN at first.  In each text of an error is the word proxy. */
+ * The options are environment variables, too: PROXY_REFUSE and so on.  Two things are only that, as
+ * they must be known before a hub has options: PROXY_PIECE, the largest allocation in
+ * bytes, and PROXY_DEVICES=0, there are none.  Its memory is full of NaN at first.  In each text of
+ * an error is the word proxy. */
+#include <ctype.h>
 #include <dlfcn.h>
 #include <rethink/backend.h>
 #include <stdio.h>
@@ -19,8 +26,18 @@
 
 RK_BACKEND_MAGIC;
 
+enum { WRONG_MAX = 8, WRONG_ELEMENT = 7 };
+
 struct rk_device {
     rk_device *own;
+    struct {
+        rk_kernel *kernel;
+        uint32_t output; /* its number among the arguments */
+    } wrong[WRONG_MAX];
+    uint32_t n_wrong, asked; /* asked: kernels that were asked for */
+    long flip;               /* launches that are right before the first wrong one */
+    int once;                /* there is one wrong launch */
+    uint32_t bits;           /* that are flipped */
     const rk_host *host;
     char fail[32];
     long count; /* calls of the function in fail that are left until it fails */
@@ -40,6 +57,10 @@ static uint64_t largest(void)
 static const char *option(const rk_host *h, const char *key)
 {
     const char *value = h->option(h->ctx, key);
+    char name[64] = "";
+    for (size_t i = 0; !value && key[i] && i + 1 < sizeof name; i++)
+        name[i] = key[i] == '.' ? '_' : (char)toupper(key[i]);
+    if (!value) value = getenv(name);
     return value ? value : "";
 }
 
@@ -139,13 +160,49 @@ static rk_status proxy_read(rk_device *d, rk_mem *m, uint64_t at, void *dst, uin
     PASS(d, read, m, at, dst, n, e);
 }
 
-static int refuses(const rk_device *d, const rk_op *op)
+static const char *const kinds[] = {"?",    "ewise",  "copy", "reduce", "matmul",
+                                    "conv", "window", "take", "put",    "rng"};
+
+/* Whether kernels of this operation are to be wrong. */
+static int is_wrong(rk_device *d, const rk_op *op)
 {
-    static const char *const kinds[] = {"?",    "ewise",  "copy", "reduce", "matmul",
-                                        "conv", "window", "take", "put",    "rng"};
+    const char *flip = option(d->host, "proxy.flip"), *colon = strchr(flip, ':');
+    int64_t elements = 1;
+    char *end;
+    if (!colon || d->n_wrong == WRONG_MAX || op->kind > 9 || op->n_out == 0) return 0;
+    int epilogue = op->n_code && op->kind != RK_EWISE && op->kind != RK_REDUCE;
+    if (strncmp(flip, kinds[op->kind], (size_t)(colon - flip)) != 0 &&
+        !(epilogue && strncmp(flip, "epilogue:", 9) == 0))
+        return 0;
+    for (uint32_t i = 0; i < op->out[0].rank; i++) elements *= op->out[0].dim[i];
+    if (strtoll(colon + 1, &end, 10) != elements || *end != ':') return 0;
+    if (d->n_wrong == 0) d->flip = strtol(end + 1, NULL, 10) - 1;
+    d->once = strstr(end, "once") != NULL;
+    d->bits = strstr(end, "high") ? 1u << 22 : 1u;
+    return 1;
+}
+
+/* Makes the result of a launch wrong, if it is one of a wrong kernel. */
+static rk_status spoil(rk_device *d, const rk_kernel *k, const rk_arg *args, rk_error *e)
+{
+    for (uint32_t i = 0; i < d->n_wrong; i++) {
+        if (d->wrong[i].kernel != k || d->flip-- > 0 || (d->once && d->flip < -1)) continue;
+        const rk_arg *to = &args[d->wrong[i].output];
+        uint32_t word;
+        uint64_t at = to->offset + WRONG_ELEMENT * sizeof word;
+        rk_status s = behind->read(d->own, to->mem, at, &word, sizeof word, e);
+        word ^= d->bits;
+        return s == RK_OK ? behind->write(d->own, to->mem, at, &word, sizeof word, e) : s;
+    }
+    return RK_OK;
+}
+
+static int refuses(rk_device *d, const rk_op *op)
+{
     const char *list = option(d->host, "proxy.refuse");
     uint32_t work = 0, stores = 0;
     if (op->kind < 10 && strstr(list, kinds[op->kind])) return 1;
+    if (strstr(list, "half") && d->asked++ % 2) return 1;
     for (uint32_t k = 0; k < op->n_code; k++) {
         work += op->code[k].op != RK_I_STORE;
         stores += op->code[k].op == RK_I_STORE;
@@ -164,16 +221,27 @@ static rk_status proxy_prepare(rk_device *d, const rk_op *op, rk_kernel **k, rk_
     s = behind->prepare(d->own, op, k, info, e);
     if (s == RK_OK && strcmp(option(d->host, "proxy.alias"), "none") == 0) info->alias_ok = 0;
     if (s == RK_OK && strcmp(option(d->host, "proxy.tier"), "fast") == 0) info->tier = RK_TIER_FAST;
+    if (s != RK_OK || !is_wrong(d, op)) return s;
+    d->wrong[d->n_wrong].kernel = *k;
+    d->wrong[d->n_wrong++].output = op->n_in;
+    snprintf(info->impl, sizeof info->impl, "wrong %s", kinds[op->kind]);
     return s;
 }
 
 static rk_status proxy_launch(rk_device *d, rk_kernel *k, const rk_arg *args, uint32_t n,
                               rk_error *e)
 {
-    PASS(d, launch, k, args, n, e);
+    rk_status s = fate(d, "launch", e);
+    if (s == RK_OK) s = behind->launch(d->own, k, args, n, e);
+    return s == RK_OK ? spoil(d, k, args, e) : s;
 }
 
-static void proxy_release(rk_device *d, rk_kernel *k) { behind->release(d->own, k); }
+static void proxy_release(rk_device *d, rk_kernel *k)
+{
+    for (uint32_t i = 0; i < d->n_wrong; i++)
+        if (d->wrong[i].kernel == k) d->wrong[i] = d->wrong[--d->n_wrong];
+    behind->release(d->own, k);
+}
 
 static rk_status proxy_sync(rk_device *d, rk_error *e) { PASS(d, sync, e); }
 

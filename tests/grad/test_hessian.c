@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-enum { MOST_PARAMS = 8 };
+enum { MOST_PARAMS = 10 };
 
 static const rk_init none = {RK_INIT_ZERO, 0};
 
@@ -33,6 +33,19 @@ static rk_value convnet(rk_graph *g, rk_value x)
     x = rk_mul(g, rk_wsum(g, rk_mul(g, x, x), average), rk_const_f(g, 0.25f));
     x = rk_dropout(g, rk_flatten(g, x), 0.75f, "drop");
     return rk_dense(g, x, 3, none, none, "out");
+}
+
+/* Batch norm before and after a residual sum, LRN, a strided SAME convolution, global mean. */
+static rk_value normalized(rk_graph *g, rk_value x)
+{
+    rk_norm norm = {true, true, 0.01f, 0.9f};
+    rk_value y = rk_conv_layer(g, x, 2, rk_window_same(g, x, 3, 1), none, NULL, "conv1");
+    y = rk_relu(g, rk_batch_norm(g, y, norm, "bn1"));
+    y = rk_add(g, y, rk_conv_layer(g, y, 2, rk_window_same(g, y, 3, 1), none, NULL, "conv2"));
+    y = rk_sin(g, rk_batch_norm(g, y, norm, "bn2"));
+    y = rk_lrn(g, y, 1, 1.0f, 0.5f, 0.75f);
+    y = rk_conv_layer(g, y, 3, rk_window_same(g, y, 3, 2), none, &none, "conv3");
+    return rk_dense(g, rk_global_mean(g, rk_sin(g, y)), 3, none, none, "out");
 }
 
 typedef struct hessian {
@@ -196,6 +209,12 @@ static void test_convnet(void **state)
     check_model(convnet);
 }
 
+static void test_normalized(void **state)
+{
+    (void)state;
+    check_model(normalized);
+}
+
 /* All values are equal. */
 static void check_equal(trial *t, const char *what, const rk_value *v, uint32_t n)
 {
@@ -263,6 +282,7 @@ static void test_adjoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_mlp), cmocka_unit_test(test_convnet),
+                                       cmocka_unit_test(test_normalized),
                                        cmocka_unit_test(test_adjoints)};
     return cmocka_run_group_tests_name("hessian", tests, NULL, NULL);
 }

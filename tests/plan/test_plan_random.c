@@ -71,16 +71,11 @@ static void result_free(result *r)
         if (good_status != RK_OK) fail_msg("graph %d: %s", (int)seed, e.text);                     \
     } while (0)
 
-static void run(rk_hub *h, const char *spec, const rk_graph *g, uint64_t seed,
-                const rk_session_options *o, result *out)
+/* Gives the buffers of a session their first contents. */
+static void begin(rk_session *s, uint64_t seed, result *out)
 {
     rk_error e = rk_error_new();
-    rk_session *s;
-    rk_program *p;
     const rk_buffer_info *b;
-    GOOD(rk_session_open(h, spec, o, &s, &e));
-    GOOD(rk_session_add(s, g, "random", &p, &e));
-    GOOD(rk_session_commit(s, &e));
     out->n = rk_session_buffers(s, &b);
     assert_true(out->n <= 24);
     for (uint32_t i = 0; i < out->n; i++) {
@@ -91,9 +86,21 @@ static void run(rk_hub *h, const char *spec, const rk_graph *g, uint64_t seed,
         start(&b[i], out->data[i]);
         GOOD(rk_session_write(s, b[i].name, out->data[i], b[i].bytes, &e));
     }
+}
+
+static void run(rk_hub *h, const char *spec, const rk_graph *g, uint64_t seed,
+                const rk_session_options *o, result *out)
+{
+    rk_error e = rk_error_new();
+    rk_session *s;
+    rk_program *p;
+    GOOD(rk_session_open(h, spec, o, &s, &e));
+    GOOD(rk_session_add(s, g, "random", &p, &e));
+    GOOD(rk_session_commit(s, &e));
+    begin(s, seed, out);
     for (int i = 0; i < RUNS; i++) GOOD(rk_program_run(p, &e));
     for (uint32_t i = 0; i < out->n; i++)
-        GOOD(rk_session_read(s, b[i].name, out->data[i], b[i].bytes, &e));
+        GOOD(rk_session_read(s, out->name[i], out->data[i], out->info[i].bytes, &e));
     const rk_program_info *info = rk_program_describe(p);
     snprintf(out->plan, sizeof out->plan, "%s", info->digest);
     out->steps = info->steps;
@@ -215,6 +222,7 @@ static void refusals(void **state)
                                           {"proxy.alias", "none"},
                                           {"proxy.refuse", "multi,alias"},
                                           {"proxy.refuse", "matmul,take,copy"},
+                                          {"proxy.refuse", "half"},
                                           {"proxy.refuse", "reduce,put,window"}};
     rk_session_options usual = {.fallback = RK_FALLBACK_REFERENCE};
     uint64_t n = graphs(250), detours = 0;
@@ -237,6 +245,88 @@ static void refusals(void **state)
         rk_graph_free(g);
     }
     assert_true(detours > n / 4 || n < 20);
+}
+
+/* ---- one step at a time ---- */
+
+typedef struct traced {
+    rk_session *session;
+    rk_program *program;
+    const rk_trace_step *step;
+    uint32_t n, once;
+    result buffers;
+} traced;
+
+static void trace_open(rk_hub *h, const char *spec, const rk_graph *g, uint64_t seed, traced *t)
+{
+    rk_session_options usual = {.fallback = RK_FALLBACK_REFERENCE};
+    rk_error e = rk_error_new();
+    GOOD(rk_session_open(h, spec, &usual, &t->session, &e));
+    GOOD(rk_session_add(t->session, g, "random", &t->program, &e));
+    GOOD(rk_session_commit(t->session, &e));
+    t->n = rk_program_trace(t->program, &t->step, &t->once);
+    begin(t->session, seed, &t->buffers);
+}
+
+static void expect_same_output(uint64_t seed, const traced *a, const traced *b, uint32_t step,
+                               uint32_t output)
+{
+    const rk_trace_out *o = &a->step[step].out[output];
+    rk_error e = rk_error_new();
+    unsigned char *x = calloc(1, o->bytes + 4), *y = calloc(1, o->bytes + 4);
+    GOOD(rk_program_trace_read(a->program, step, output, x, &e));
+    GOOD(rk_program_trace_read(b->program, step, output, y, &e));
+    for (uint64_t i = 0; i < o->bytes; i += o->dtype == RK_U8 ? 1 : 4) {
+        uint32_t v = x[i], w = y[i];
+        if (o->dtype != RK_U8) memcpy(&v, x + i, sizeof v);
+        if (o->dtype != RK_U8) memcpy(&w, y + i, sizeof w);
+        if (!same_word(o->dtype, v, w))
+            fail_msg("graph %d: %s: other bits", (int)seed, a->step[step].text);
+    }
+    free(x);
+    free(y);
+}
+
+/* After each step of the plan as it was made every output is the same on a device that splits,
+ * detaches and falls back; and all steps are a run. */
+static void steps(void **state)
+{
+    static const char *const refuse[] = {"multi,epilogue", "matmul,copy", "prologue,take", "half"};
+    uint64_t n = graphs(90);
+    (void)state;
+    for (uint64_t seed = 0; seed < n; seed++) {
+        rk_graph *g = random_graph_make(seed, seed % 2);
+        rk_error e = rk_error_new();
+        traced a = {0}, b = {0}, whole = {0};
+        GOOD(rk_hub_option(proxy, "proxy.refuse", refuse[seed % 4], &e));
+        GOOD(rk_hub_option(proxy, "proxy.alias", seed % 5 ? "" : "none", &e));
+        trace_open(hub, device(), g, seed, &a);
+        trace_open(hub, device(), g, seed, &whole);
+        trace_open(proxy, "proxy", g, seed, &b);
+        assert_true(a.n == b.n && a.once == b.once);
+        assert_int_equal(rk_program_trace_run(a.program, a.n, &e), RK_E_INVALID);
+        for (uint32_t i = 0; i < a.n; i++) {
+            assert_string_equal(a.step[i].text, b.step[i].text);
+            if (i >= a.once) GOOD(rk_program_trace_run(a.program, i, &e));
+            if (i >= a.once) GOOD(rk_program_trace_run(b.program, i, &e));
+            for (uint32_t j = 0; j < a.step[i].n_out; j++)
+                if (!a.step[i].out[j].passing) expect_same_output(seed, &a, &b, i, j);
+        }
+        GOOD(rk_program_run(whole.program, &e));
+        for (uint32_t i = 0; i < a.buffers.n; i++) {
+            GOOD(rk_session_read(a.session, a.buffers.name[i], a.buffers.data[i],
+                                 a.buffers.info[i].bytes, &e));
+            GOOD(rk_session_read(whole.session, a.buffers.name[i], whole.buffers.data[i],
+                                 a.buffers.info[i].bytes, &e));
+        }
+        expect_same(seed, "one step at a time", &a.buffers, &whole.buffers);
+        traced *const all[] = {&a, &b, &whole};
+        for (int i = 0; i < 3; i++) {
+            result_free(&all[i]->buffers);
+            rk_session_close(all[i]->session);
+        }
+        rk_graph_free(g);
+    }
 }
 
 static int open_hub(void **state)
@@ -262,6 +352,7 @@ static int close_hub(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(whole_numbers),
-                                       cmocka_unit_test(real_numbers), cmocka_unit_test(refusals)};
+                                       cmocka_unit_test(real_numbers), cmocka_unit_test(refusals),
+                                       cmocka_unit_test(steps)};
     return cmocka_run_group_tests_name("test_plan_random", tests, open_hub, close_hub);
 }

@@ -14,6 +14,7 @@ static void test_round_trip(void **state)
     c.model = "mlp:hidden=4";
     c.data = "mnist:path=/a\\,b \"q\"";
     c.randomize = "labels:p=1";
+    c.augment = "crop:pad=4+flip";
     c.device = "opencl:0.0";
     c.variant = "random labels";
     c.epochs = 7;
@@ -31,6 +32,7 @@ static void test_round_trip(void **state)
     assert_non_null(text);
     assert_int_equal(rk_config_read(text, &got, &owner, NULL), RK_OK);
     assert_string_equal(got.data, c.data);
+    assert_string_equal(got.augment, "crop:pad=4+flip");
     assert_string_equal(got.variant, "random labels");
     assert_true(got.seed == INT64_MAX && got.session.seed == INT64_MAX && got.rate == 0.1);
     assert_true(got.epochs == 7 && got.batch == 13 && got.stop_accuracy == 1);
@@ -39,6 +41,14 @@ static void test_round_trip(void **state)
     assert_true(got.session.fallback == RK_FALLBACK_REFERENCE);
     again = rk_config_write(&got);
     assert_string_equal(again, text); /* every field */
+    json_decref(owner);
+    /* What was recorded before there was augmentation. */
+    char *augment = strstr(text, "\"augment\":\"crop:pad=4+flip\",");
+    assert_non_null(augment);
+    memmove(augment, strchr(augment, ',') + 1, strlen(strchr(augment, ',') + 1) + 1);
+    assert_int_equal(rk_config_read(text, &got, &owner, NULL), RK_OK);
+    assert_string_equal(got.augment, "");
+    assert_true(got.batch == 13);
     json_decref(owner);
     free(again);
     free(text);
@@ -102,11 +112,13 @@ static void test_joined_items(void **state)
     rk_error e = rk_error_new();
     (void)state;
     c.randomize = "labels:p=1e+0+pixels:mode=shuffle";
+    c.augment = "flip+crop:pad=2";
     c.regularize = "";
     assert_int_equal(rk_recipe_parse(plugins, &c, &r, &e), RK_OK);
     assert_int_equal(r.transforms.n, 2);
     assert_string_equal(r.transforms.spec[0]->item->name, "labels");
     assert_string_equal(r.transforms.spec[1]->item->name, "pixels");
+    assert_string_equal(r.augments.text, "flip:p=0.5+crop:size=0,pad=2");
     assert_string_equal(r.regularizers.text, "");
     assert_int_equal(rk_recipe_audit(&r, &e), RK_OK);
     rk_config canonical = c;

@@ -38,7 +38,7 @@ void *__wrap_realloc(void *p, size_t n) { return exhausted() ? NULL : __real_rea
  * allocations serve many nodes: the constants before it shift which builder needs the next one. */
 static void build(rk_graph *g, uint32_t constants)
 {
-    rk_window same = {3, 3, 1, 1, 1, 1, 8, 8}, pool = {2, 2, 2, 2, 0, 0, 4, 4};
+    rk_norm norm = {true, true, 0.01f, 0.9f};
     rk_init he = rk_init_he(9);
     char name[20000];
     memset(name, 'x', sizeof name - 1);
@@ -47,9 +47,12 @@ static void build(rk_graph *g, uint32_t constants)
     rk_graph_set_training(g, true);
     rk_scope_push(g, "net");
     rk_value x = rk_input(g, RK_F32, RK_SHAPE(2, 1, 8, 8), "x");
-    rk_value w = rk_param(g, RK_SHAPE(3, 1, 3, 3), he, "conv");
-    x = rk_relu(g, rk_conv(g, x, w, same));
-    x = rk_wtake(g, x, rk_wargmax(g, x, pool), pool);
+    x = rk_conv_layer(g, x, 3, rk_window_same(g, x, 3, 1), he, &he, "conv");
+    x = rk_relu(g, rk_batch_norm(g, x, norm, "bn"));
+    x = rk_max_pool(g, x, rk_window_same(g, x, 2, 2));
+    rk_value mean = rk_global_mean(g, x);
+    x = rk_average_pool(g, rk_lrn(g, x, 1, 1, 1, 0.5f), rk_window_same(g, x, 3, 1));
+    x = rk_add(g, x, rk_reshape(g, mean, RK_SHAPE(2, 3, 1, 1)));
     x = rk_dropout(g, rk_flatten(g, x), 0.5f, "drop");
     for (int i = 0; i < 12; i++) {
         char layer[16];

@@ -75,13 +75,13 @@ static void test_soft_sqrt(void **state)
         assert_true(same(rk_sqrt_soft(rk_float((uint32_t)i)), sqrtf(rk_float((uint32_t)i))));
 }
 
+static const uint32_t special[] = {0,           0x80000000u, 1,           0x007FFFFFu, 0x00800000u,
+                                   0x3F800000u, 0x7F7FFFFFu, 0x7F800000u, 0xFF800000u, 0x7FC00000u};
+enum { N = sizeof special / sizeof *special };
+
 /* Pairs of all kinds: random bits; alike exponents; subnormal operands and quotients; specials. */
 static void test_soft_division(void **state)
 {
-    static const uint32_t special[] = {0,           0x80000000u, 1,           0x007FFFFFu,
-                                       0x00800000u, 0x3F800000u, 0x7F7FFFFFu, 0x7F800000u,
-                                       0xFF800000u, 0x7FC00000u};
-    enum { N = sizeof special / sizeof *special };
     uint32_t c[4];
     (void)state;
     for (uint32_t i = 0; i < 300000; i++) {
@@ -92,6 +92,27 @@ static void test_soft_division(void **state)
         if (i % 11 == 0) a &= 0x80FFFFFFu;
         float x = rk_float(a), y = rk_float(b);
         assert_true(same(rk_div_soft(x, y), x / y));
+    }
+}
+
+/* Triples of all kinds: random bits; specials; c near the product, so that most of it cancels, or
+ * at every distance from it; subnormal results. */
+static void test_soft_fma(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 1000000; i++) {
+        uint32_t w[4] = {i, 0, 0, 0};
+        rk_philox(w, 5, 17);
+        float a = rk_float(w[0]), b = rk_float(w[1]), c = rk_float(w[2]);
+        if (i % 5 == 0) a = rk_float(special[w[0] % N]);
+        if (i % 7 == 0) b = rk_float(special[w[1] % N]);
+        if (i % 11 == 0) c = rk_float(special[w[2] % N]);
+        if (i % 3 == 0) a = rk_float((w[0] & 0x80FFFFFFu) | 0x3F000000u);
+        if (i % 3 == 0) b = rk_float((w[1] & 0x80FFFFFFu) | 0x3F000000u);
+        if (i % 6 == 0) c = rk_float(rk_bits(-(a * b)) + w[2] % 5 - 2);
+        if (i % 6 == 3) c = ldexpf(a * b, (int)(w[2] % 128) - 64) * (w[3] % 2 ? 1.0f : -1.0f);
+        if (i % 13 == 0) c = rk_float(w[2] & 0x807FFFFFu), a = ldexpf(a, -126);
+        assert_true(same(rk_fma_soft(a, b, c), fmaf(a, b, c)));
     }
 }
 
@@ -115,17 +136,17 @@ static void test_conversions(void **state)
 static void test_normal_moments(void **state)
 {
     double sum = 0, square = 0;
-    enum { N = 1 << 20 };
+    enum { COUNT = 1 << 20 };
     (void)state;
-    for (uint32_t i = 0; i < N; i += 2) {
+    for (uint32_t i = 0; i < COUNT; i += 2) {
         uint32_t c[4] = {i, 0, 0, 0};
         rk_philox(c, 3, 5);
         double a = (double)rk_normal(c[0], c[1]), b = (double)rk_normal(c[2], c[3]);
         sum += a + b;
         square += a * a + b * b;
     }
-    assert_true(fabs(sum / N) < 4.0 / sqrt(N));
-    assert_true(fabs(square / N - 1) < 4.0 * sqrt(2.0 / N));
+    assert_true(fabs(sum / COUNT) < 4.0 / sqrt(COUNT));
+    assert_true(fabs(square / COUNT - 1) < 4.0 * sqrt(2.0 / COUNT));
     assert_false(isinf(rk_normal(0, 0)) || isnan(rk_normal(0, 0)));
     assert_true(rk_normal(0xFFFFFFFFu, 0) == 0.0f); /* log 1 */
 }
@@ -135,7 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exp),           cmocka_unit_test(test_log),
         cmocka_unit_test(test_sin_cos),       cmocka_unit_test(test_soft_sqrt),
-        cmocka_unit_test(test_soft_division), cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_normal_moments)};
+        cmocka_unit_test(test_soft_division), cmocka_unit_test(test_soft_fma),
+        cmocka_unit_test(test_conversions),   cmocka_unit_test(test_normal_moments)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

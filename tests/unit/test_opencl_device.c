@@ -1,9 +1,14 @@
 /* What only the OpenCL backend does: drivers that are missing, the cache of binaries, options, the
- * fast tier.  test_opencl_device PATH [fast]; kernels are tested by test_backend. */
-#include "kinds.h"
+ * fast tier.  test_opencl_device PATH [fast]; kernels are tested by rethink check. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "check/trial.h"
 
 enum { ENTRIES = 64 };
 
@@ -13,7 +18,7 @@ typedef struct entry {
 } entry;
 
 typedef struct bench {
-    harness h; /* first: the host's ctx points here */
+    rk_bed h; /* first: the host's ctx points here */
     const char *path;
     entry list[ENTRIES];
     int n, hits, puts;
@@ -72,7 +77,7 @@ static void forget(bench *b)
 
 static rk_status open_device(bench *b, const char *const *options, rk_error *e)
 {
-    rk_status s = harness_load(&b->h, b->path, options, e);
+    rk_status s = rk_bed_load(&b->h, b->path, options, e);
     if (s != RK_OK) return s;
     b->h.host.cache_get = get;
     b->h.host.cache_put = put;
@@ -85,16 +90,16 @@ static rk_status open_device(bench *b, const char *const *options, rk_error *e)
 
 static void negate(bench *b)
 {
-    harness_case c;
+    rk_trial c;
     rk_error e = {.size = sizeof e};
     float x[77], y[77];
     int64_t n = 77;
-    case_begin(&c, RK_EWISE);
-    uint16_t in = case_in(&c, RK_F32, 1, &n, 0);
-    case_out(&c, RK_F32, 1, &n);
-    case_store(&c, 0, case_ins(&c, RK_I_FNEG, in, 0, 0));
+    rk_trial_begin(&c, RK_EWISE);
+    uint16_t in = rk_trial_in(&c, RK_F32, 1, &n, 0);
+    rk_trial_out(&c, RK_F32, 1, &n);
+    rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FNEG, in, 0, 0));
     for (int i = 0; i < 77; i++) x[i] = (float)i;
-    if (harness_run(&b->h, &c, (const void *[]){x}, (void *[]){y}, -1, &e) != RK_OK)
+    if (rk_trial_run(&b->h, &c, (const void *[]){x}, (void *[]){y}, -1, &e) != RK_OK)
         fail_msg("%s", e.text);
     for (int i = 0; i < 77; i++) assert_true(y[i] == -(float)i);
 }
@@ -107,20 +112,20 @@ static void cached_binaries(void **state)
     assert_int_equal(open_device(b, NULL, &e), RK_OK);
     negate(b);
     negate(b);
-    assert_int_equal(harness_close(&b->h), 0);
+    assert_int_equal(rk_bed_close(&b->h), 0);
     int built = b->puts;
     assert_true(built >= 1);
     assert_int_equal(b->hits, 0);
     assert_int_equal(open_device(b, NULL, &e), RK_OK);
     negate(b);
-    assert_int_equal(harness_close(&b->h), 0);
+    assert_int_equal(rk_bed_close(&b->h), 0);
     assert_int_equal(b->puts, built);
     assert_int_equal(b->hits, built);
     for (int i = 0; i < b->n; i++) /* damage that an earlier version could have stored */
         memset(b->list[i].blob, 0x5A, b->list[i].bytes);
     assert_int_equal(open_device(b, NULL, &e), RK_OK);
     negate(b);
-    assert_int_equal(harness_close(&b->h), 0);
+    assert_int_equal(rk_bed_close(&b->h), 0);
     assert_int_equal(b->puts, 2 * built);
     forget(b);
 }
@@ -134,7 +139,7 @@ static void options(void **state)
         const char *list[] = {bad[i], NULL};
         assert_int_equal(open_device(b, list, &e), RK_E_INVALID);
         assert_non_null(strstr(e.text, "it may be"));
-        assert_int_equal(harness_close(&b->h), 0);
+        assert_int_equal(rk_bed_close(&b->h), 0);
     }
     static const char *const good[] = {"opencl.width=4", "opencl.width=8", "opencl.profile=1"};
     for (int i = 0; i < 3; i++) {
@@ -142,7 +147,7 @@ static void options(void **state)
         const char *list[] = {good[i], NULL};
         if (open_device(b, list, &e) != RK_OK) fail_msg("%s", e.text);
         negate(b);
-        assert_int_equal(harness_close(&b->h), 0);
+        assert_int_equal(rk_bed_close(&b->h), 0);
     }
     forget(b);
 }
@@ -164,7 +169,7 @@ static void elapsed(void **state)
     for (int i = 0; i < 70; i++) assert_int_equal(t->mark(b->h.device, &last, &e), RK_OK);
     assert_int_equal(t->wait(b->h.device, first, &e), RK_OK);
     assert_int_equal(t->elapsed_ns(b->h.device, first, last, &ns, &e), RK_E_INVALID);
-    assert_int_equal(harness_close(&b->h), 0);
+    assert_int_equal(rk_bed_close(&b->h), 0);
     forget(b);
 }
 
@@ -195,7 +200,7 @@ static void tight_buffers(void **state)
         const rk_arg args[] = {{m[i & 1], 0}, {m[i >> 1], 0}};
         assert_int_equal(r->launch(b->h.device, k, args, 2, &e), i ? RK_E_INVALID : RK_OK);
     }
-    assert_int_equal(harness_close(&b->h), 0);
+    assert_int_equal(rk_bed_close(&b->h), 0);
     forget(b);
 }
 
@@ -205,22 +210,22 @@ static void no_driver(void **state)
     rk_error e = {.size = sizeof e};
     uint32_t n = 7;
     rk_devinfo info = {.size = sizeof info};
-    assert_int_equal(harness_load(&b->h, b->path, NULL, &e), RK_OK);
+    assert_int_equal(rk_bed_load(&b->h, b->path, NULL, &e), RK_OK);
     assert_int_equal(b->h.backend->enumerate(&b->h.host, &info, 1, &n, &e), RK_OK);
     assert_int_equal(n, 0);
     assert_non_null(strstr(e.text, "install"));
     assert_int_equal(b->h.backend->open(&b->h.host, 0, &b->h.device, &e), RK_E_INVALID);
-    assert_int_equal(harness_close(&b->h), 0);
+    assert_int_equal(rk_bed_close(&b->h), 0);
 }
 
 /* CLBlast's product if it may be used, else the exact one; both are right, and say which they are.
- * Offsets come from the harness, which puts every operand at its own. */
+ * Offsets come from the trial, which puts every operand at its own. */
 static void fast_product(void **state)
 {
     bench *b = *state;
     rk_error e = {.size = sizeof e};
     rk_kinfo info;
-    harness_case c;
+    rk_trial c;
     enum { M = 33, N = 50, K = 77 };
     static float x[M * K], w[K * N], y[M * N];
     const int64_t dims[][2] = {{M, K}, {K, N}, {M, N}};
@@ -229,13 +234,13 @@ static void fast_product(void **state)
     for (int with = 0; with < 2; with++) {
         const char *list[] = {with ? "opencl.clblast=1" : "opencl.clblast=0", NULL};
         assert_int_equal(open_device(b, list, &e), RK_OK);
-        case_begin(&c, RK_MATMUL);
+        rk_trial_begin(&c, RK_MATMUL);
         c.op.flags = RK_OP_FAST;
-        case_in(&c, RK_F32, 2, dims[0], 0);
-        case_in(&c, RK_F32, 2, dims[1], 0);
-        case_out(&c, RK_F32, 2, dims[2]);
+        rk_trial_in(&c, RK_F32, 2, dims[0], 0);
+        rk_trial_in(&c, RK_F32, 2, dims[1], 0);
+        rk_trial_out(&c, RK_F32, 2, dims[2]);
         memcpy(c.op.p, (int64_t[]){1, M, N, K, 0, 0, 0, 0}, 8 * sizeof(int64_t));
-        if (harness_run_info(&b->h, &c, (const void *[]){x, w}, (void *[]){y}, -1, &info, &e))
+        if (rk_trial_run_info(&b->h, &c, (const void *[]){x, w}, (void *[]){y}, -1, &info, &e))
             fail_msg("%s", e.text);
         int clblast = !strncmp(info.impl, "clblast xgemm ", 14);
         assert_int_equal(info.tier, clblast ? RK_TIER_FAST : RK_TIER_EXACT);
@@ -246,7 +251,7 @@ static void fast_product(void **state)
                 for (int k = 0; k < K; k++) want += x[i * K + k] * w[k * N + j];
                 assert_true(y[i * N + j] == want);
             }
-        assert_int_equal(harness_close(&b->h), 0);
+        assert_int_equal(rk_bed_close(&b->h), 0);
         printf("option %s: %s\n", list[0], info.impl);
     }
     forget(b);

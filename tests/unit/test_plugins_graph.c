@@ -33,7 +33,7 @@ static void assert_sound(const rk_graph *g, const rk_spec *s)
     assert_null(rk_args_misused(s->args));
 }
 
-enum { PARAMS_MAX = 64 };
+enum { PARAMS_MAX = 256 };
 
 /* A model on 28 x 28 x 3 inputs. */
 typedef struct built {
@@ -69,9 +69,20 @@ static void test_parameter_counts(void **state)
     static const struct {
         const char *model;
         int64_t count;
-    } rows[] = {{"mlp", 1209866},       {"mlp:layers=3", 1735178},
-                {"mlp:hidden=1", 2373}, {"mlp:layers=2,hidden=8,init=torch", 18986},
-                {"linear", 23530},      {"linear:init=zero", 23530}};
+    } rows[] = {{"mlp", 1209866},
+                {"mlp:layers=3", 1735178},
+                {"mlp:hidden=1", 2373},
+                {"mlp:layers=2,hidden=8,init=torch", 18986},
+                {"linear", 23530},
+                {"linear:init=zero", 23530},
+                {"alexnet", 1387786},
+                {"alexnet:lrn=off", 1387786},
+                {"inception", 1649402},
+                {"inception:bn=bias", 1649402},
+                {"inception:bn=off", 1649402},
+                {"wrn", 369498},
+                {"wrn:depth=16,width=4", 2748890},
+                {"wrn:depth=40,width=2", 2243546}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         built b = build(*state, rows[i].model);
         int64_t count = 0;
@@ -89,8 +100,15 @@ static void check_init(const rk_registry *r, const char *model, uint32_t weight,
     for (uint32_t k = 0; k < b.n; k++) {
         rk_node node = rk_graph_node(b.g, b.params[k]);
         bool is_weight = strstr(node.name, "/weight");
-        int64_t fan_in = 0; /* a bias follows its weight */
-        if (is_weight || k > 0) fan_in = rk_dim(b.g, b.params[is_weight ? k : k - 1], 1);
+        rk_shape shape = {0}; /* a bias follows its weight */
+        if (is_weight || k > 0) shape = rk_shape_of(b.g, b.params[is_weight ? k : k - 1]);
+        int64_t fan_in = rk_shape_size(shape) / (shape.rank ? shape.dim[0] : 1);
+        bool is_norm = strstr(node.name, "/shift") || strstr(node.name, "/scale");
+        if (is_norm) { /* starts as the identity */
+            assert_int_equal(node.init.kind, RK_INIT_CONST);
+            assert_true(node.init.a == (strstr(node.name, "/scale") ? 1 : 0));
+            continue;
+        }
         assert_int_equal(node.init.kind, is_weight ? weight : bias);
         if (node.init.kind == RK_INIT_ZERO) continue;
         assert_true(fabs((double)node.init.a / spread((double)fan_in) - 1) < 1e-6);
@@ -108,6 +126,91 @@ static void test_initialization(void **state)
     check_init(*state, "linear", RK_INIT_NORMAL, RK_INIT_ZERO, he);
     check_init(*state, "linear:init=torch", RK_INIT_UNIFORM, RK_INIT_UNIFORM, torch);
     check_init(*state, "linear:init=zero", RK_INIT_ZERO, RK_INIT_ZERO, he);
+    check_init(*state, "alexnet", RK_INIT_NORMAL, RK_INIT_ZERO, he);
+    check_init(*state, "alexnet:init=torch", RK_INIT_UNIFORM, RK_INIT_UNIFORM, torch);
+    check_init(*state, "inception", RK_INIT_NORMAL, RK_INIT_ZERO, he);
+    check_init(*state, "inception:bn=off,init=torch", RK_INIT_UNIFORM, RK_INIT_UNIFORM, torch);
+}
+
+/* Parameters layer by layer: those of one prefix after the other. */
+typedef struct part {
+    const char *prefix;
+    int64_t count;
+} part;
+
+static void check_parts(const rk_registry *r, const char *model, const part *parts, size_t n)
+{
+    built b = build(r, model);
+    uint32_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        int64_t count = 0;
+        size_t length = strlen(parts[i].prefix);
+        for (; k < b.n && strncmp(rk_name_of(b.g, b.params[k]), parts[i].prefix, length) == 0; k++)
+            count += rk_shape_size(rk_shape_of(b.g, b.params[k]));
+        if (count != parts[i].count)
+            fail_msg("%s %s has %lld parameters", model, parts[i].prefix, (long long)count);
+    }
+    assert_int_equal(k, b.n);
+    unbuild(&b);
+}
+
+static void test_layer_by_layer(void **state)
+{
+    static const part inception[] = {
+        {"first/", 2688},         {"inception2/", 30784},   {"inception3/", 29776},
+        {"down4/", 57680},        {"inception5/", 87200},   {"inception6/", 107680},
+        {"inception7/", 128160},  {"inception8/", 146064},  {"down9/", 124512},
+        {"inception10/", 388176}, {"inception11/", 543312}, {"output/", 3370}};
+    static const part alexnet[] = {{"conv1/", 4864},
+                                   {"conv2/", 102464},
+                                   {"hidden1/", 1204608},
+                                   {"hidden2/", 73920},
+                                   {"output/", 1930}};
+    static const part wrn[] = {{"conv1/", 432},     {"group1/", 18688}, {"group2/", 70112},
+                               {"group3/", 279488}, {"bn/", 128},       {"output/", 650}};
+    check_parts(*state, "alexnet", alexnet, sizeof alexnet / sizeof *alexnet);
+    check_parts(*state, "inception", inception, sizeof inception / sizeof *inception);
+    check_parts(*state, "inception:bn=bias", inception, sizeof inception / sizeof *inception);
+    check_parts(*state, "inception:bn=off", inception, sizeof inception / sizeof *inception);
+    check_parts(*state, "wrn", wrn, sizeof wrn / sizeof *wrn);
+}
+
+/* The variance of the published code counts outputs; a depth that is none is refused. */
+static void test_wrn(void **state)
+{
+    built b = build(*state, "wrn:depth=10,width=2");
+    for (uint32_t k = 0; k < b.n; k++) {
+        rk_node n = rk_graph_node(b.g, b.params[k]);
+        if (n.shape.rank != 4) continue;
+        double outputs = (double)(n.shape.dim[0] * n.shape.dim[2] * n.shape.dim[3]);
+        assert_int_equal(n.init.kind, RK_INIT_NORMAL);
+        assert_true(fabs((double)n.init.a - sqrt(2 / outputs)) < 1e-7);
+    }
+    unbuild(&b);
+    rk_spec *s = parse(*state, RK_KIND_MODEL, "wrn:depth=12");
+    rk_graph *g = rk_graph_new();
+    rk_error e = rk_error_new();
+    s->item->model(g, rk_input(g, RK_F32, RK_SHAPE(1, 3, 8, 8), "x"), 10, s->args);
+    assert_int_not_equal(rk_graph_check(g, &e), RK_OK);
+    assert_non_null(strstr(e.text, "depth is 12, expected 4 more than a multiple of 6: 10"));
+    rk_graph_free(g);
+    rk_spec_free(s);
+}
+
+/* Channels scale, but there is one at least; any image will do. */
+static void test_widths(void **state)
+{
+    static const char *const models[] = {"alexnet:width=0.01", "inception:width=0.01",
+                                         "inception:width=0.5,bn=off", "wrn:base=1,depth=10"};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        rk_spec *s = parse(*state, RK_KIND_MODEL, models[i]);
+        rk_graph *g = rk_graph_new();
+        rk_value x = rk_input(g, RK_F32, RK_SHAPE(2, 1, 5, 3), "x");
+        assert_int_equal(rk_dim(g, s->item->model(g, x, 3, s->args), 1), 3);
+        assert_sound(g, s);
+        rk_graph_free(g);
+        rk_spec_free(s);
+    }
 }
 
 /* A relu after each hidden layer and none after the last. */
@@ -265,9 +368,12 @@ static void test_schedules(void **state)
 static void test_items(void **state)
 {
     static const char *const expected[] = {
-        "model linear",   "model mlp",     "data cifar10",      "data idx",
-        "data mnist",     "data synth16",  "transform labels",  "transform pixels",
-        "regularizer l2", "optimizer sgd", "schedule constant", "schedule exponential"};
+        "model alexnet",     "model inception",   "model linear",
+        "model mlp",         "model wrn",         "data cifar10",
+        "data idx",          "data mnist",        "data synth16",
+        "transform labels",  "transform pixels",  "regularizer l2",
+        "optimizer sgd",     "schedule constant", "schedule exponential",
+        "augmentation crop", "augmentation flip", "augmentation rotate"};
     const rk_item *const *items;
     uint32_t n = rk_registry_items(*state, &items);
     assert_int_equal(n, sizeof expected / sizeof *expected);
@@ -282,6 +388,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_parameter_counts),
                                        cmocka_unit_test(test_initialization),
+                                       cmocka_unit_test(test_layer_by_layer),
+                                       cmocka_unit_test(test_wrn),
+                                       cmocka_unit_test(test_widths),
                                        cmocka_unit_test(test_relu_between_layers),
                                        cmocka_unit_test(test_sgd),
                                        cmocka_unit_test(test_l2),

@@ -29,7 +29,8 @@ static void test_every_key(void **state)
         {"batch", "50"},           {"epochs", "7"},       {"seed", "9223372036854775807"},
         {"stop-accuracy", "1"},    {"stop-loss", "1e-3"}, {"device", "opencl?"},
         {"threads", "2"},          {"isa", "avx2"},       {"numerics", "fast"},
-        {"fallback", "reference"}, {"unfused", "yes"},    {"checkpoint-seconds", "2.5"}};
+        {"fallback", "reference"}, {"unfused", "yes"},    {"checkpoint-seconds", "2.5"},
+        {"augment", "flip"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -43,6 +44,7 @@ static void test_every_key(void **state)
     assert_string_equal(c->optimizer, "sgd:momentum=0.5");
     assert_string_equal(c->schedule, "exponential:decay=0.98");
     assert_string_equal(c->regularize, "l2");
+    assert_string_equal(c->augment, "flip");
     assert_true(c->rate == 0.05 && c->batch == 50 && c->epochs == 7 && c->stop_accuracy == 1);
     assert_true(c->stop_loss == 1e-3 && c->checkpoint_seconds == 2.5 && c->session.unfused);
     assert_true(c->seed == INT64_MAX && c->session.seed == INT64_MAX);
@@ -57,15 +59,15 @@ static void test_every_key(void **state)
 
 static void test_levels(void **state)
 {
-    const rk_assignment first[] = {{"randomize", "labels:p=1"},
-                                   {"randomize", "pixels"},
-                                   {"device", "cpu"},
-                                   {"device", "opencl"}};
+    const rk_assignment first[] = {{"randomize", "labels:p=1"}, {"randomize", "pixels"},
+                                   {"augment", "crop:pad=4"},   {"augment", "flip"},
+                                   {"device", "cpu"},           {"device", "opencl"}};
     const rk_assignment second[] = {{"randomize", "labels:p=0.5"}, {"device", "auto"}};
     rk_pool pool = {0};
-    rk_settings s = apply(first, 4, &pool);
+    rk_settings s = apply(first, 6, &pool);
     (void)state;
     assert_string_equal(s.config.randomize, "labels:p=1+pixels");
+    assert_string_equal(s.config.augment, "crop:pad=4+flip");
     assert_int_equal(s.n_devices, 2);
     assert_int_equal(rk_settings_apply(&s, second, 2, &pool, NULL), RK_OK);
     assert_string_equal(s.config.randomize, "labels:p=0.5");

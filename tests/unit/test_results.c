@@ -246,8 +246,40 @@ static void test_refusals(void **state)
     refuse(path, false, "something else");
     unlink(path);
     rk_results_close(open_results(path));
-    exec(path, "PRAGMA user_version = 2");
+    exec(path, "PRAGMA user_version = 3");
     refuse(path, false, "newer rethink");
+}
+
+/* A file of schema 1 has no column augment: it can be read, and the first writer brings it up. */
+static void test_older_schema(void **state)
+{
+    const char *path = scratch("old.sqlite");
+    rk_run_record run = sample(), *got;
+    rk_results *r = open_results(path);
+    (void)state;
+    assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
+    rk_results_close(r);
+    exec(path, "ALTER TABLE runs DROP COLUMN augment; PRAGMA user_version = 1");
+    assert_int_equal(rk_results_open(path, true, &r, NULL), RK_OK);
+    assert_int_equal(rk_results_run(r, run.id, &got, NULL), RK_OK);
+    assert_string_equal(got->augment, "");
+    assert_string_equal(got->optimizer, run.optimizer ? run.optimizer : "");
+    assert_string_equal(got->config, run.config);
+    rk_run_record_free(got);
+    rk_results_close(r);
+    for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
+        r = open_results(path);
+        run.augment = "flip:p=0.5";
+        assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
+        assert_int_equal(rk_results_run(r, run.id, &got, NULL), RK_OK);
+        assert_string_equal(got->augment, "flip:p=0.5");
+        rk_run_record_free(got);
+        assert_int_equal(rk_results_run(r, 1, &got, NULL), RK_OK);
+        assert_string_equal(got->augment, "");
+        assert_string_equal(got->config, run.config);
+        rk_run_record_free(got);
+        rk_results_close(r);
+    }
 }
 
 /* The middle of the file is overwritten: reading says that it is damaged. */
@@ -298,10 +330,14 @@ static void test_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_rows_in_order_and_replaced),
-        cmocka_unit_test(test_one_transaction), cmocka_unit_test(test_list_and_finish),
-        cmocka_unit_test(test_two_at_once),     cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_damaged),         cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
+                                       cmocka_unit_test(test_rows_in_order_and_replaced),
+                                       cmocka_unit_test(test_one_transaction),
+                                       cmocka_unit_test(test_list_and_finish),
+                                       cmocka_unit_test(test_two_at_once),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_older_schema),
+                                       cmocka_unit_test(test_damaged),
+                                       cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -84,6 +84,9 @@ typedef struct rk_init {
 } rk_init;
 /* An F32 state that is trained: rk_graph_params lists it, and the trainer starts it from init. */
 RK_API rk_value rk_param(rk_graph *, rk_shape, rk_init, const char *name);
+/* An F32 state that belongs to the model but is not trained, as the running averages of
+ * rk_batch_norm: digests and saved weights hold it beside the parameters. */
+RK_API rk_value rk_statistic(rk_graph *, rk_shape, const char *name);
 /* He et al. 2015: normal with variance 2 / fan_in. */
 RK_API rk_init rk_init_he(int64_t fan_in);
 /* torch.nn.Linear's: uniform in +-1 / sqrt(fan_in), for weights and biases. */
@@ -156,6 +159,13 @@ typedef struct rk_window {
         pad_w; /* pad: above and left; right follows from out */
     int64_t out_h, out_w;
 } rk_window;
+/* Square windows of side k over the last two dimensions of x.  SAME is TensorFlow's: out is in /
+ * stride, rounded up, and of the max((out - 1) stride + k - in, 0) lines and columns of padding
+ * half go above and left, an odd one below and right.  padded is PyTorch's: pad on every side, out
+ * is (in + 2 pad - k) / stride + 1, rounded down; pad 0 is TensorFlow's VALID. */
+RK_API rk_window rk_window_same(const rk_graph *, rk_value x, int64_t k, int64_t stride);
+RK_API rk_window rk_window_padded(const rk_graph *, rk_value x, int64_t k, int64_t stride,
+                                  int64_t pad);
 /* x[N][C][H][W], w[K][C][R][S] -> [N][K][out_h][out_w]; win.kh, kw are R, S. */
 RK_API rk_value rk_conv(rk_graph *, rk_value x, rk_value w, rk_window);
 RK_API rk_value rk_conv_dx(rk_graph *, rk_value g, rk_value w, rk_window, rk_shape x);
@@ -192,6 +202,41 @@ RK_API rk_value rk_mean(rk_graph *, rk_value x, uint32_t first, uint32_t count);
  * start from weight, biases from bias. */
 RK_API rk_value rk_dense(rk_graph *, rk_value x, int64_t units, rk_init weight, rk_init bias,
                          const char *name);
+/* x[N][C][H][W] -> rk_conv, and a bias unless it is NULL; parameters "name/weight"
+ * [filters][C][kh][kw] and "name/bias" [filters]. */
+RK_API rk_value rk_conv_layer(rk_graph *, rk_value x, int64_t filters, rk_window, rk_init weight,
+                              const rk_init *bias, const char *name);
+/* The maximum, or the mean, of each window of the last two dimensions.  Elements outside of x take
+ * no part: padding is as of -infinity, and a mean divides by the elements inside.  The maximum
+ * skips NaN, and its derivative goes to the first element that reaches it; a window without a
+ * number gives 0. */
+RK_API rk_value rk_max_pool(rk_graph *, rk_value x, rk_window);
+RK_API rk_value rk_average_pool(rk_graph *, rk_value x, rk_window);
+RK_API rk_value rk_global_mean(rk_graph *, rk_value x); /* [N][C][H][W] -> [N][C] */
+
+typedef struct rk_norm {
+    bool scale, shift; /* parameters "name/scale" [C], first 1, and "name/shift" [C], first 0 */
+    float eps;         /* more than 0 */
+    float momentum;    /* what a step keeps of the running averages: at least 0, less than 1 */
+} rk_norm;
+/* Batch normalization (Ioffe and Szegedy 2015) of x[N][C][...] over all dimensions but C:
+ * (x - mean) / sqrt(variance + eps) scale + shift.  Variances divide by the number of elements,
+ * running ones too.
+ *
+ * While training, mean and variance are the batch's.  They come from one pass: of each plane (n, c)
+ * sums of x - k and (x - k)^2, k the plane's middle element; planes are combined as by Chan, Golub
+ * and LeVeque 1979.  As k is an element, cancellation costs a factor of at most the number of
+ * elements in a plane, and about 2 where they look alike, however far the mean is from 0.
+ *
+ * Else they are running averages: statistics "name/mean" and "name/variance" [C], to which every
+ * training step gives momentum old + (1 - momentum) new, and "name/seen" [1], which moves likewise
+ * to 1: divided by it, averages are right from the first step on.  Before that the mean is 0 and
+ * the variance 1. */
+RK_API rk_value rk_batch_norm(rk_graph *, rk_value x, rk_norm, const char *name);
+/* Local response normalization (Krizhevsky et al. 2012, as TensorFlow counts): x[N][C][...] times
+ * (bias + alpha S)^-beta, S the sum of squares of the channels at most radius away.  The power is
+ * exp(-beta log(...)): within 3 + 2 |beta log(...)| ULP. */
+RK_API rk_value rk_lrn(rk_graph *, rk_value x, int64_t radius, float bias, float alpha, float beta);
 /* Keeps the elements whose rk_rng_uniform(name) is less than keep, times the float 1.0f / keep; the
  * others become 0.  The identity unless training. */
 RK_API rk_value rk_dropout(rk_graph *, rk_value x, float keep, const char *name);

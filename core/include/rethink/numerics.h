@@ -4,8 +4,10 @@
  * Everything is fp32, round to nearest even, subnormals kept, without contraction
  * (-ffp-contract=off, FP_CONTRACT OFF); fma only where it is written.  +, -, *, fma, conversions,
  * rint and comparisons are correctly rounded by C with IEC 60559 and by the OpenCL specification; /
- * and sqrt are where the device says so, else RK_SOFT_DIV and RK_SOFT_SQRT select integer versions
- * that are right by construction.  A function here gives the same bits on every device.
+ * and sqrt are where the device says so.  What a device gets wrong is done by integer versions that
+ * are right by construction, selected by RK_SOFT_DIV, RK_SOFT_SQRT and RK_SOFT_FMA (which also
+ * replaces the fma of OpenCL C text that follows).  A function here gives the same bits on every
+ * device.
  *
  * Errors over all 2^32 inputs, in ULP, found by tests/bench/ulp: exp 1.011, log 0.827, sin and cos
  * 1.543; division and root are correctly rounded.
@@ -97,34 +99,37 @@ RK_INLINE float rk_float(uint32_t w)
 #define rk_float(x) as_float(x)
 #endif
 
+/* The integer versions choose by selection, without branches and loops where they can: threads that
+ * run side by side like it better. */
+
 /* Packs sign and q * 2^(e - 26), where 2^26 <= q < 2^27 and sticky says that the true value is a
  * little larger, into the nearest float, ties to even, gradual underflow, overflow to infinity. */
 RK_INLINE float rk_round_pack(rk_word sign, rk_dword q, int e, rk_word sticky)
 {
-    rk_word shift = 3, biased = (rk_word)(e + 126), keep, rest, middle;
-    if (e > 127) return rk_float(sign | RK_INF_BITS);
-    if (e < -126) {
-        shift = e < -153 ? 30 : (rk_word)(3 + (-126 - e));
-        biased = 0;
-    }
-    keep = (rk_word)(q >> shift);
-    rest = (rk_word)(q & (((rk_dword)1 << shift) - 1));
-    middle = (rk_word)1 << (shift - 1);
+    int low = e < -126, under = low ? -126 - e : 0;
+    rk_word shift = (rk_word)(3 + (under > 27 ? 27 : under));
+    rk_word biased = low ? 0u : (rk_word)(e + 126), keep = (rk_word)(q >> shift);
+    rk_word rest = (rk_word)(q & (((rk_dword)1 << shift) - 1)), middle = (rk_word)1 << (shift - 1);
     keep += (rest > middle || (rest == middle && (sticky || (keep & 1u)))) ? 1u : 0u;
-    return rk_float(sign | ((biased << 23) + keep));
+    return rk_float(sign | (e > 127 ? RK_INF_BITS : (biased << 23) + keep));
 }
+
+/* A step of moving the leading bit of x to bit width - 1, where e keeps x * 2^e. */
+#define RK_LEAD(x, e, n, width)                                                                    \
+    (e) -= (x) >> ((width) - (n)) ? 0 : (n);                                                       \
+    (x) <<= (x) >> ((width) - (n)) ? 0 : (n);
 
 /* Mantissa with the leading bit at 23, and exponent, of a finite positive nonzero float's bits. */
 RK_INLINE rk_word rk_unpack(rk_word bits, int *e)
 {
-    rk_word m = bits & 0x7FFFFFu;
-    *e = (int)(bits >> 23) - 127;
-    if (bits >> 23) return m | 0x800000u;
-    *e = -126;
-    while (!(m & 0x800000u)) {
-        m <<= 1;
-        *e -= 1;
-    }
+    rk_word m = bits & 0x7FFFFFu, normal = bits >> 23;
+    m = normal ? m | 0x800000u : m;
+    *e = normal ? (int)normal - 127 : -126;
+    RK_LEAD(m, *e, 16, 24)
+    RK_LEAD(m, *e, 8, 24)
+    RK_LEAD(m, *e, 4, 24)
+    RK_LEAD(m, *e, 2, 24)
+    RK_LEAD(m, *e, 1, 24)
     return m;
 }
 
@@ -163,6 +168,59 @@ RK_INLINE float rk_sqrt_soft(float x)
         if ((root | bit) * (root | bit) <= m) root |= bit;
     return rk_round_pack(0, root, e / 2, root * root != m ? 1u : 0u);
 }
+
+/* x / 2^n, with the lowest bit set if anything was lost; 0 <= n, x < 2^63. */
+RK_INLINE rk_dword rk_shift_jam(rk_dword x, int n)
+{
+    int most = n > 63 ? 63 : n;
+    return (x >> most) | ((x & (((rk_dword)1 << most) - 1)) ? 1u : 0u);
+}
+
+/* fma of the magnitudes ua, ub and uc, none infinite or NaN and no factor zero, where the product
+ * and c have these signs. */
+RK_INLINE rk_word rk_fma_finite(rk_word ua, rk_word ub, rk_word uc, rk_word sign, rk_word sign_c)
+{
+    int ea, eb, ec, e;
+    rk_dword p = (rk_dword)rk_unpack(ua, &ea) * rk_unpack(ub, &eb) << 14; /* 2^60 <= p < 2^62 */
+    rk_dword q = (rk_dword)rk_unpack(uc, &ec) << 37, sum;
+    e = ea + eb; /* the product is p * 2^(e - 60), c likewise q and ec */
+    ec = uc ? ec : e;
+    /* p ends in 14 zeros and q in 37, so that nothing is lost where they cancel. */
+    q = rk_shift_jam(q, e > ec ? e - ec : 0);
+    p = rk_shift_jam(p, e < ec ? ec - e : 0);
+    e = e > ec ? e : ec;
+    sum = sign == sign_c ? p + q : p >= q ? p - q : q - p;
+    sign = p >= q ? sign : sign_c;
+    e += 3;
+    RK_LEAD(sum, e, 32, 64)
+    RK_LEAD(sum, e, 16, 64)
+    RK_LEAD(sum, e, 8, 64)
+    RK_LEAD(sum, e, 4, 64)
+    RK_LEAD(sum, e, 2, 64)
+    RK_LEAD(sum, e, 1, 64)
+    rk_word sticky = (sum & (((rk_dword)1 << 37) - 1)) ? 1u : 0u;
+    return sum ? rk_bits(rk_round_pack(sign, sum >> 37, e, sticky)) : 0u;
+}
+
+/* a * b + c, rounded once, by integer arithmetic. */
+RK_INLINE float rk_fma_soft(float a, float b, float c)
+{
+    rk_word ua = rk_bits(a), ub = rk_bits(b), uc = rk_bits(c), sign = (ua ^ ub) & 0x80000000u;
+    rk_word sign_c = uc & 0x80000000u, out;
+    ua &= 0x7FFFFFFFu;
+    ub &= 0x7FFFFFFFu;
+    uc &= 0x7FFFFFFFu;
+    rk_word most = ua > ub ? ua : ub, least = ua > ub ? ub : ua, opposite = sign ^ sign_c;
+    out = rk_fma_finite(ua, ub, uc, sign, sign_c);
+    out = least ? out : (!uc && opposite) ? 0u : rk_bits(c);
+    out = uc == RK_INF_BITS ? rk_bits(c) : out;
+    out = most == RK_INF_BITS ? sign | RK_INF_BITS : out;
+    int none = most == RK_INF_BITS && (!least || (uc == RK_INF_BITS && opposite));
+    return rk_float(none || most > RK_INF_BITS || uc > RK_INF_BITS ? RK_NAN_BITS : out);
+}
+#if defined(RK_SOFT_FMA) && defined(__OPENCL_C_VERSION__)
+#define fma(a, b, c) rk_fma_soft(a, b, c)
+#endif
 #endif
 
 #if defined(__OPENCL_C_VERSION__) || !defined(RETHINK_NUMERICS_ELEMENTS)

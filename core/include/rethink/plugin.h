@@ -2,10 +2,10 @@
  *
  * An experiment plugin is a shared object that exports one read-only table of items, made by
  * RK_PLUGIN below; it links librethink.  An item is a model, a data set, a transform, a
- * regularizer, an optimizer, or a schedule: a name, one line of documentation, its parameters, and
- * one function.  (kind, name) is unique over all plugins; a duplicate is an error naming both
- * files.  One parameter table drives the command line (`name:key=value,key=value`), `--help`,
- * presets, the result record, and the refusal of unknown keys and values out of range.
+ * regularizer, an optimizer, a schedule, or an augmentation: a name, one line of documentation, its
+ * parameters, and one function.  (kind, name) is unique over all plugins; a duplicate is an error
+ * naming both files.  One parameter table drives the command line (`name:key=value,key=value`),
+ * `--help`, presets, the result record, and the refusal of unknown keys and values out of range.
  *
  * Functions of items have no state of their own and may be called from any thread, one call at a
  * time per data set or graph.  Strings in the table live as long as the plugin: it is never
@@ -107,6 +107,23 @@ RK_API rk_status rk_error_set(rk_error *e, rk_status code, const char *format, .
 RK_API rk_status rk_file_read(const char *path, uint64_t limit, uint8_t **data, uint64_t *bytes,
                               rk_error *e);
 
+/* ---- augmentation ---------------------------------------------------------------------------- */
+
+/* The examples of a batch, for augmentations. */
+typedef struct rk_batch rk_batch;
+/* A random word for each example, U32 [N]: word i of a stream of the run's seed at step `epoch`,
+ * where i is the example's position in the original files and the stream is named after the
+ * augmentation and `name`.  So it is the same word whatever the device, the batch and the order
+ * are.  Not in evaluation (rk_graph_training), which is a mistake in the graph. */
+RK_API rk_value rk_batch_word(rk_graph *, const rk_batch *, const char *name);
+/* From such a word a number in [0, n), 0 < n < 2^32: floor(word n / 2^32).  Each has the
+ * probability 1 / n to within 2^-32. */
+RK_API rk_value rk_batch_below(rk_graph *, const rk_batch *, int64_t n, const char *name);
+/* Pixels of images x[N][C][H][W] at rows U32 [N or 1][1][h][w or 1] and columns
+ * U32 [N or 1][1][h or 1][w], to [N][C][h][w] with the h of rows and the w of columns; 0 where the
+ * row is not below H or the column not below W. */
+RK_API rk_value rk_image_take(rk_graph *, rk_value x, rk_value rows, rk_value columns);
+
 /* ---- items ---------------------------------------------------------------------------------- */
 
 enum {
@@ -115,7 +132,8 @@ enum {
     RK_KIND_TRANSFORM = 3,
     RK_KIND_REGULARIZER = 4,
     RK_KIND_OPTIMIZER = 5,
-    RK_KIND_SCHEDULE = 6
+    RK_KIND_SCHEDULE = 6,
+    RK_KIND_AUGMENT = 7
 };
 
 typedef struct rk_item {
@@ -137,6 +155,10 @@ typedef struct rk_item {
                  rk_value rate, const rk_args *);
     /* SCHEDULE: the learning rate of an epoch (from 0), rate0 being --lr. */
     double (*rate)(double rate0, int64_t epoch, const rk_args *);
+    /* AUGMENT: images of a batch for the model, F32 [N][channels][height][width], from x, which is
+     * standardized: so 0 is the image's mean where images are standardized one by one.  In training
+     * (rk_graph_training) at random; in evaluation what stands for that, of the same shape. */
+    rk_value (*augment)(rk_graph *, rk_value x, const rk_batch *, const rk_args *);
 } rk_item;
 
 typedef struct rk_plugin {

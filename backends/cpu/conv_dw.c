@@ -1,0 +1,318 @@
+/* dw: products of taps and gradients.
+ *
+ * A row for each tap (c, r, s), a column for each k, and l runs over the positions (n, oh, ow).
+ * The taps of a row at successive positions follow one another in the planes of x, so that rows
+ * are broadcast from there; the gradients of some columns are transposed into a panel that stays
+ * in the cache while it meets all rows.
+ *
+ * Work is cut by channels, by columns, and, where that gives too little to do, by blocks of the
+ * chains: then each block's sums go to the workspace, and a second pass adds them in their order.
+ */
+#include <string.h>
+#include <rethink/numerics.h>
+#include "conv_dw.h"
+
+#ifdef CPU_VEC
+
+/* Positions that follow one another in the planes: [from, end). */
+typedef struct run {
+    int64_t from, end;
+} run;
+
+/* Rows x[i], a panel of columns; accumulators as in cpu_tile, from row to row CPU_NR apart. */
+typedef struct tile {
+    const float *x[CPU_MR];
+    const run *run;
+    int64_t runs;
+    const float *g, *from;
+    float *to;
+    int plus;
+} tile;
+
+typedef void tile_fn(const tile *);
+
+static inline __attribute__((always_inline)) void tile_body(const tile *t, int mr, int nv)
+{
+    vec acc[CPU_MR][CPU_NV];
+    const float *g = t->g;
+    CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++) acc[i][j] =
+        t->from ? v_load(t->from + i * CPU_NR + j * CPU_VEC) : v_zero();
+    for (int64_t r = 0; r < t->runs; r++)
+        for (int64_t at = t->run[r].from; at < t->run[r].end; at++, g += nv * CPU_VEC) {
+            vec gv[CPU_NV];
+            CPU_UNROLL for (int j = 0; j < nv; j++) gv[j] = v_load(g + j * CPU_VEC);
+            CPU_UNROLL for (int i = 0; i < mr; i++)
+            {
+                vec xv = v_all(t->x[i] + at);
+                CPU_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = v_fma(xv, gv[j], acc[i][j]);
+            }
+        }
+    CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
+    {
+        float *to = t->to + i * CPU_NR + j * CPU_VEC;
+        v_store(to, t->plus ? v_add(v_load(to), acc[i][j]) : acc[i][j]);
+    }
+}
+
+#define X(mr)                                                                                      \
+    static void tile_##mr##_1(const tile *t) { tile_body(t, mr, 1); }                              \
+    static void tile_##mr##_2(const tile *t) { tile_body(t, mr, 2); }
+CPU_HEIGHTS(X)
+#undef X
+#define X(mr) {tile_##mr##_1, tile_##mr##_2},
+static tile_fn *const tiles[CPU_MR][CPU_NV] = {CPU_HEIGHTS(X)};
+#undef X
+
+/* What a thread works on: channels [c, c + channels), columns [k, k + columns), blocks [from,
+ * end). */
+typedef struct unit {
+    const cpu_conv_job *j;
+    const cpu_dw *f;
+    int64_t c, channels, k, columns, from, end, rows;
+    float *planes, *panel, *chain, *total;
+    run *run;
+} unit;
+
+/* Part of a block: positions [l, l + n), and where sums come from and go to. */
+typedef struct piece {
+    int64_t l, n;
+    const float *from;
+    float *to;
+    int plus;
+    int64_t runs;
+    const float *x; /* the planes of the unit's first channel */
+} piece;
+
+static int64_t panel_count(int64_t columns) { return (columns + CPU_NR - 1) / CPU_NR; }
+
+static void add_run(unit *u, piece *s, int64_t from, int64_t n)
+{
+    run *last = &u->run[s->runs - 1];
+    if (s->runs && last->end == from)
+        last->end += n;
+    else
+        u->run[s->runs++] = (run){from, from + n};
+}
+
+/* The positions [at, end) of image n: fills its rows behind `row` others; returns how many. */
+static int64_t take_image(unit *u, piece *s, int64_t n, int64_t at, int64_t end, int64_t row)
+{
+    const cpu_conv *v = u->j->v;
+    const cpu_planes *p = &u->f->planes;
+    int64_t plane = p->H * p->W, a = at / v->OW, rows = (end - 1) / v->OW + 1 - a;
+    const float *x = u->j->a + (n * p->channels + u->c) * plane;
+    int64_t first = p->direct ? n * p->image + a * p->width : row * p->width;
+    for (int64_t c = 0; c < u->channels && !p->direct; c++) {
+        float *to = u->planes + c * p->channel + row * p->width;
+        CPU_NAME(cpu_planes_fill)(p, x + c * plane, to, a, rows + p->halo_h, u->f->ahead);
+    }
+    while (at < end) {
+        int64_t b = at % v->OW, length = cpu_least(v->OW - b, end - at);
+        add_run(u, s, first + (at / v->OW - a) * p->width + b, length);
+        at += length;
+    }
+    return rows + p->halo_h;
+}
+
+/* The planes that a piece reads, and its runs in them. */
+static void take_planes(unit *u, piece *s)
+{
+    const cpu_conv *v = u->j->v;
+    const cpu_planes *p = &u->f->planes;
+    int64_t image = v->OH * v->OW, row = 0;
+    s->x = p->direct ? u->j->a + u->c * p->channel : u->planes;
+    s->runs = 0;
+    for (int64_t l = s->l, length; l < s->l + s->n; l += length) {
+        int64_t at = l % image;
+        length = cpu_least(image - at, s->l + s->n - l);
+        row += take_image(u, s, l / image, at, at + length, row);
+    }
+}
+
+/* Gradients of columns [k, k + columns) at the piece's positions. */
+static void pack_panel(const unit *u, const piece *s, int64_t k, int64_t columns, int64_t width)
+{
+    const cpu_conv *v = u->j->v;
+    int64_t image = v->OH * v->OW;
+    float *to = u->panel;
+    for (int64_t l = s->l, length; l < s->l + s->n; l += length, to += length * width) {
+        int64_t at = l % image;
+        length = cpu_least(image - at, s->l + s->n - l);
+        const float *g = u->j->b + (l / image * v->K + k) * image + at;
+        for (int64_t j = 0; j < columns; j += CPU_VEC)
+            pack_along(to + j, width, g + j * image, image, cpu_least(columns - j, CPU_VEC),
+                       length);
+    }
+}
+
+static void multiply_panel(const unit *u, const piece *s, int64_t at, int64_t vectors)
+{
+    const cpu_dw *f = u->f;
+    const cpu_planes *p = &f->planes;
+    const float *x = s->x;
+    tile t = {.run = u->run, .runs = s->runs, .g = u->panel, .plus = s->plus};
+    int64_t panels = cpu_panels(u->rows), low = u->rows / panels, higher = u->rows % panels;
+    for (int64_t i = 0, n = 0, tap = 0, rows; n < panels; n++, i += rows) {
+        rows = low + (n < higher);
+        for (int64_t r = 0; r < rows; r++) {
+            t.x[r] = x + f->offset[tap];
+            if (++tap < f->taps) continue;
+            tap = 0;
+            x += p->channel;
+        }
+        t.from = s->from ? s->from + (at + i) * CPU_NR : NULL;
+        t.to = s->to + (at + i) * CPU_NR;
+        tiles[rows - 1][vectors - 1](&t);
+    }
+}
+
+static void multiply_piece(unit *u, piece *s)
+{
+    take_planes(u, s);
+    for (int64_t k = 0, at = 0; k < u->columns; k += CPU_NR, at += u->rows) {
+        int64_t columns = cpu_least(u->columns - k, CPU_NR);
+        int64_t vectors = (columns + CPU_VEC - 1) / CPU_VEC;
+        pack_panel(u, s, u->k + k, columns, vectors * CPU_VEC);
+        multiply_panel(u, s, at, vectors);
+    }
+}
+
+/* Block number b.  The first one's sums are built up in place, later ones' in chain, and added to
+ * the total when they end; or, for a second pass, each block's in place of its own. */
+static void multiply_block(unit *u, int64_t b, float *to, int later)
+{
+    int64_t from = b * RK_CONV_DW_BLOCK, end = cpu_least(from + RK_CONV_DW_BLOCK, u->f->positions);
+    int64_t pieces = (end - from + CPU_KC - 1) / CPU_KC,
+            length = (end - from + pieces - 1) / pieces;
+    float *chain = later ? u->chain : to;
+    for (int64_t l = from; l < end; l += length) {
+        int last = l + length >= end;
+        piece s = {.l = l,
+                   .n = cpu_least(length, end - l),
+                   .from = l == from ? NULL : chain,
+                   .to = last ? to : chain,
+                   .plus = later && last};
+        multiply_piece(u, &s);
+    }
+}
+
+/* Panel p of the unit's sums, [rows][CPU_NR], to the result. */
+static void spread(const unit *u, const float *from, int64_t p)
+{
+    const cpu_dw *f = u->f;
+    int64_t k = p * CPU_NR, columns = cpu_least(u->columns - k, CPU_NR);
+    int64_t row = f->planes.channels * f->taps, i = 0;
+    float *to = u->j->c + (u->k + k) * row + u->c * f->taps;
+    for (; i + CPU_VEC <= u->rows; i += CPU_VEC)
+        pack_along(to + i, row, from + i * CPU_NR, CPU_NR, CPU_VEC, columns);
+    for (; i < u->rows; i++)
+        for (int64_t c = 0; c < columns; c++) to[c * row + i] = from[i * CPU_NR + c];
+}
+
+static void finish(const unit *u, const float *from, int64_t p, const cpu_run *r)
+{
+    int64_t row = u->f->planes.channels * u->f->taps, k = u->k + p * CPU_NR;
+    int64_t end = cpu_least(k + CPU_NR, u->k + u->columns);
+    spread(u, from, p);
+    for (; k < end && r; k++) CPU_NAME(cpu_run_range)(r, k * row + u->c * u->f->taps, u->rows);
+}
+
+static void set_unit(unit *u, int64_t number)
+{
+    const cpu_dw *f = u->f;
+    int64_t end;
+    cpu_share(f->planes.channels, 1, (int)(number % f->by_c), (int)f->by_c, &u->c, &end);
+    u->channels = end - u->c;
+    u->rows = u->channels * f->taps;
+    cpu_share(u->j->v->K, CPU_VEC, (int)(number / f->by_c % f->by_k), (int)f->by_k, &u->k, &end);
+    u->columns = end - u->k;
+    cpu_share(f->blocks, 1, (int)(number / f->by_c / f->by_k), (int)f->by_b, &u->from, &u->end);
+}
+
+/* Where the sums of block b of the unit are until the second pass: units of one (c, k) cut have
+ * equal room. */
+static float *sums_of(const unit *u, int64_t number, int64_t b)
+{
+    const cpu_dw *f = u->f;
+    return u->j->work + ((number % (f->by_c * f->by_k)) * f->blocks + b) * f->sums;
+}
+
+/* Whatever needs a thread's scratch memory. */
+static unit begin(const cpu_conv_job *j, int t)
+{
+    const cpu_dw *f = j->v->fast;
+    unsigned char *scratch = cpu_scratch(j->kernel, t);
+    return (unit){.j = j,
+                  .f = f,
+                  .planes = (float *)(void *)scratch,
+                  .run = (run *)(void *)(scratch + f->run_at),
+                  .panel = (float *)(void *)(scratch + f->panel_at),
+                  .chain = (float *)(void *)(scratch + f->chain_at),
+                  .total = (float *)(void *)(scratch + f->total_at)};
+}
+
+static cpu_run begin_epilogue(const cpu_conv_job *j, int t)
+{
+    return CPU_NAME(cpu_run_begin)(j->v->epilogue, cpu_scratch(j->kernel, t) + j->v->program_at,
+                                   j->arg, j->c, NULL, CPU_BLOCK);
+}
+
+static void run_unit(unit *u, int64_t number, const cpu_run *r)
+{
+    const cpu_dw *f = u->f;
+    set_unit(u, number);
+    for (int64_t b = u->from; b < u->end; b++)
+        if (f->by_b == 1)
+            multiply_block(u, b, u->total, b > 0);
+        else
+            multiply_block(u, b, sums_of(u, number, b), 0);
+    for (int64_t p = 0; p < panel_count(u->columns) && f->by_b == 1; p++)
+        finish(u, u->total + p * u->rows * CPU_NR, p, r);
+}
+
+static void share(void *context, int t, int threads)
+{
+    const cpu_conv_job *j = context;
+    unit u = begin(j, t);
+    const cpu_dw *f = u.f;
+    int64_t from, end;
+    cpu_run r;
+    cpu_share(f->by_c * f->by_k * f->by_b, 1, t, threads, &from, &end);
+    if (from == end) return;
+    memset(u.planes, 0, f->run_at);
+    if (j->v->epilogue) r = begin_epilogue(j, t);
+    for (int64_t n = from; n < end; n++) run_unit(&u, n, j->v->epilogue ? &r : NULL);
+}
+
+/* The second pass: adds the sums of all blocks, panel by panel of columns. */
+static void add_share(void *context, int t, int threads)
+{
+    const cpu_conv_job *j = context;
+    unit u = begin(j, t);
+    const cpu_dw *f = u.f;
+    int64_t from, end, panels = panel_count(f->columns);
+    cpu_run r;
+    if (j->v->epilogue) r = begin_epilogue(j, t);
+    cpu_share(f->by_c * f->by_k * panels, 1, t, threads, &from, &end);
+    for (int64_t n = from; n < end; n++) {
+        set_unit(&u, n / panels);
+        int64_t p = n % panels, count = u.rows * CPU_NR, at = p * count;
+        if (p >= panel_count(u.columns)) continue;
+        memcpy(u.total, sums_of(&u, n / panels, 0) + at, (size_t)count * sizeof(float));
+        for (int64_t b = 1; b < f->blocks; b++) {
+            const float *sums = sums_of(&u, n / panels, b) + at;
+            for (int64_t i = 0; i < count; i += CPU_VEC)
+                v_store(u.total + i, v_add(v_load(u.total + i), v_load(sums + i)));
+        }
+        finish(&u, u.total, p, j->v->epilogue ? &r : NULL);
+    }
+}
+
+void CPU_NAME(cpu_conv_dw_run)(const cpu_conv_job *j)
+{
+    cpu_conv_job own = *j;
+    const cpu_dw *f = j->v->fast;
+    cpu_parallel(j->kernel->device, j->kernel->threads, share, &own);
+    if (f->by_b > 1) cpu_parallel(j->kernel->device, j->kernel->threads, add_share, &own);
+}
+#endif

@@ -1,0 +1,17 @@
+/* conv_dw.h: the plan of dw; see conv_dw.c. */
+#ifndef RETHINK_CPU_CONV_DW_H
+#define RETHINK_CPU_CONV_DW_H
+#include "conv.h"
+#include "gemm.h"
+
+typedef struct cpu_dw {
+    cpu_planes planes;
+    int64_t taps, *offset;     /* R * S of them; of a tap in the planes */
+    int64_t positions, blocks; /* N * OH * OW; blocks of the chains */
+    int64_t by_c, by_k, by_b;  /* units: parts of the channels, the columns and the blocks */
+    int64_t channels, columns; /* most of a unit */
+    int64_t ahead;             /* from a piece's operand to the next one's, about */
+    int64_t sums;              /* floats of a unit's sums: panels of columns, [rows][CPU_NR] */
+    size_t run_at, panel_at, chain_at, total_at;
+} cpu_dw;
+#endif

@@ -1,0 +1,357 @@
+/* y and dx: products of weights and taps.
+ *
+ * y is one product: a row for each k, a column for each position (n, oh, ow), and l runs over (c,
+ * r, s).  dx has a row for each c; its columns fall into grids, one for each remainder of h and w
+ * by the strides, and each grid has its own taps (k, r, s), the ones that take part.  So a grid is
+ * dense, and its taps lie at constant offsets in the planes of the operand.
+ *
+ * The weights are packed once, into panels of rows in the workspace.  A unit of work is some
+ * images, or some rows of one image's grid, and some panels.  For each piece of l it copies the
+ * channels that the piece reads, then packs the taps of a few columns and multiplies them with all
+ * panels. */
+#include <string.h>
+#include <rethink/numerics.h>
+#include "conv_taps.h"
+
+#ifdef CPU_VEC
+enum { AHEAD = 4 /* rows of the result that are on their way into the cache */ };
+
+/* What a thread works on: images [n, n + images), grid rows [a, a + rows), panels [from, end). */
+typedef struct unit {
+    const cpu_conv_job *j;
+    const cpu_taps *f;
+    int64_t n, images, a, rows, from, end, i, m; /* i, m: the panels' first row and rows */
+    int64_t ahead; /* from this unit's operand to that of the next one */
+    float *planes, *strip, *chain, *panel;
+} unit;
+
+/* A vector's worth of a column panel, or less: lanes that follow one another in the planes. */
+typedef struct run {
+    vec_mask part;
+    int64_t to, from;
+} run;
+
+/* The taps before the end of block b, of those that take part. */
+static int64_t block_end(const cpu_taps *f, const cpu_grid *g, int64_t b)
+{
+    int64_t number = (b + 1) * RK_CONV_BLOCK, rest = number % f->taps, before = 0;
+    if (number >= f->depth * f->taps) return f->depth * g->taps;
+    while (before < g->taps && g->number[before] < rest) before++;
+    return number / f->taps * g->taps + before;
+}
+
+/* Pieces are even parts of a block, and end with a channel where that is possible. */
+static int64_t piece_length(const cpu_grid *g, int64_t length)
+{
+    int64_t pieces = (length + CPU_KC - 1) / CPU_KC;
+    int64_t n = pieces ? (length + pieces - 1) / pieces : 0;
+    if (g->taps > 1 && g->taps <= CPU_KC) n = (n + g->taps - 1) / g->taps * g->taps;
+    return n > CPU_KC ? CPU_KC / g->taps * g->taps : n;
+}
+
+/* cpu_panel_start, without its divisions. */
+static int64_t panel_start(const cpu_taps *f, int64_t p)
+{
+    return p * f->low + cpu_least(p, f->higher);
+}
+
+static float *panel_of(const cpu_taps *f, const cpu_grid *g, float *work, int64_t p)
+{
+    return work + g->panels + panel_start(f, p) * f->depth * g->taps + p * CPU_VEC;
+}
+
+static void pack_panel(const cpu_conv_job *j, const cpu_taps *f, const cpu_grid *g, int64_t p)
+{
+    const cpu_conv *v = j->v;
+    int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
+    float *to = panel_of(f, g, j->work, p);
+    if (v->which == RK_CONV_Y) {
+        int64_t k = f->depth * f->taps;
+        pack_along(to, rows, j->b + i * k, k, rows, k);
+        return;
+    }
+    for (int64_t k = 0; k < f->depth; k++)
+        for (int64_t t = 0; t < g->taps; t++, to += rows) {
+            const float *w = j->b + (k * f->m + i) * f->taps + g->number[t];
+            for (int64_t r = 0; r < rows; r++) to[r] = w[r * f->taps];
+        }
+}
+
+static void pack_share(void *context, int t, int threads)
+{
+    const cpu_conv_job *j = context;
+    const cpu_taps *f = j->v->fast;
+    int64_t panels = cpu_panels(f->m), from, end;
+    cpu_share(f->grids * panels, 1, t, threads, &from, &end);
+    for (int64_t u = from; u < end; u++) pack_panel(j, f, &f->grid[u / panels], u % panels);
+}
+
+/* Splits columns [j, j + n) of a grid into runs; returns how many. */
+static int find_runs(const unit *u, const cpu_grid *g, int64_t rows, int64_t j, int64_t n, run *to)
+{
+    const cpu_planes *p = &u->f->planes;
+    int64_t b = j % g->columns, a = j / g->columns % rows, image = j / g->columns / rows;
+    int count = 0;
+    for (int64_t at = 0; at < n;) {
+        int64_t length = cpu_least(g->columns - b, n - at);
+        if (p->width == g->columns) length = cpu_least((rows - a) * g->columns - b, n - at);
+        int64_t from = image * p->image + a * p->width + b;
+        for (int64_t i = 0; i < length; i += CPU_VEC)
+            to[count++] = (run){v_part((int)cpu_least(length - i, CPU_VEC)), at + i, from + i};
+        at += length;
+        b = 0; /* there is more, so a row has ended, or the last row */
+        a = p->width == g->columns || a + 1 == rows ? 0 : a + 1;
+        image += a == 0;
+    }
+    return count;
+}
+
+/* Taps [l, l + n), of which the first channel's are at from, for some columns; width floats a tap.
+ * ahead: from here to where the next unit's taps lie in memory. */
+typedef struct source {
+    const float *from;
+    const int64_t *offset;
+    int64_t taps, channel, l, n, width, ahead;
+} source;
+
+/* A run may write lanes that belong to the next run or tap: those are written later. */
+static inline __attribute__((always_inline)) void pack_runs(const source *s, const run *runs, int n,
+                                                            float *to)
+{
+    run r[CPU_NR];
+    const source own = *s; /* what is written to could be all but a copy */
+    const float *from = own.from;
+    int64_t t = own.l % own.taps;
+    for (int k = 0; k < n; k++) r[k] = runs[k];
+    for (int64_t i = 0; i < own.n; i++, to += own.width) {
+        const float *tap = from + own.offset[t];
+        __builtin_prefetch(tap + r[0].from + own.ahead);
+        CPU_UNROLL for (int k = 0; k < n; k++)
+            v_store(to + r[k].to, v_load_part(tap + r[k].from, r[k].part));
+        if (++t < own.taps) continue;
+        t = 0;
+        from += own.channel;
+    }
+}
+
+static void pack(const source *s, const run *r, int runs, float *to)
+{
+    switch (runs) {
+    case 1: pack_runs(s, r, 1, to); break;
+    case 2: pack_runs(s, r, 2, to); break;
+    case 3: pack_runs(s, r, 3, to); break;
+    case 4: pack_runs(s, r, 4, to); break;
+    default: pack_runs(s, r, runs, to); break;
+    }
+}
+
+/* One piece of l of one grid. */
+typedef struct piece {
+    const cpu_grid *g;
+    int64_t rows, columns; /* of the grid, in this unit */
+    int64_t block, l, n;
+    int first, last; /* of its block */
+    float *c;
+    int64_t ldc;
+} piece;
+
+/* Where the planes of the piece's first channel are, filled. */
+static const float *planes(const unit *u, const piece *s)
+{
+    const cpu_planes *p = &u->f->planes;
+    int64_t plane = p->H * p->W, first, end;
+    if (s->n == 0) return u->planes;
+    first = s->l / s->g->taps;
+    end = (s->l + s->n - 1) / s->g->taps + 1;
+    const float *x = u->j->a + (u->n * p->channels + first) * plane;
+    if (p->direct) return x + u->a * p->width;
+    for (int64_t c = 0; c < end - first; c++)
+        for (int64_t i = 0; i < u->images; i++) {
+            float *to = u->planes + c * p->channel + i * p->image;
+            const float *from = x + (i * p->channels + c) * plane;
+            CPU_NAME(cpu_planes_fill)(p, from, to, u->a, u->rows + p->halo_h, u->ahead);
+        }
+    return u->planes;
+}
+
+/* The first block is built up in c, later ones in chain, and added to c when they end. */
+static void place(const unit *u, const piece *s, cpu_tile *t, int64_t i, int64_t j)
+{
+    float *c = s->c + i * s->ldc + j, *chain = u->chain + i * s->columns + j;
+    int later = s->block > 0;
+    t->plus = later && s->last;
+    t->from = s->first ? NULL : later ? chain : c;
+    t->ld_from = later ? s->columns : s->ldc;
+    t->to = later && !s->last ? chain : c;
+    t->ld_to = later && !s->last ? s->columns : s->ldc;
+}
+
+static void multiply_piece(const unit *u, const piece *s)
+{
+    const cpu_taps *f = u->f;
+    source from = {planes(u, s), s->g->offset, s->g->taps, f->planes.channel, s->l, s->n, 0, 0};
+    run runs[CPU_NR];
+    from.ahead = f->planes.direct ? u->ahead : 0;
+    for (int64_t j = 0; j < s->columns; j += CPU_NR) {
+        int64_t columns = cpu_least(s->columns - j, CPU_NR), nv = (columns + CPU_VEC - 1) / CPU_VEC;
+        cpu_tile t = {.b = u->panel, .k = s->n, .ldb = nv * CPU_VEC};
+        t.last = columns - (nv - 1) * CPU_VEC;
+        int count = find_runs(u, s->g, s->rows, j, columns, runs);
+        from.width = t.ldb;
+        if (s->n) pack(&from, runs, count, u->panel);
+        for (int64_t p = u->from; p < u->end; p++) {
+            int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
+            t.a = panel_of(f, s->g, u->j->work, p) + s->l * rows;
+            place(u, s, &t, i - u->i, j);
+            t.next = t.to + rows * t.ld_to;
+            CPU_NAME(cpu_tile_run)(&t, rows, nv);
+        }
+    }
+}
+
+static void multiply(const unit *u, piece *s)
+{
+    const cpu_taps *f = u->f;
+    for (s->block = 0, s->l = 0; s->block < f->blocks; s->block++) {
+        int64_t start = s->l, end = block_end(f, s->g, s->block);
+        int64_t most = piece_length(s->g, end - start);
+        do {
+            s->n = cpu_least(most, end - s->l);
+            s->first = s->l == start;
+            s->last = s->l + s->n == end;
+            multiply_piece(u, s);
+            s->l += s->n;
+        } while (s->l < end);
+    }
+}
+
+static void multiply_grid(const unit *u, const cpu_grid *g, float *c, int64_t ldc)
+{
+    piece s = {.g = g, .rows = cpu_least(u->rows, g->rows - u->a), .c = c};
+    s.columns = u->images * s.rows * g->columns;
+    s.ldc = ldc ? ldc : s.columns;
+    if (g->taps == 0)
+        memset(c, 0, (size_t)(u->m * cpu_most(s.columns, 0)) * sizeof *c);
+    else if (s.columns > 0)
+        multiply(u, &s);
+}
+
+static void zip(float *to, const float *even, const float *odd, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + CPU_VEC <= n / 2; i += CPU_VEC) {
+        vec a = v_load(even + i), b = v_load(odd + i);
+        v_store(to + 2 * i, v_zip_low(a, b));
+        v_store(to + 2 * i + CPU_VEC, v_zip_high(a, b));
+    }
+    for (i = 2 * i; i < n; i++) to[i] = (i % 2 ? odd : even)[i / 2];
+}
+
+/* One row of the result, from rows of the grids that it is made of. */
+static void spread_row(float *to, const float *const *from, int64_t wide, int64_t w)
+{
+    if (wide == 1)
+        memcpy(to, from[0], (size_t)w * sizeof *to);
+    else if (wide == 2)
+        zip(to, from[0], from[1], w);
+    else
+        for (int64_t i = 0; i < w; i++) to[i] = from[i % wide][i / wide];
+}
+
+/* From the strips of `wide` grids, which have the same rows, to the result. */
+static void spread(const unit *u, const cpu_grid *g, int64_t wide)
+{
+    const cpu_taps *f = u->f;
+    const float *from[CPU_MOST_GRIDS];
+    int64_t rows = cpu_least(u->rows, g->rows - u->a);
+    for (int64_t i = 0; i < wide; i++) from[i] = u->strip + i * f->m * f->columns;
+    for (int64_t i = 0; i < u->m; i++)
+        for (int64_t n = 0; n < u->images; n++)
+            for (int64_t a = 0; a < rows; a++) {
+                int64_t line = ((u->n + n) * f->m + u->i + i) * f->h + g->h0 + (u->a + a) * f->sh;
+                float *to = u->j->c + line * f->w;
+                __builtin_prefetch(to + AHEAD * f->sh * f->w, 1);
+                __builtin_prefetch(to + AHEAD * f->sh * f->w + CPU_ALIGN / 4, 1);
+                spread_row(to, from, wide, f->w);
+                for (int64_t k = 0; k < wide; k++) from[k] += g[k].columns;
+            }
+}
+
+/* In place where rows of a product follow one another in the result, else by way of strips. */
+static void multiply_grids(const unit *u)
+{
+    const cpu_taps *f = u->f;
+    int64_t plane = f->h * f->w, wide = cpu_least(f->sw, f->w);
+    if (f->grids == 1 && u->images == 1) {
+        float *c = u->j->c + (u->n * f->m + u->i) * plane + u->a * f->w;
+        multiply_grid(u, f->grid, c, plane);
+        return;
+    }
+    for (int64_t g = 0; g < f->grids; g += wide) {
+        for (int64_t i = 0; i < wide; i++)
+            multiply_grid(u, &f->grid[g + i], u->strip + i * f->m * f->columns, 0);
+        spread(u, &f->grid[g], wide);
+    }
+}
+
+static void finish(const unit *u, const cpu_run *r)
+{
+    const cpu_taps *f = u->f;
+    int64_t plane = f->h * f->w, from = u->a * f->sh * f->w;
+    int64_t n = cpu_least((u->a + u->rows) * f->sh, f->h) * f->w - from;
+    for (int64_t image = u->n; image < u->n + u->images; image++) {
+        int64_t start = (image * f->m + u->i) * plane + from;
+        if (n == plane)
+            CPU_NAME(cpu_run_range)(r, start, u->m * plane);
+        else
+            for (int64_t i = 0; i < u->m; i++) CPU_NAME(cpu_run_range)(r, start + i * plane, n);
+    }
+}
+
+static void run_unit(unit *u, int64_t number, const cpu_run *r)
+{
+    const cpu_taps *f = u->f;
+    int64_t band = number / f->parts % f->bands, group = number / f->parts / f->bands, end;
+    u->n = group * u->j->v->N / f->groups;
+    u->images = (group + 1) * u->j->v->N / f->groups - u->n;
+    u->a = band * f->rows;
+    u->rows = cpu_least(f->rows, f->grid[0].rows - u->a);
+    cpu_share(cpu_panels(f->m), 1, (int)(number % f->parts), (int)f->parts, &u->from, &u->end);
+    u->i = panel_start(f, u->from);
+    u->ahead = f->bands > 1 ? f->rows * f->planes.step_h * f->planes.W
+                            : u->images * f->planes.channels * f->planes.H * f->planes.W;
+    end = panel_start(f, u->end);
+    u->m = end - u->i;
+    multiply_grids(u);
+    if (r) finish(u, r);
+}
+
+static void share(void *context, int t, int threads)
+{
+    const cpu_conv_job *j = context;
+    const cpu_taps *f = j->v->fast;
+    unsigned char *scratch = cpu_scratch(j->kernel, t);
+    unit u = {.j = j,
+              .f = f,
+              .planes = (float *)(void *)scratch,
+              .strip = (float *)(void *)(scratch + f->strip_at),
+              .chain = (float *)(void *)(scratch + f->chain_at),
+              .panel = (float *)(void *)(scratch + f->panel_at)};
+    int64_t from, end;
+    cpu_run r;
+    cpu_share(f->groups * f->bands * f->parts, 1, t, threads, &from, &end);
+    if (from == end) return;
+    memset(scratch, 0, f->strip_at);
+    if (j->v->epilogue)
+        r = CPU_NAME(cpu_run_begin)(j->v->epilogue, scratch + j->v->program_at, j->arg, j->c, NULL,
+                                    CPU_BLOCK);
+    for (int64_t n = from; n < end; n++) run_unit(&u, n, j->v->epilogue ? &r : NULL);
+}
+
+void CPU_NAME(cpu_conv_taps_run)(const cpu_conv_job *j)
+{
+    cpu_conv_job own = *j;
+    cpu_parallel(j->kernel->device, j->kernel->threads, pack_share, &own);
+    cpu_parallel(j->kernel->device, j->kernel->threads, share, &own);
+}
+#endif

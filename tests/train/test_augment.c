@@ -1,0 +1,376 @@
+/* Augmentation against plain loops over pixels on the host, with the same words of Philox.  The
+ * device is RETHINK_TEST_DEVICE, from the backends of RETHINK_BACKEND_PATH. */
+#include "world.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "data/augment.h"
+#include "rethink/numerics.h"
+
+/* ---- one augmentation by itself ---- */
+
+enum { ROWS = 9, SET = 20 }; /* of a batch, of the data set */
+
+/* Examples of the set whose rows are in an order of their own, as after a transform. */
+static uint32_t position_of(uint32_t row) { return (row * 7 + 3) % SET; }
+
+/* What the batch takes: the last row twice. */
+static const uint32_t batch_rows[ROWS] = {4, 0, 19, 7, 7, 12, 3, 18, 4};
+
+/* The word of a row of the set, by its definition: of the Philox stream `name` at the epoch. */
+static uint32_t word_of(uint64_t seed, const char *name, uint32_t epoch, uint32_t row)
+{
+    rk_random r = rk_random_named(seed, name);
+    uint32_t i = position_of(row), c[4] = {i / 4, 0, epoch, r.stream};
+    rk_philox(c, (uint32_t)seed, (uint32_t)(seed >> 32));
+    return c[i % 4];
+}
+
+typedef struct batch_test {
+    const char *spec, *scope;
+    bool training, unfused;
+    uint64_t seed;
+    uint32_t epoch;
+    rk_shape in, out; /* out is found */
+    float *x, *y;
+} batch_test;
+
+static batch_test batch_of(const char *spec, const char *scope, bool training, bool unfused,
+                           rk_shape in)
+{
+    return (batch_test){.spec = spec,
+                        .scope = scope,
+                        .training = training,
+                        .unfused = unfused,
+                        .seed = 0x1122334455667788u,
+                        .epoch = 5,
+                        .in = in};
+}
+
+static rk_graph *build(const world *w, batch_test *b)
+{
+    rk_error e = rk_error_new();
+    rk_graph *g = rk_graph_new();
+    rk_spec *s;
+    must(rk_spec_parse(w->plugins, RK_KIND_AUGMENT, b->spec, &s, &e), &e);
+    rk_graph_set_training(g, b->training);
+    rk_value index = rk_input(g, RK_U32, RK_SHAPE(ROWS), "index");
+    rk_batch batch = {.index = index, .n = SET, .scope = b->scope};
+    rk_value y = s->item->augment(g, rk_input(g, RK_F32, b->in, "x"), &batch, s->args);
+    assert_null(rk_args_misused(s->args));
+    b->out = rk_shape_of(g, y);
+    rk_assign(g, rk_state(g, RK_F32, b->out, "y"), rk_mul(g, y, rk_const_f(g, 1)));
+    must(rk_graph_check(g, &e), &e);
+    rk_spec_free(s);
+    return g;
+}
+
+static void fill_inputs(rk_session *s, const batch_test *b)
+{
+    rk_error e = rk_error_new();
+    const rk_buffer_info *info;
+    uint32_t position[SET], words[SET], n = rk_session_buffers(s, &info);
+    for (uint32_t i = 0; i < SET; i++) position[i] = position_of(i);
+    const rk_examples set = {.n = SET, .index = position};
+    must(rk_session_write(s, "x", b->x, (uint64_t)rk_shape_size(b->in) * sizeof *b->x, &e), &e);
+    for (uint32_t i = 0; i < n; i++) {
+        if (strcmp(info[i].name, "index") == 0)
+            must(rk_session_write(s, "index", batch_rows, sizeof batch_rows, &e), &e);
+        if (strncmp(info[i].name, RK_RANDOM_PREFIX, strlen(RK_RANDOM_PREFIX)) != 0) continue;
+        rk_batch_words(b->seed, info[i].name + strlen(RK_RANDOM_PREFIX), b->epoch, &set, words);
+        must(rk_session_write(s, info[i].name, words, sizeof words, &e), &e);
+    }
+}
+
+/* Leaves the device's images in b->y, those that it had in b->x; both are freed by free(). */
+static void run_batch(const world *w, batch_test *b)
+{
+    const rk_session_options o = {.unfused = b->unfused};
+    rk_error e = rk_error_new();
+    rk_session *s;
+    rk_program *p;
+    int64_t n = rk_shape_size(b->in);
+    b->x = calloc((size_t)n, sizeof *b->x);
+    for (int64_t i = 0; i < n; i++) b->x[i] = (float)(i + 1) / 4;
+    rk_graph *g = build(w, b);
+    b->y = calloc((size_t)rk_shape_size(b->out), sizeof *b->y);
+    must(rk_session_open(w->hub, w->device, &o, &s, &e), &e);
+    must(rk_session_add(s, g, "augment", &p, &e), &e);
+    must(rk_session_commit(s, &e), &e);
+    fill_inputs(s, b);
+    must(rk_program_run(p, &e), &e);
+    must(rk_session_read(s, "y", b->y, (uint64_t)rk_shape_size(b->out) * sizeof *b->y, &e), &e);
+    rk_session_close(s);
+    rk_graph_free(g);
+}
+
+/* The pixel of an image at a place that may be outside of it. */
+static float pixel(const batch_test *b, int64_t n, int64_t c, int64_t row, int64_t column)
+{
+    const int64_t *d = b->in.dim;
+    if (row < 0 || row >= d[2] || column < 0 || column >= d[3]) return 0;
+    return b->x[((n * d[1] + c) * d[2] + row) * d[3] + column];
+}
+
+/* Every pixel of the result, from image n at (top[n] + i, left[n] + j), or from the right. */
+static void expect_parts(const batch_test *b, const int64_t *top, const int64_t *left,
+                         const bool *mirrored)
+{
+    const int64_t *d = b->out.dim;
+    assert_true(b->out.rank == 4 && d[0] == ROWS && d[1] == b->in.dim[1]);
+    for (int64_t n = 0, at = 0; n < d[0]; n++)
+        for (int64_t c = 0; c < d[1]; c++)
+            for (int64_t i = 0; i < d[2]; i++)
+                for (int64_t j = 0; j < d[3]; j++, at++) {
+                    int64_t column = left[n] + (mirrored[n] ? d[3] - 1 - j : j);
+                    float want = pixel(b, n, c, top[n] + i, column);
+                    if (rk_bits(b->y[at]) != rk_bits(want))
+                        fail_msg("%s: image %d, channel %d, (%d, %d) is %g, not %g", b->spec,
+                                 (int)n, (int)c, (int)i, (int)j, (double)b->y[at], (double)want);
+                }
+}
+
+static const bool none_mirrored[ROWS];
+
+static void check_crop(const world *w, const char *spec, int64_t h, int64_t wide, int64_t size,
+                       int64_t pad, bool unfused)
+{
+    batch_test b = batch_of(spec, "augment/crop/", true, unfused, RK_SHAPE(ROWS, 3, h, wide));
+    int64_t top[ROWS], left[ROWS], oh = size ? size : h, ow = size ? size : wide;
+    run_batch(w, &b);
+    assert_true(b.out.dim[2] == oh && b.out.dim[3] == ow);
+    for (int n = 0; n < ROWS; n++) {
+        uint64_t t = word_of(b.seed, "augment/crop/top", b.epoch, batch_rows[n]);
+        uint64_t l = word_of(b.seed, "augment/crop/left", b.epoch, batch_rows[n]);
+        top[n] = (int64_t)(t * (uint64_t)(h + 2 * pad - oh + 1) >> 32) - pad;
+        left[n] = (int64_t)(l * (uint64_t)(wide + 2 * pad - ow + 1) >> 32) - pad;
+    }
+    expect_parts(&b, top, left, none_mirrored);
+    free(b.x);
+    free(b.y);
+}
+
+static void test_crop(void **state)
+{
+    for (int unfused = 0; unfused < 2; unfused++) {
+        check_crop(*state, "crop:pad=2", 7, 7, 0, 2, unfused);
+        check_crop(*state, "crop:pad=4", 8, 5, 0, 4, unfused); /* not square */
+        check_crop(*state, "crop:size=5", 9, 7, 5, 0, unfused);
+        check_crop(*state, "crop:size=6,pad=3", 5, 4, 6, 3, unfused); /* larger than the image */
+        check_crop(*state, "crop:size=7", 7, 7, 7, 0, unfused);       /* one place */
+        check_crop(*state, "crop:size=1", 3, 1, 1, 0, unfused);
+    }
+}
+
+static void check_flip(const world *w, const char *spec, double p, int64_t wide, bool unfused)
+{
+    batch_test b = batch_of(spec, "augment/flip/", true, unfused, RK_SHAPE(ROWS, 2, 3, wide));
+    int64_t zero[ROWS] = {0};
+    bool mirrored[ROWS];
+    run_batch(w, &b);
+    for (int n = 0; n < ROWS; n++) {
+        uint32_t word = word_of(b.seed, "augment/flip/flip", b.epoch, batch_rows[n]);
+        mirrored[n] = (double)word < p * 4294967296.0;
+    }
+    expect_parts(&b, zero, zero, mirrored);
+    free(b.x);
+    free(b.y);
+}
+
+static void test_flip(void **state)
+{
+    for (int unfused = 0; unfused < 2; unfused++) {
+        check_flip(*state, "flip", 0.5, 5, unfused);
+        check_flip(*state, "flip:p=0.5", 0.5, 8, unfused);
+        check_flip(*state, "flip:p=0.2", 0.2, 5, unfused);
+        check_flip(*state, "flip:p=0", 0, 5, unfused);
+        check_flip(*state, "flip:p=1", 1, 5, unfused);
+        check_flip(*state, "flip", 0.5, 1, unfused);
+    }
+}
+
+/* The place from the middle of n places at a distance, as the whole number next to it. */
+static int64_t place_at(float distance, int64_t n)
+{
+    return (int64_t)floorf(distance + ((float)(n - 1) / 2 + 0.5f));
+}
+
+static void check_rotate(const world *w, const char *spec, double degrees, int64_t h, int64_t wide,
+                         bool unfused)
+{
+    batch_test b = batch_of(spec, "augment/rotate/", true, unfused, RK_SHAPE(ROWS, 2, h, wide));
+    run_batch(w, &b);
+    int outside = 0;
+    for (int64_t n = 0, at = 0; n < ROWS; n++) {
+        float u = rk_uniform(word_of(b.seed, "augment/rotate/angle", b.epoch, batch_rows[n]));
+        float angle = (2 * u - 1) * (float)(degrees * (3.14159265358979324 / 180));
+        float s = rk_sinf(angle), c = rk_cosf(angle);
+        for (int64_t k = 0; k < 2 * h * wide; k++, at++) {
+            float y = (float)(k / wide % h) - (float)(h - 1) / 2;
+            float x = (float)(k % wide) - (float)(wide - 1) / 2;
+            float want = pixel(&b, n, k / wide / h, place_at(c * y + s * x, h),
+                               place_at(c * x - s * y, wide));
+            outside += want == 0;
+            if (rk_bits(b.y[at]) != rk_bits(want))
+                fail_msg("%s: image %d, pixel %d is %g, not %g", spec, (int)n, (int)k,
+                         (double)b.y[at], (double)want);
+        }
+    }
+    assert_true((outside > 0) == (degrees > 0 && h > 1));
+    free(b.x);
+    free(b.y);
+}
+
+static void test_rotate(void **state)
+{
+    for (int unfused = 0; unfused < 2; unfused++) {
+        check_rotate(*state, "rotate", 25, 9, 9, unfused);
+        check_rotate(*state, "rotate:degrees=180", 180, 7, 10, unfused);
+        check_rotate(*state, "rotate:degrees=90", 90, 8, 8, unfused);
+        check_rotate(*state, "rotate:degrees=0", 0, 6, 5, unfused);
+    }
+}
+
+static void check_evaluation(const world *w, const char *spec, int64_t h, int64_t wide, int64_t oh,
+                             int64_t ow, int64_t top, int64_t left)
+{
+    batch_test b = batch_of(spec, "augment/x/", false, false, RK_SHAPE(ROWS, 2, h, wide));
+    int64_t tops[ROWS], lefts[ROWS];
+    run_batch(w, &b);
+    assert_true(b.out.dim[2] == oh && b.out.dim[3] == ow);
+    for (int n = 0; n < ROWS; n++) {
+        tops[n] = top;
+        lefts[n] = left;
+    }
+    expect_parts(&b, tops, lefts, none_mirrored);
+    free(b.x);
+    free(b.y);
+}
+
+static void test_evaluation(void **state)
+{
+    check_evaluation(*state, "crop:size=4", 8, 10, 4, 4, 2, 3);
+    check_evaluation(*state, "rotate:degrees=90", 4, 5, 4, 5, 0, 0);
+    check_evaluation(*state, "flip:p=1", 4, 5, 4, 5, 0, 0);
+    check_evaluation(*state, "crop:pad=4", 6, 7, 6, 7, 0, 0);
+    check_evaluation(*state, "crop:size=4,pad=2", 8, 5, 4, 4, 2, 0);
+    check_evaluation(*state, "crop:size=8,pad=2", 6, 4, 8, 8, -1, -2);
+}
+
+/* ---- in training ---- */
+
+static rk_trainer *open_augmented(const world *w, const char *augment, int64_t batch)
+{
+    rk_config c = rk_config_default();
+    c.model = "linear";
+    c.data = "synth16:n=37,test=5";
+    c.augment = augment;
+    c.batch = batch;
+    c.seed = 77;
+    return open_trainer(w, &c);
+}
+
+/* The words of an epoch are where the device takes them from, each stream's own; a second
+ * augmentation of a name has streams of its own. */
+static void test_words_of_an_epoch(void **state)
+{
+    static const char *const names[] = {"augment/crop/top", "augment/crop/left",
+                                        "augment/crop/2/top", "augment/flip/flip"};
+    rk_error e = rk_error_new();
+    rk_trainer *t = open_augmented(*state, "crop:pad=1+crop:pad=2+flip", 10);
+    for (uint32_t epoch = 0; epoch < 3; epoch += 2) {
+        must(rk_trainer_begin(t, epoch, &e), &e);
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            char full[64];
+            uint32_t words[37];
+            snprintf(full, sizeof full, "random/%s", names[k]);
+            must(rk_session_read(t->session, full, words, sizeof words, &e), &e);
+            rk_random r = rk_random_named(77, names[k]);
+            r.step = epoch;
+            for (uint32_t i = 0; i < 37; i++) assert_int_equal(words[i], rk_random_word(r, i));
+        }
+    }
+    rk_trainer_close(t);
+}
+
+/* The model has the size of what is left. */
+static void test_size_of_the_model(void **state)
+{
+    rk_trainer *t = open_augmented(*state, "crop:size=12+flip", 10);
+    assert_int_equal(rk_trainer_parameters(t), 12 * 12 * 10 + 10);
+    rk_trainer_close(t);
+    t = open_augmented(*state, "crop:pad=3", 37);
+    assert_int_equal(rk_trainer_parameters(t), 16 * 16 * 10 + 10);
+    rk_trainer_close(t);
+}
+
+static void test_refused(void **state)
+{
+    const world *w = *state;
+    static const char *const bad[][2] = {{"crop:size=17", "more than the image's 16 x 16"},
+                                         {"crop:pad=2000", "pad=2000 is out of range"},
+                                         {"flip:p=1.5", "p=1.5 is out of range"},
+                                         {"crap", "did you mean 'crop'"},
+                                         {"labels:p=1", "is a transform, not an augmentation"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        rk_config c = rk_config_default();
+        rk_error e = rk_error_new();
+        rk_trainer *t;
+        c.data = "synth16:n=20,test=5";
+        c.augment = bad[i][0];
+        c.device = w->device;
+        assert_int_equal(rk_trainer_open(w->hub, w->plugins, &c, &t, &e), RK_E_INVALID);
+        if (!strstr(e.text, bad[i][1])) fail_msg("no '%s' in: %s", bad[i][1], e.text);
+    }
+}
+
+/* ---- statistics ---- */
+
+/* Offsets 0 ... 8 by 0 ... 8 of crop:pad=4 over examples and epochs: every one about equally often.
+ * The bounds are those of a fair draw at 1 in 10^6 (Wilson and Hilferty). */
+static void test_all_offsets(void **state)
+{
+    enum { EXAMPLES = 2000, EPOCHS = 8, PLACES = 9 };
+    double count[PLACES * PLACES] = {0}, expected = EXAMPLES * EPOCHS / (double)(PLACES * PLACES);
+    double chi = 0, again = 0, flips = 0, both = 0;
+    static uint32_t index[EXAMPLES], top[EXAMPLES], left[EXAMPLES], before[EXAMPLES], hit[EXAMPLES];
+    const rk_examples set = {.n = EXAMPLES, .index = index};
+    (void)state;
+    for (uint32_t i = 0; i < EXAMPLES; i++) index[i] = i;
+    for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
+        rk_batch_words(1, "augment/crop/top", epoch, &set, top);
+        rk_batch_words(1, "augment/crop/left", epoch, &set, left);
+        rk_batch_words(1, "augment/flip/flip", epoch, &set, hit);
+        for (int i = 0; i < EXAMPLES; i++) {
+            uint32_t y = (uint32_t)((uint64_t)top[i] * PLACES >> 32);
+            uint32_t x = (uint32_t)((uint64_t)left[i] * PLACES >> 32);
+            count[y * PLACES + x]++;
+            flips += hit[i] < 0x80000000u;
+            both += hit[i] < 0x80000000u && y < 3;
+            if (epoch) again += before[i] == y * PLACES + x;
+            before[i] = y * PLACES + x;
+        }
+    }
+    for (int i = 0; i < PLACES * PLACES; i++)
+        chi += (count[i] - expected) * (count[i] - expected) / expected;
+    print_message("chi-square %.1f of 80 degrees, %.0f of %d flips, %.0f places kept\n", chi, flips,
+                  EXAMPLES * EPOCHS, again);
+    assert_true(chi > 32 && chi < 150);
+    assert_true(flips > 8000 - 316 && flips < 8000 + 316); /* 5 sigma */
+    assert_true(both > 2667 - 236 && both < 2667 + 236);
+    assert_true(again > 173 - 66 && again < 173 + 66); /* 14000 / 81: epochs are independent */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_crop),
+                                       cmocka_unit_test(test_flip),
+                                       cmocka_unit_test(test_rotate),
+                                       cmocka_unit_test(test_evaluation),
+                                       cmocka_unit_test(test_words_of_an_epoch),
+                                       cmocka_unit_test(test_size_of_the_model),
+                                       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_all_offsets)};
+    return cmocka_run_group_tests_name("test_augment", tests, world_setup, world_teardown);
+}
