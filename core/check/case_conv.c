@@ -338,11 +338,13 @@ static void tiles(rk_bed *bed, part p)
 static void blocks(rk_bed *bed, part p)
 {
     const geometry list[] = {
-        same(3, 930, 4, 4, 9, 3, 3, 1, 1),  same(3, 9, 4, 4, 930, 3, 3, 1, 1),
-        same(2, 8300, 3, 3, 7, 1, 1, 1, 0), same(2, 9, 7, 5, 930, 3, 3, 2, 1),
-        same(2, 3, 6, 6, 911, 3, 3, 3, 1),  same(1, 2, 7, 7, 911, 3, 3, 2, 0),
-        same(3, 5, 28, 28, 20, 3, 3, 1, 1), same(8, 2, 32, 32, 6, 3, 3, 1, 1),
-        same(43, 5, 7, 7, 18, 3, 3, 1, 1),  same(24, 6, 16, 16, 7, 3, 3, 2, 1)};
+        same(3, 930, 4, 4, 9, 3, 3, 1, 1),    same(3, 9, 4, 4, 930, 3, 3, 1, 1),
+        same(2, 8300, 3, 3, 7, 1, 1, 1, 0),   same(2, 9, 7, 5, 930, 3, 3, 2, 1),
+        same(2, 3, 6, 6, 911, 3, 3, 3, 1),    same(1, 2, 7, 7, 911, 3, 3, 2, 0),
+        same(3, 5, 28, 28, 20, 3, 3, 1, 1),   same(8, 2, 32, 32, 6, 3, 3, 1, 1),
+        same(43, 5, 7, 7, 18, 3, 3, 1, 1),    same(24, 6, 16, 16, 7, 3, 3, 2, 1),
+        same(12, 19, 14, 14, 18, 1, 1, 1, 0), same(6, 1, 20, 20, 2, 1, 1, 1, 0),
+        same(1, 1, 2, 2, 1000, 3, 3, 2, 1)}; /* the last two also where shapes are small */
     rk_dice r = {54};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         for (int64_t which = 0; which < 3; which++) {
@@ -352,20 +354,19 @@ static void blocks(rk_bed *bed, part p)
 }
 
 /* Planes whose rows share their padding, or end where a tile or a vector does; phases without taps;
- * blocks of positions that begin and end within rows and hold parts of three images. */
+ * blocks of positions that begin and end within rows and hold parts of several images. */
 static void edges(rk_bed *bed, part p)
 {
     const geometry list[] = {
-        {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},     /* all but one tap in the padding */
-        {2, 2, 3, 23, 3, 1, 3, 1, 1, 0, 1, 3, 23},   /* a period of 24 */
-        {1, 2, 5, 7, 5, 3, 3, 1, 1, 2, 2, 7, 9},     /* more columns than the input has */
-        {1, 3, 4, 9, 4, 2, 2, 1, 1, 0, 1, 3, 9},     /* padding on one side only is read */
-        {1, 2, 9, 8, 3, 2, 2, 4, 5, 1, 1, 2, 2},     /* most phases have no tap */
-        {1, 2, 3, 2, 3, 1, 1, 5, 5, 0, 0, 1, 1},     /* a stride beyond the input */
-        {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
-        {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
-        {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
-        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};   /* one channel more than tiles have */
+        {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},   /* all but one tap in the padding */
+        {2, 2, 3, 23, 3, 1, 3, 1, 1, 0, 1, 3, 23}, /* a period of 24 */
+        {1, 2, 5, 7, 5, 3, 3, 1, 1, 2, 2, 7, 9},   /* more columns than the input has */
+        {1, 3, 4, 9, 4, 2, 2, 1, 1, 0, 1, 3, 9},   /* padding on one side only is read */
+        {1, 2, 9, 8, 3, 2, 2, 4, 5, 1, 1, 2, 2},   /* most phases have no tap */
+        {1, 2, 3, 2, 3, 1, 1, 5, 5, 0, 0, 1, 1},   /* a stride beyond the input */
+        {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},   /* other phases along h and w */
+        {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3}, /* 1024 is no multiple of a row's 3 */
+        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}}; /* one channel more than tiles have */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
 }
 
