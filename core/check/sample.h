@@ -59,8 +59,8 @@ typedef struct rk_ran {
 } rk_ran;
 
 /* Runs the op.  in[j] and out[j] are host arrays; out[] is written to the device before and read
- * after the first run.  alias = j + RK_SAMPLE_ALIAS * i, if not negative: out[i] is in the memory of
- * in[j].  That the second run differs is told, but no error. */
+ * after the first run.  alias = j + RK_SAMPLE_ALIAS * i, if not negative: out[i] is in the memory
+ * of in[j].  That the second run differs is told, but no error. */
 rk_status rk_sample_run_ran(rk_bed *b, const rk_sample *t, const void *const *in, void *const *out,
                             int alias, rk_ran *ran, rk_error *e);
 /* The same; a second run that differs is an error.  info, if not NULL, gets the kernel's. */
