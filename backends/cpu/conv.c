@@ -5,7 +5,7 @@
 #include <rethink/numerics.h>
 #include "check.h"
 #include "conv.h"
-#include "vec.h"
+#include "gemm.h"
 
 /* Chains are fed with taps, by their number in the full set, and cut into blocks. */
 typedef struct chain {
@@ -164,7 +164,7 @@ static rk_status check(const rk_op *op, cpu_conv *v, rk_error *e)
 }
 
 #ifdef CPU_VEC
-static const char *name(void) { return CPU_VEC == 16 ? "tiles 14x32" : "tiles 6x16"; }
+static const char *name(void) { return "tiles " CPU_TILE; }
 #else
 static const char *name(void) { return "chains"; }
 #endif

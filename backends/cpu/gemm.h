@@ -14,26 +14,29 @@
 #include "vec.h"
 
 #ifdef CPU_VEC
-enum {
-#if CPU_VEC == 16
-    CPU_MR = 14,
-    CPU_KC = 256,
+/* A tile of constant height keeps its accumulators in registers; CPU_MR rows fill them.  Checks in
+ * 28 variants of a tile of 14 rows take the compiler minutes, so sanitized builds have lower
+ * ones. */
+#if CPU_VEC == 16 && !RK_SANITIZER
+#define CPU_TILE "14x32"
+#define CPU_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+enum { CPU_MR = 14 };
 #else
-    CPU_MR = 6,
-    CPU_KC = 256,
+#if CPU_VEC == 16
+#define CPU_TILE "6x32"
+#else
+#define CPU_TILE "6x16"
 #endif
+#define CPU_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+enum { CPU_MR = 6 };
+#endif
+enum {
+    CPU_KC = 256,
     CPU_NV = 2,
     CPU_NR = CPU_NV * CPU_VEC,
     CPU_MC = CPU_MR * 24,
     CPU_NC = 1024 /* columns of b that are packed at once */
 };
-
-/* Every height of a tile: a tile of constant height keeps its accumulators in registers. */
-#if CPU_VEC == 16
-#define CPU_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
-#else
-#define CPU_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
-#endif
 
 /* to[(l - first) * rows + r] = a[i + r][l] for r < rows <= CPU_MR; may write CPU_VEC floats
  * beyond. */

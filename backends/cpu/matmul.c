@@ -186,7 +186,7 @@ static int better_swapped(const plan *p)
     return p->n < CPU_VEC && 4 * swapped < 3 * lanes;
 }
 
-static const char *name(void) { return CPU_VEC == 16 ? "gemm 14x32" : "gemm 6x16"; }
+static const char *name(void) { return "gemm " CPU_TILE; }
 static int64_t tile_rows(void) { return CPU_MR; }
 static int64_t tile_columns(void) { return CPU_NR; }
 #endif

@@ -140,6 +140,7 @@ rk_status ocl_conv_sum(rk_kernel *k, const ocl_conv *c, const ocl_code *code, ui
     ocl_text source;
     ocl_step *s;
     uint64_t count = c->co * c->taps;
+    OCL_TRY(ocl_loops(k->device, c->blocks, e));
     ocl_source(k->device, &source, 1);
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);

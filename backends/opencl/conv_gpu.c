@@ -79,6 +79,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     const tile t = choose_tile(d, c->co, columns, phases);
     const uint64_t panels = parts(columns, t.edge);
     const ocl_conv_table table = ocl_conv_table_of(c, 4, 0);
+    OCL_TRY(ocl_loops(d, 3 * c->taps, e));
     snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u", t.edge, t.edge, t.deep);
     OCL_TRY(ocl_conv_pack(k, c, &table, 0, 0, 0, e));
     ocl_text source;

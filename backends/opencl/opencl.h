@@ -12,6 +12,7 @@
  *   check.c     whether an op keeps the contract
  *   code.c      programs of an op to OpenCL C
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
+ *   conv*.c     CONV: what is common, and one file per variant; see conv.h
  *   clblast.c   CLBlast's SGEMM, for the fast tier
  *
  * Two variants of every kernel: "cpu" for devices whose work-groups are threads of a CPU (explicit

@@ -102,6 +102,7 @@ static rk_status put(rk_kernel *k, const shape *s, rk_error *e)
     uint64_t per = d->cpu ? s->planes / ((uint64_t)d->units * 8) + 1 : 1;
     ocl_text source;
     ocl_step *step;
+    OCL_TRY(ocl_loops(d, s->in_h * s->in_w * per, e));
     ocl_source(k->device, &source, 0);
     ocl_text_add(&source, "#define RK_WHICH %d\n", s->which);
     OCL_APPEND(&source, ocl_cl_window);

@@ -3,7 +3,7 @@
  * definitions of backend.h.  Cases are chosen for what devices get wrong: contraction of a product
  * and a sum, subnormals, division, root, functions, orders of summation. */
 #include "base/os.h"
-#include "device/trial.h"
+#include "device/exam.h"
 #include "plan/plan.h"
 #include "rethink/numerics.h"
 #include <string.h>
@@ -11,7 +11,7 @@
 enum { N = 1024 }; /* elements of a program's operands */
 
 /* An EWISE program on two inputs: every instruction is stored. */
-static rk_status program(rk_tester *t, rk_trial *c, const char *name, const uint16_t *ops,
+static rk_status program(rk_examiner *t, rk_exam *c, const char *name, const uint16_t *ops,
                          uint32_t n)
 {
     static const int64_t dim[] = {N};
@@ -28,14 +28,14 @@ static rk_status program(rk_tester *t, rk_trial *c, const char *name, const uint
         if (ops[i] >= RK_I_FNEG) code[i].b = 0;
         code[n + i] = (rk_ins){RK_I_STORE, (uint16_t)(RK_R_INS + i), (uint16_t)i, 0};
     }
-    return rk_trial_run(t, c);
+    return rk_exam_run(t, c);
 }
 
-static rk_status arithmetic(rk_tester *t, rk_trial *c)
+static rk_status arithmetic(rk_examiner *t, rk_exam *c)
 {
     static const uint16_t ops[] = {RK_I_FMUL, RK_I_FDIV, RK_I_FRECIP, RK_I_FSQRT};
-    rk_trial_fill(c->host[0], N, 1, false);
-    rk_trial_fill(c->host[1], N, 2, false);
+    rk_exam_fill(c->host[0], N, 1, false);
+    rk_exam_fill(c->host[1], N, 2, false);
     for (uint32_t i = 0; i < N; i++) {
         uint32_t x = c->host[0][i], y = c->host[1][i];
         c->host[2][i] = rk_op_FMUL(x, y);
@@ -46,11 +46,11 @@ static rk_status arithmetic(rk_tester *t, rk_trial *c)
     return program(t, c, "product, quotient, reciprocal and root", ops, 4);
 }
 
-static rk_status functions(rk_tester *t, rk_trial *c)
+static rk_status functions(rk_examiner *t, rk_exam *c)
 {
     static const uint16_t ops[] = {RK_I_FEXP, RK_I_FLOG, RK_I_FSIN, RK_I_FCOS};
-    rk_trial_fill(c->host[0], N, 3, false);
-    rk_trial_fill(c->host[1], N, 4, false);
+    rk_exam_fill(c->host[0], N, 3, false);
+    rk_exam_fill(c->host[1], N, 4, false);
     for (uint32_t i = 0; i < N; i++) {
         uint32_t x = c->host[0][i];
         c->host[2][i] = rk_op_FEXP(x);
@@ -62,7 +62,7 @@ static rk_status functions(rk_tester *t, rk_trial *c)
 }
 
 /* x * y + x and x * y - y: two roundings each, never one. */
-static rk_status contraction(rk_tester *t, rk_trial *c)
+static rk_status contraction(rk_examiner *t, rk_exam *c)
 {
     static const int64_t dim[] = {N};
     static const rk_ins code[] = {{RK_I_FMUL, RK_R_IN + 0, RK_R_IN + 1, 0},
@@ -70,8 +70,8 @@ static rk_status contraction(rk_tester *t, rk_trial *c)
                                   {RK_I_FSUB, RK_R_INS + 0, RK_R_IN + 1, 0},
                                   {RK_I_STORE, RK_R_INS + 1, 0, 0},
                                   {RK_I_STORE, RK_R_INS + 2, 1, 0}};
-    rk_trial_fill(c->host[0], N, 5, true);
-    rk_trial_fill(c->host[1], N, 6, true);
+    rk_exam_fill(c->host[0], N, 5, true);
+    rk_exam_fill(c->host[1], N, 6, true);
     for (uint32_t i = 0; i < N; i++) {
         uint32_t product = rk_op_FMUL(c->host[0][i], c->host[1][i]);
         c->host[2][i] = rk_op_FADD(product, c->host[0][i]);
@@ -83,7 +83,7 @@ static rk_status contraction(rk_tester *t, rk_trial *c)
     c->op.n_in = c->op.n_out = 2;
     c->op.code = code;
     c->op.n_code = sizeof code / sizeof *code;
-    return rk_trial_run(t, c);
+    return rk_exam_run(t, c);
 }
 
 /* Sum by lanes and blocks, as numerics.h says. */
@@ -104,12 +104,12 @@ static float sum_of(float *x, size_t n)
     }
 }
 
-static rk_status sums(rk_tester *t, rk_trial *c)
+static rk_status sums(rk_examiner *t, rk_exam *c)
 {
     enum { ROWS = 2, LENGTH = 3001 };
     static const int64_t in[] = {ROWS, LENGTH, 1}, out[] = {ROWS, 1, 1};
     float row[LENGTH];
-    rk_trial_fill(c->host[0], (size_t)ROWS * LENGTH, 7, true);
+    rk_exam_fill(c->host[0], (size_t)ROWS * LENGTH, 7, true);
     for (size_t r = 0; r < ROWS; r++) {
         memcpy(row, c->host[0] + r * LENGTH, sizeof row);
         c->host[1][r] = rk_bits(sum_of(row, LENGTH));
@@ -120,15 +120,15 @@ static rk_status sums(rk_tester *t, rk_trial *c)
     c->op.kind = RK_REDUCE;
     c->op.n_in = c->op.n_out = 1;
     memcpy(c->op.p, (const int64_t[]){RK_REDUCE_SUM, ROWS, LENGTH, 1}, 4 * sizeof(int64_t));
-    return rk_trial_run(t, c);
+    return rk_exam_run(t, c);
 }
 
-static rk_status products(rk_tester *t, rk_trial *c)
+static rk_status products(rk_examiner *t, rk_exam *c)
 {
     enum { M = 37, K = 129, O = 29 };
     static const int64_t a[] = {1, M, K}, b[] = {1, O, K}, y[] = {1, M, O};
-    rk_trial_fill(c->host[0], (size_t)M * K, 8, true);
-    rk_trial_fill(c->host[1], (size_t)O * K, 9, true);
+    rk_exam_fill(c->host[0], (size_t)M * K, 8, true);
+    rk_exam_fill(c->host[1], (size_t)O * K, 9, true);
     for (size_t i = 0; i < M; i++)
         for (size_t j = 0; j < O; j++) {
             float acc = 0;
@@ -145,10 +145,10 @@ static rk_status products(rk_tester *t, rk_trial *c)
     c->op.n_in = 2;
     c->op.n_out = 1;
     memcpy(c->op.p, (const int64_t[]){1, M, O, K, 0, 1, M * K, O * K}, 8 * sizeof(int64_t));
-    return rk_trial_run(t, c);
+    return rk_exam_run(t, c);
 }
 
-static rk_status random_words(rk_tester *t, rk_trial *c)
+static rk_status random_words(rk_examiner *t, rk_exam *c)
 {
     static const int64_t key[] = {3}, words[] = {103};
     memcpy(c->host[0], (const uint32_t[]){0x12345678u, 0x9ABCDEF0u, 7}, 3 * sizeof(uint32_t));
@@ -163,22 +163,22 @@ static rk_status random_words(rk_tester *t, rk_trial *c)
     c->op.kind = RK_RNG;
     c->op.n_in = c->op.n_out = 1;
     c->op.p[0] = 11;
-    return rk_trial_run(t, c);
+    return rk_exam_run(t, c);
 }
 
 rk_status rk_selftest_run(const rk_backend *table, rk_device *device, rk_selftest *out, rk_error *e)
 {
-    static rk_status (*const trials[])(rk_tester *, rk_trial *) = {
-        contraction, arithmetic, functions, sums, products, rk_trial_conv, random_words};
+    static rk_status (*const exams[])(rk_examiner *, rk_exam *) = {
+        contraction, arithmetic, functions, sums, products, rk_exam_conv, random_words};
     uint64_t begin = rk_os_now_ns();
-    rk_trial c;
+    rk_exam c;
     *out = (rk_selftest){.exact = true};
-    rk_tester t = {table, device, NULL, out, e};
-    RK_TRY(table->mem_alloc(device, (uint64_t)RK_TRIAL_SLOTS * RK_TRIAL_SLOT, &t.memory, e));
+    rk_examiner t = {table, device, NULL, out, e};
+    RK_TRY(table->mem_alloc(device, (uint64_t)RK_EXAM_SLOTS * RK_EXAM_SLOT, &t.memory, e));
     rk_status status = RK_OK;
-    for (size_t i = 0; status == RK_OK && i < sizeof trials / sizeof *trials; i++)
-        status = rk_trial_with_memory(&t, &c, trials[i]);
-    if (status == RK_OK && out->exact) status = rk_trial_speed(&t);
+    for (size_t i = 0; status == RK_OK && i < sizeof exams / sizeof *exams; i++)
+        status = rk_exam_with_memory(&t, &c, exams[i]);
+    if (status == RK_OK && out->exact) status = rk_exam_speed(&t);
     table->mem_free(device, t.memory);
     out->milliseconds = (double)(rk_os_now_ns() - begin) / 1e6;
     return status;

@@ -1,7 +1,7 @@
 /* A rough figure of a device's speed, for --device auto: a product of matrices, small at first,
  * since on some devices the largest takes minutes. */
 #include "base/os.h"
-#include "device/trial.h"
+#include "device/exam.h"
 #include "plan/plan.h"
 
 enum {
@@ -19,7 +19,7 @@ typedef struct product {
 } product;
 
 /* Times `runs` launches; *ns is never 0. */
-static rk_status time_runs(rk_tester *t, const product *p, int runs, uint64_t *ns)
+static rk_status time_runs(rk_examiner *t, const product *p, int runs, uint64_t *ns)
 {
     uint64_t begin = rk_os_now_ns();
     for (int i = 0; i < runs; i++)
@@ -29,7 +29,7 @@ static rk_status time_runs(rk_tester *t, const product *p, int runs, uint64_t *n
     return RK_OK;
 }
 
-static rk_status measure(rk_tester *t, const product *p, int64_t size, uint64_t *once)
+static rk_status measure(rk_examiner *t, const product *p, int64_t size, uint64_t *once)
 {
     uint64_t ns;
     RK_TRY(time_runs(t, p, 1, &ns)); /* what only a first launch does */
@@ -41,7 +41,7 @@ static rk_status measure(rk_tester *t, const product *p, int64_t size, uint64_t 
     return RK_OK;
 }
 
-static rk_status size_speed(rk_tester *t, int64_t size, uint64_t *once)
+static rk_status size_speed(rk_examiner *t, int64_t size, uint64_t *once)
 {
     const int64_t dim[] = {1, size, size};
     rk_tensor tensor[3];
@@ -56,7 +56,7 @@ static rk_status size_speed(rk_tester *t, int64_t size, uint64_t *once)
                 .p = {1, size, size, size, 0, 0, size * size, size * size}};
     for (int i = 0; i < 3; i++) {
         tensor[i] = rk_tensor_dense(RK_F32, 3, dim);
-        p.arg[i] = (rk_arg){t->memory, (uint64_t)i * RK_TRIAL_SLOT};
+        p.arg[i] = (rk_arg){t->memory, (uint64_t)i * RK_EXAM_SLOT};
     }
     RK_TRY(t->table->prepare(t->device, &op, &p.kernel, &info, t->e));
     rk_status status = RK_OK;
@@ -70,7 +70,7 @@ static rk_status size_speed(rk_tester *t, int64_t size, uint64_t *once)
     return status;
 }
 
-rk_status rk_trial_speed(rk_tester *t)
+rk_status rk_exam_speed(rk_examiner *t)
 {
     uint64_t once = 0;
     for (int64_t size = FIRST; size <= LAST && once <= SHORT; size *= 2) {

@@ -1,5 +1,5 @@
 /* The self-test's convolution: its three members, with a stride, padding and a rest. */
-#include "device/trial.h"
+#include "device/exam.h"
 #include "plan/plan.h"
 #include "rethink/numerics.h"
 #include <string.h>
@@ -36,7 +36,7 @@ static void convolve(int which, float *x, float *w, float *y)
                 }
 }
 
-static rk_status member(rk_tester *t, rk_trial *c, int which)
+static rk_status member(rk_examiner *t, rk_exam *c, int which)
 {
     static const char *const names[] = {"a convolution", "a convolution's gradient by its input",
                                         "a convolution's gradient by its weights"};
@@ -48,7 +48,7 @@ static rk_status member(rk_tester *t, rk_trial *c, int which)
         int of = part[which][i];
         c->tensor[i] = rk_tensor_dense(RK_F32, 4, dim[of]);
         x[of] = (float *)(void *)c->host[i];
-        if (i < 2) rk_trial_fill(c->host[i], SIZE, 20 + (uint32_t)i, true);
+        if (i < 2) rk_exam_fill(c->host[i], SIZE, 20 + (uint32_t)i, true);
     }
     memset(c->host[2], 0, SIZE * sizeof(float));
     convolve(which, x[0], x[1], x[2]);
@@ -57,10 +57,10 @@ static rk_status member(rk_tester *t, rk_trial *c, int which)
                     .n_in = 2,
                     .n_out = 1,
                     .p = {which, CN, CC, CH, CW, CK, CR, CS, STRIDE, STRIDE, PAD, PAD, CO, CO}};
-    return rk_trial_run(t, c);
+    return rk_exam_run(t, c);
 }
 
-rk_status rk_trial_conv(rk_tester *t, rk_trial *c)
+rk_status rk_exam_conv(rk_examiner *t, rk_exam *c)
 {
     for (int which = RK_CONV_Y; which <= RK_CONV_DW; which++) RK_TRY(member(t, c, which));
     return RK_OK;

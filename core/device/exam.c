@@ -1,4 +1,4 @@
-#include "device/trial.h"
+#include "device/exam.h"
 #include "rethink/numerics.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +11,13 @@ static size_t words_of(const rk_tensor *t)
     return n;
 }
 
-static rk_status launch(rk_tester *t, rk_trial *c, rk_kernel *kernel, uint64_t workspace)
+static rk_status launch(rk_examiner *t, rk_exam *c, rk_kernel *kernel, uint64_t workspace)
 {
-    rk_arg arg[RK_TRIAL_SLOTS + 1];
+    rk_arg arg[RK_EXAM_SLOTS + 1];
     rk_mem *scratch = NULL;
     uint32_t n = c->op.n_in + c->op.n_out;
     for (uint32_t i = 0; i < n; i++) {
-        arg[i] = (rk_arg){t->memory, (uint64_t)i * RK_TRIAL_SLOT};
+        arg[i] = (rk_arg){t->memory, (uint64_t)i * RK_EXAM_SLOT};
         if (i < c->op.n_in)
             RK_TRY(t->table->write(t->device, t->memory, arg[i].offset, c->host[i],
                                    4 * words_of(&c->tensor[i]), t->e));
@@ -37,13 +37,13 @@ static bool same(uint32_t dtype, uint32_t a, uint32_t b)
 }
 
 /* Reads an output and notes the first element that differs. */
-static rk_status compare(rk_tester *t, const rk_trial *c, uint32_t i)
+static rk_status compare(rk_examiner *t, const rk_exam *c, uint32_t i)
 {
     size_t n = words_of(&c->tensor[i]);
     uint32_t *got = malloc(4 * n);
     if (!got) return RK_FAIL(t->e, RK_E_NOMEM, "no memory for the self-test");
     rk_status status =
-        t->table->read(t->device, t->memory, (uint64_t)i * RK_TRIAL_SLOT, got, 4 * n, t->e);
+        t->table->read(t->device, t->memory, (uint64_t)i * RK_EXAM_SLOT, got, 4 * n, t->e);
     for (size_t j = 0; status == RK_OK && t->out->exact && j < n; j++) {
         if (same(c->tensor[i].dtype, got[j], c->host[i][j])) continue;
         t->out->exact = false;
@@ -55,14 +55,14 @@ static rk_status compare(rk_tester *t, const rk_trial *c, uint32_t i)
     return status;
 }
 
-static rk_status run_prepared(rk_tester *t, rk_trial *c, rk_kernel *kernel, uint64_t workspace)
+static rk_status run_prepared(rk_examiner *t, rk_exam *c, rk_kernel *kernel, uint64_t workspace)
 {
     RK_TRY(launch(t, c, kernel, workspace));
     for (uint32_t i = c->op.n_in; i < c->op.n_in + c->op.n_out; i++) RK_TRY(compare(t, c, i));
     return RK_OK;
 }
 
-rk_status rk_trial_run(rk_tester *t, rk_trial *c)
+rk_status rk_exam_run(rk_examiner *t, rk_exam *c)
 {
     rk_kernel *kernel = NULL;
     rk_kinfo info = {.size = sizeof info};
@@ -99,19 +99,19 @@ static uint32_t hard_word(uint32_t i, uint32_t stream)
     return (w & 0x80FFFFFFu) | 0x3F000000u;
 }
 
-void rk_trial_fill(uint32_t *out, size_t n, uint32_t stream, bool modest)
+void rk_exam_fill(uint32_t *out, size_t n, uint32_t stream, bool modest)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = hard_word(modest ? 4 * (uint32_t)i : (uint32_t)i, stream);
 }
 
-rk_status rk_trial_with_memory(rk_tester *t, rk_trial *c,
-                               rk_status (*body)(rk_tester *, rk_trial *))
+rk_status rk_exam_with_memory(rk_examiner *t, rk_exam *c,
+                              rk_status (*body)(rk_examiner *, rk_exam *))
 {
-    uint32_t *words = malloc((size_t)RK_TRIAL_SLOTS * RK_TRIAL_SLOT);
+    uint32_t *words = malloc((size_t)RK_EXAM_SLOTS * RK_EXAM_SLOT);
     if (!words) return RK_FAIL(t->e, RK_E_NOMEM, "no memory for the self-test");
     memset(c, 0, sizeof *c);
-    for (size_t i = 0; i < RK_TRIAL_SLOTS; i++) c->host[i] = words + i * (RK_TRIAL_SLOT / 4);
+    for (size_t i = 0; i < RK_EXAM_SLOTS; i++) c->host[i] = words + i * (RK_EXAM_SLOT / 4);
     rk_status status = body(t, c);
     free(words);
     return status;
