@@ -1,149 +1,10 @@
 /* CONV: y, dx and dw over one index set; strides, padding, 1x1, long chains, epilogues. */
-#include "check/cases.h"
+#include "check/conv.h"
 #include <math.h>
 #include <string.h>
 #include "rethink/numerics.h"
 
-/* p[] of a CONV after `which`, by the header's names. */
-typedef struct geometry {
-    int64_t N, C, H, W, K, R, S, sh, sw, ph, pw, OH, OW;
-} geometry;
-
-/* A chain cut into blocks; feed taps with their number in the full set. */
-typedef struct chain {
-    float total, acc;
-    int64_t block, length;
-} chain;
-
-static void chain_close(chain *c)
-{
-    c->total = c->block == 0 ? c->acc : c->total + c->acc;
-    c->acc = 0.0f;
-    c->block++;
-}
-
-static void chain_tap(chain *c, int64_t number, bool takes_part, float a, float b)
-{
-    while (number / c->length > c->block) chain_close(c);
-    if (takes_part) c->acc = fmaf(a, b, c->acc);
-}
-
-static float at(const float *p, int64_t plane, int64_t h, int64_t w, int64_t H, int64_t W)
-{
-    return h < 0 || h >= H || w < 0 || w >= W ? 0.0f : p[(plane * H + h) * W + w];
-}
-
-static float one_y(const geometry *g, const float *x, const float *w, int64_t n, int64_t k,
-                   int64_t oh, int64_t ow)
-{
-    chain c = {.length = RK_CONV_BLOCK};
-    int64_t tap = 0;
-    for (int64_t ch = 0; ch < g->C; ch++)
-        for (int64_t r = 0; r < g->R; r++)
-            for (int64_t s = 0; s < g->S; s++, tap++)
-                chain_tap(&c, tap, true,
-                          at(x, n * g->C + ch, oh * g->sh + r - g->ph, ow * g->sw + s - g->pw, g->H,
-                             g->W),
-                          w[((k * g->C + ch) * g->R + r) * g->S + s]);
-    chain_close(&c);
-    return c.total;
-}
-
-static float one_dx(const geometry *g, const float *dy, const float *w, int64_t n, int64_t ch,
-                    int64_t h, int64_t v)
-{
-    chain c = {.length = RK_CONV_BLOCK};
-    int64_t tap = 0;
-    for (int64_t k = 0; k < g->K; k++)
-        for (int64_t r = 0; r < g->R; r++)
-            for (int64_t s = 0; s < g->S; s++, tap++) {
-                int64_t top = h + g->ph - r, left = v + g->pw - s;
-                bool whole = top % g->sh == 0 && left % g->sw == 0;
-                chain_tap(&c, tap, whole,
-                          whole ? at(dy, n * g->K + k, top / g->sh, left / g->sw, g->OH, g->OW)
-                                : 0.0f,
-                          w[((k * g->C + ch) * g->R + r) * g->S + s]);
-            }
-    chain_close(&c);
-    return c.total;
-}
-
-static float one_dw(const geometry *g, const float *x, const float *dy, int64_t k, int64_t ch,
-                    int64_t r, int64_t s)
-{
-    chain c = {.length = RK_CONV_DW_BLOCK};
-    int64_t tap = 0;
-    for (int64_t n = 0; n < g->N; n++)
-        for (int64_t oh = 0; oh < g->OH; oh++)
-            for (int64_t ow = 0; ow < g->OW; ow++, tap++)
-                chain_tap(&c, tap, true,
-                          at(x, n * g->C + ch, oh * g->sh + r - g->ph, ow * g->sw + s - g->pw, g->H,
-                             g->W),
-                          dy[((n * g->K + k) * g->OH + oh) * g->OW + ow]);
-    chain_close(&c);
-    return c.total;
-}
-
-static void convolve(int64_t which, const geometry *g, const int64_t *dim, const float *a,
-                     const float *b, uint32_t *out)
-{
-    for (int64_t i = 0; i < dim[0]; i++)
-        for (int64_t j = 0; j < dim[1]; j++)
-            for (int64_t k = 0; k < dim[2]; k++)
-                for (int64_t l = 0; l < dim[3]; l++)
-                    *out++ = rk_bits(which == RK_CONV_Y    ? one_y(g, a, b, i, j, k, l)
-                                     : which == RK_CONV_DX ? one_dx(g, a, b, i, j, k, l)
-                                                           : one_dw(g, a, b, i, j, k, l));
-}
-
-/* The oracle: one walk over everything that x, w and y meet in, y also outside of its planes.  Each
- * member of the family adds into one of the three; what is outside reads as 0. */
-typedef struct meeting {
-    const geometry *g;
-    int64_t which;
-    const float *a, *b;
-    rk_near *z;
-} meeting;
-
-static void meet(const meeting *m, int64_t n, int64_t k, int64_t oh, int64_t ow, int64_t c)
-{
-    const geometry *g = m->g;
-    bool in_y = oh >= 0 && oh < g->OH && ow >= 0 && ow < g->OW;
-    int64_t y = ((n * g->K + k) * g->OH + oh) * g->OW + ow;
-    if (m->which != RK_CONV_DX && !in_y) return;
-    for (int64_t r = 0; r < g->R; r++)
-        for (int64_t s = 0; s < g->S; s++) {
-            int64_t h = oh * g->sh + r - g->ph, v = ow * g->sw + s - g->pw;
-            bool in_x = h >= 0 && h < g->H && v >= 0 && v < g->W;
-            int64_t x = ((n * g->C + c) * g->H + h) * g->W + v;
-            int64_t w = ((k * g->C + c) * g->R + r) * g->S + s;
-            if (m->which == RK_CONV_DX && !in_x) continue;
-            double term;
-            int64_t z;
-            if (m->which == RK_CONV_Y)
-                term = (in_x ? (double)m->a[x] : 0.0) * (double)m->b[w], z = y;
-            else if (m->which == RK_CONV_DX)
-                term = (in_y ? (double)m->a[y] : 0.0) * (double)m->b[w], z = x;
-            else
-                term = (in_x ? (double)m->a[x] : 0.0) * (double)m->b[y], z = w;
-            m->z[z].v += term;
-            m->z[z].e += fabs(term);
-        }
-}
-
-static void convolve_near(const meeting *m, int64_t n_out)
-{
-    const geometry *g = m->g;
-    int64_t top = g->R / g->sh + 1, left = g->S / g->sw + 1;
-    for (int64_t n = 0; n < g->N; n++)
-        for (int64_t k = 0; k < g->K; k++)
-            for (int64_t oh = -top; oh <= (g->H + g->ph) / g->sh || oh < g->OH; oh++)
-                for (int64_t ow = -left; ow <= (g->W + g->pw) / g->sw || ow < g->OW; ow++)
-                    for (int64_t c = 0; c < g->C; c++) meet(m, n, k, oh, ow, c);
-    rk_near_sums(m->z, n_out);
-}
-
-static int64_t longest(int64_t which, const geometry *g)
+static int64_t longest(int64_t which, const rk_geometry *g)
 {
     if (which == RK_CONV_DW) return g->N * g->OH * g->OW;
     return (which == RK_CONV_Y ? g->C : g->K) * g->R * g->S;
@@ -155,7 +16,7 @@ static const uint32_t bias_axes[3] = {13, 13, 14}; /* broadcast but along channe
  * small numbers, whose products are subnormal; and smaller ones, whose products are all -0. */
 enum { SOME = 2, SMALL = 3, LOST = 4 };
 
-static void sprinkle(const rk_trial *c, rk_operands *d, rk_dice *r, int data)
+static void sprinkle(const rk_sample *c, rk_operands *d, rk_dice *r, int data)
 {
     for (int j = 0; j < 2; j++) {
         uint32_t *x = d->in[j];
@@ -169,16 +30,15 @@ static void sprinkle(const rk_trial *c, rk_operands *d, rk_dice *r, int data)
     }
 }
 
-static void judge(rk_bed *bed, const rk_trial *c, const geometry *g, rk_dice *r, int data)
+static void judge(rk_bed *bed, const rk_sample *c, const rk_geometry *g, rk_dice *r, int data)
 {
     int64_t which = c->op.p[0], n = rk_tensor_count(&c->out[0]);
     rk_operands d;
     rk_raw raw;
     if (rk_operands_make(bed, c, &d, r, data == RK_SPECIAL) && rk_raw_make(bed, &d, n, &raw)) {
         sprinkle(c, &d, r, data);
-        const meeting m = {g, which, d.in[0], d.in[1], raw.near};
-        convolve(which, g, c->out[0].dim, d.in[0], d.in[1], raw.word);
-        convolve_near(&m, n);
+        rk_conv_contract(which, g, c->out[0].dim, d.in[0], d.in[1], raw.word);
+        rk_conv_oracle(which, g, d.in[0], d.in[1], raw.near, n);
         d.terms = longest(which, g);
         rk_expect_raw(c, &d, &raw, 2);
         rk_expect(bed, c, &d);
@@ -186,37 +46,37 @@ static void judge(rk_bed *bed, const rk_trial *c, const geometry *g, rk_dice *r,
     rk_operands_free(&d);
 }
 
-static void run(rk_bed *bed, rk_dice *r, const geometry *g, int64_t which, int data,
+static void run(rk_bed *bed, rk_dice *r, const rk_geometry *g, int64_t which, int data,
                 bool with_program)
 {
     const int64_t x[4] = {g->N, g->C, g->H, g->W}, w[4] = {g->K, g->C, g->R, g->S},
                   y[4] = {g->N, g->K, g->OH, g->OW};
     const int64_t *a = which == RK_CONV_DX ? y : x, *b = which == RK_CONV_DW ? y : w;
     const int64_t *dim = which == RK_CONV_Y ? y : which == RK_CONV_DX ? x : w;
-    rk_trial c;
+    rk_sample c;
     if (rk_too_large(bed, g->N * g->C * g->K * g->R * g->S * g->OH * g->OW)) return;
-    rk_trial_begin(&c, RK_CONV);
+    rk_sample_begin(&c, RK_CONV);
     c.op.p[0] = which;
     memcpy(c.op.p + 1, g, sizeof *g);
-    rk_trial_in(&c, RK_F32, 4, a, 0);
-    rk_trial_in(&c, RK_F32, 4, b, 0);
-    rk_trial_out(&c, RK_F32, 4, dim);
+    rk_sample_in(&c, RK_F32, 4, a, 0);
+    rk_sample_in(&c, RK_F32, 4, b, 0);
+    rk_sample_out(&c, RK_F32, 4, dim);
     if (with_program) {
-        rk_trial_in(&c, RK_F32, 4, dim, bias_axes[which]);
-        rk_trial_in(&c, RK_F32, 4, dim, 0);
-        rk_trial_out(&c, RK_U8, 4, dim);
-        uint16_t sum = rk_trial_ins(&c, RK_I_FADD, RK_R_IN, RK_R_IN + 1, 0);
-        uint16_t all = rk_trial_ins(&c, RK_I_FADD, sum, RK_R_IN + 2, 0);
-        rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FMAX, all, rk_trial_immf(&c, 0.0f), 0));
-        rk_trial_store(&c, 1, rk_trial_ins(&c, RK_I_FLT, RK_R_IN, rk_trial_imm(&c, 0), 0));
+        rk_sample_in(&c, RK_F32, 4, dim, bias_axes[which]);
+        rk_sample_in(&c, RK_F32, 4, dim, 0);
+        rk_sample_out(&c, RK_U8, 4, dim);
+        uint16_t sum = rk_sample_ins(&c, RK_I_FADD, RK_R_IN, RK_R_IN + 1, 0);
+        uint16_t all = rk_sample_ins(&c, RK_I_FADD, sum, RK_R_IN + 2, 0);
+        rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FMAX, all, rk_sample_immf(&c, 0.0f), 0));
+        rk_sample_store(&c, 1, rk_sample_ins(&c, RK_I_FLT, RK_R_IN, rk_sample_imm(&c, 0), 0));
     }
     judge(bed, &c, g, r, data);
 }
 
-static geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int64_t R, int64_t S,
-                     int64_t stride, int64_t pad)
+static rk_geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int64_t R, int64_t S,
+                        int64_t stride, int64_t pad)
 {
-    geometry g = {N, C, H, W, K, R, S, stride, stride, pad, pad, 0, 0};
+    rk_geometry g = {N, C, H, W, K, R, S, stride, stride, pad, pad, 0, 0};
     g.OH = (H + 2 * pad - R) / stride + 1;
     g.OW = (W + 2 * pad - S) / stride + 1;
     return g;
@@ -230,7 +90,7 @@ typedef struct part {
 enum { Y = 1 << RK_CONV_Y, DX = 1 << RK_CONV_DX, DW = 1 << RK_CONV_DW };
 static const part all = {Y | DX | DW, false}, with_programs = {Y | DX | DW, true};
 
-static void members(rk_bed *bed, part p, const geometry *g, int special)
+static void members(rk_bed *bed, part p, const rk_geometry *g, int special)
 {
     rk_dice r = {51};
     for (int64_t which = 0; which < 3; which++)
@@ -239,7 +99,7 @@ static void members(rk_bed *bed, part p, const geometry *g, int special)
 
 static void sizes(rk_bed *bed, part p)
 {
-    const geometry list[] = {
+    const rk_geometry list[] = {
         same(1, 1, 1, 1, 1, 1, 1, 1, 0),           same(2, 3, 7, 9, 5, 3, 3, 1, 1),
         same(3, 5, 8, 8, 7, 1, 1, 1, 0),           same(2, 3, 12, 11, 4, 5, 5, 1, 2),
         same(1, 2, 15, 17, 3, 7, 7, 1, 3),         same(2, 3, 9, 9, 4, 3, 3, 2, 1),
@@ -258,7 +118,7 @@ static void sizes(rk_bed *bed, part p)
 
 static void empty(rk_bed *bed)
 {
-    const geometry list[] = {
+    const rk_geometry list[] = {
         {0, 2, 3, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3}, {2, 0, 3, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3},
         {2, 2, 0, 3, 2, 3, 3, 1, 1, 1, 1, 0, 3}, {2, 2, 3, 3, 0, 3, 3, 1, 1, 1, 1, 3, 3},
         {2, 2, 3, 3, 2, 0, 3, 1, 1, 1, 1, 3, 3}, {2, 2, 3, 3, 2, 3, 3, 1, 1, 1, 1, 0, 3},
@@ -269,11 +129,12 @@ static void empty(rk_bed *bed)
 /* More taps than a block: of the channels for y and dx, of the positions for dw. */
 static void long_chains(rk_bed *bed)
 {
-    const geometry list[] = {same(1, 1000, 3, 3, 2, 3, 3, 1, 1), same(1, 2, 3, 3, 1000, 3, 3, 1, 1),
-                             same(1, 8195, 2, 2, 3, 1, 1, 1, 0), same(5, 2, 16, 16, 3, 3, 3, 1, 1),
-                             same(4, 3, 32, 32, 2, 3, 3, 2, 1),  same(1, 2, 33, 63, 3, 3, 3, 1, 1),
-                             same(1025, 2, 1, 1, 3, 1, 1, 1, 0), same(1, 8195, 1, 1, 2, 1, 1, 1, 0),
-                             same(1, 2, 1, 1, 8195, 1, 1, 1, 0)};
+    const rk_geometry list[] = {
+        same(1, 1000, 3, 3, 2, 3, 3, 1, 1), same(1, 2, 3, 3, 1000, 3, 3, 1, 1),
+        same(1, 8195, 2, 2, 3, 1, 1, 1, 0), same(5, 2, 16, 16, 3, 3, 3, 1, 1),
+        same(4, 3, 32, 32, 2, 3, 3, 2, 1),  same(1, 2, 33, 63, 3, 3, 3, 1, 1),
+        same(1025, 2, 1, 1, 3, 1, 1, 1, 0), same(1, 8195, 1, 1, 2, 1, 1, 1, 0),
+        same(1, 2, 1, 1, 8195, 1, 1, 1, 0)};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, all, &list[i], RK_PLAIN);
 }
 
@@ -281,7 +142,7 @@ static void random_geometries(rk_bed *bed, part p)
 {
     rk_dice r = {52};
     for (int i = 0; i < (bed->quick ? 4 : 60); i++) {
-        geometry g = {
+        rk_geometry g = {
             1 + rk_dice_below(&r, 3),  1 + rk_dice_below(&r, 20), 1 + rk_dice_below(&r, 18),
             1 + rk_dice_below(&r, 18), 1 + rk_dice_below(&r, 20), 1 + rk_dice_below(&r, 5),
             1 + rk_dice_below(&r, 5),  1 + rk_dice_below(&r, 3),  1 + rk_dice_below(&r, 3),
@@ -291,21 +152,11 @@ static void random_geometries(rk_bed *bed, part p)
     }
 }
 
-/* Enough channels and positions for the largest tile of any backend, also on a slow device. */
-static void large_tile(rk_bed *bed)
-{
-    rk_dice r = {53};
-    geometry g = same(2, 1, 17, 17, 130, 1, 1, 1, 0);
-    bool quick = bed->quick;
-    bed->quick = false;
-    run(bed, &r, &g, RK_CONV_Y, RK_PLAIN, false);
-    bed->quick = quick;
-}
-
-/* What a kernel may cut into tiles, bands, groups, pieces and phases: several, and odd ends. */
+/* What a kernel may cut into tiles, bands, groups, pieces and phases: several of each, and odd
+ * ends. */
 static void tiles(rk_bed *bed, part p)
 {
-    const geometry list[] = {
+    const rk_geometry list[] = {
         same(1, 29, 28, 28, 13, 3, 3, 1, 1),         /* bands of rows, pieces of channels */
         same(13, 30, 7, 7, 13, 3, 3, 1, 1),          /* groups of images */
         same(11, 70, 7, 7, 50, 1, 1, 1, 0),          /* operands read where they lie */
@@ -317,12 +168,15 @@ static void tiles(rk_bed *bed, part p)
         same(5, 33, 16, 16, 40, 1, 1, 2, 0),         /* phases without a tap */
         {6, 5, 20, 20, 9, 2, 2, 3, 3, 0, 0, 7, 7},   /* likewise, and gaps */
         {2, 6, 23, 30, 7, 5, 2, 2, 1, 3, 1, 13, 31}, /* each side its own */
-        {3, 4, 9, 9, 5, 3, 3, 2, 2, 6, 6, 10, 10},   /* more padding than kernel */
+        {2, 3, 5, 1, 4, 3, 1, 2, 3, 1, 0, 3, 1},     /* a stride beyond the plane */
+        {3, 4, 9, 9, 5, 3, 3, 1, 1, 5, 5, 17, 17},   /* more padding than kernel */
+        {3, 4, 9, 9, 5, 3, 3, 2, 2, 6, 6, 10, 10},   /* likewise, by strides */
         same(1, 3, 20, 20, 4, 17, 17, 1, 8),         /* more taps than a piece */
         {1, 1, 70, 70, 1, 65, 65, 1, 1, 0, 0, 6, 6}, /* thousands */
         {1, 2, 19, 19, 3, 3, 3, 9, 9, 1, 1, 3, 3},   /* 81 phases */
         same(1, 3, 3, 600, 18, 3, 3, 1, 1),          /* long rows */
-        same(1, 20, 5, 5, 64, 3, 3, 1, 1)};          /* one small image */
+        same(1, 20, 5, 5, 64, 3, 3, 1, 1),           /* one small image */
+        same(2, 3, 28, 28, 24, 5, 5, 1, 2)};         /* a first layer */
     static const int data[] = {RK_PLAIN, SMALL, LOST};
     rk_dice r = {53};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
@@ -330,14 +184,13 @@ static void tiles(rk_bed *bed, part p)
             run(bed, &r, &list[i], which, SOME, p.program);
             if (i >= 5 && !p.program) run(bed, &r, &list[i], which, data[i % 3], false);
         }
-    if (!p.program) large_tile(bed);
 }
 
 /* Blocks of several tiles, pieces and threads.  With 911 channels the last block has 7 taps, which
  * are none of most phases': it adds +0 to what may be -0. */
 static void blocks(rk_bed *bed, part p)
 {
-    const geometry list[] = {
+    const rk_geometry list[] = {
         same(3, 930, 4, 4, 9, 3, 3, 1, 1),    same(3, 9, 4, 4, 930, 3, 3, 1, 1),
         same(2, 8300, 3, 3, 7, 1, 1, 1, 0),   same(2, 9, 7, 5, 930, 3, 3, 2, 1),
         same(2, 3, 6, 6, 911, 3, 3, 3, 1),    same(1, 2, 7, 7, 911, 3, 3, 2, 0),
@@ -354,29 +207,52 @@ static void blocks(rk_bed *bed, part p)
 }
 
 /* Planes whose rows share their padding, or end where a tile or a vector does; phases without taps;
- * blocks of positions that begin and end within rows and hold parts of several images. */
+ * blocks of positions that begin and end within rows and hold parts of three images. */
 static void edges(rk_bed *bed, part p)
 {
-    const geometry list[] = {
-        {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},   /* all but one tap in the padding */
-        {2, 2, 3, 23, 3, 1, 3, 1, 1, 0, 1, 3, 23}, /* a period of 24 */
-        {1, 2, 5, 7, 5, 3, 3, 1, 1, 2, 2, 7, 9},   /* more columns than the input has */
-        {1, 3, 4, 9, 4, 2, 2, 1, 1, 0, 1, 3, 9},   /* padding on one side only is read */
-        {1, 2, 9, 8, 3, 2, 2, 4, 5, 1, 1, 2, 2},   /* most phases have no tap */
-        {1, 2, 3, 2, 3, 1, 1, 5, 5, 0, 0, 1, 1},   /* a stride beyond the input */
-        {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},   /* other phases along h and w */
-        {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3}, /* 1024 is no multiple of a row's 3 */
-        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}}; /* one channel more than tiles have */
+    const rk_geometry list[] = {
+        {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},     /* all but one tap in the padding */
+        {2, 2, 3, 23, 3, 1, 3, 1, 1, 0, 1, 3, 23},   /* a period of 24 */
+        {1, 2, 5, 7, 5, 3, 3, 1, 1, 2, 2, 7, 9},     /* more columns than the input has */
+        {1, 3, 4, 9, 4, 2, 2, 1, 1, 0, 1, 3, 9},     /* padding on one side only is read */
+        {1, 2, 9, 8, 3, 2, 2, 4, 5, 1, 1, 2, 2},     /* most phases have no tap */
+        {1, 2, 3, 2, 3, 1, 1, 5, 5, 0, 0, 1, 1},     /* a stride beyond the input */
+        {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
+        {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
+        {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
+        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};   /* one channel more than tiles have */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
+}
+
+/* Enough channels and positions for the largest tile of any backend, also on a slow device. */
+static void large_tile(rk_bed *bed)
+{
+    rk_dice r = {53};
+    rk_geometry g = same(2, 1, 17, 17, 130, 1, 1, 1, 0);
+    bool quick = bed->quick;
+    bed->quick = false;
+    run(bed, &r, &g, RK_CONV_Y, RK_PLAIN, false);
+    bed->quick = quick;
 }
 
 static void y(rk_bed *bed) { sizes(bed, (part){Y, false}); }
 static void dx(rk_bed *bed) { sizes(bed, (part){DX, false}); }
 static void dw(rk_bed *bed) { sizes(bed, (part){DW, false}); }
 static void random_plain(rk_bed *bed) { random_geometries(bed, all); }
-static void blocks_plain(rk_bed *bed) { blocks(bed, all); }
+
+static void long_plain(rk_bed *bed)
+{
+    long_chains(bed);
+    blocks(bed, all);
+}
+
 static void edges_plain(rk_bed *bed) { edges(bed, all); }
-static void tiles_plain(rk_bed *bed) { tiles(bed, all); }
+
+static void tiles_plain(rk_bed *bed)
+{
+    tiles(bed, all);
+    large_tile(bed);
+}
 
 static void epilogues(rk_bed *bed)
 {
@@ -388,14 +264,17 @@ static void epilogues(rk_bed *bed)
 }
 
 static const rk_case cases[] = {
-    {"y", "strides, padding, 1x1 to 7x7, odd sizes; plain and special values", y, RK_CASE_NEEDED},
+    {"y", "the convolution: strides, padding, 1x1 to 7x7, odd sizes; plain and special values", y,
+     RK_CASE_NEEDED},
     {"dx", "its gradient in x, the same shapes", dx, RK_CASE_NEEDED},
     {"dw", "its gradient in w, the same shapes", dw, RK_CASE_NEEDED},
     {"empty", "extents of 0, all three", empty, RK_CASE_NEEDED},
-    {"long-chains", "sums of more than a block, all three", long_chains, RK_CASE_NEEDED},
+    {"long-chains", "sums of more than a block, all three; a last one that adds to -0", long_plain,
+     RK_CASE_NEEDED},
     {"random", "random shapes, all three", random_plain, RK_CASE_NEEDED},
-    {"tiles", "several tiles and phases, odd ends; tiny numbers", tiles_plain, RK_CASE_NEEDED},
-    {"blocks", "blocks of several tiles; a last one that adds +0", blocks_plain, RK_CASE_NEEDED},
-    {"edges", "shared padding, parts of images, no taps", edges_plain, RK_CASE_NEEDED},
+    {"tiles", "what is cut into tiles and phases: several of each, odd ends; tiny numbers",
+     tiles_plain, RK_CASE_NEEDED},
+    {"edges", "rows that share their padding, parts of images, phases without taps", edges_plain,
+     RK_CASE_NEEDED},
     {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0}};
 const rk_case_group rk_cases_conv = {"conv", cases, sizeof cases / sizeof *cases};

@@ -23,13 +23,13 @@ static void want_box(const box *b, size_t bytes, const unsigned char *in, unsign
 
 static void run(rk_bed *bed, const box *b, uint32_t dtype)
 {
-    rk_trial c;
+    rk_sample c;
     rk_operands d;
     rk_dice r = {(uint64_t)b->out_n + 17};
     if (rk_too_large(bed, b->out_n)) return;
-    rk_trial_begin(&c, RK_COPY);
-    rk_trial_in(&c, dtype, 1, &b->in_n, 0);
-    rk_trial_out(&c, dtype, 1, &b->out_n);
+    rk_sample_begin(&c, RK_COPY);
+    rk_sample_in(&c, dtype, 1, &b->in_n, 0);
+    rk_sample_out(&c, dtype, 1, &b->out_n);
     c.op.p[0] = b->rank;
     for (int64_t i = 0; i < b->rank; i++) {
         c.op.p[1 + 3 * i] = b->extent[i];

@@ -117,22 +117,22 @@ static rk_status one_of_each(rk_bed *bed, rk_error *e)
 {
     rk_device *device = NULL, *outer = bed->device;
     float data[4][64] = {{0}};
-    rk_trial c;
+    rk_sample c;
     rk_status s = bed->backend->open(&bed->host, bed->info.index, &device, e);
     if (s != RK_OK) return s;
     bed->device = device;
-    rk_trial_begin(&c, RK_MATMUL);
-    rk_trial_in(&c, RK_F32, 2, (int64_t[]){8, 8}, 0);
-    rk_trial_in(&c, RK_F32, 2, (int64_t[]){8, 8}, 0);
-    rk_trial_out(&c, RK_F32, 3, (int64_t[]){1, 8, 8});
+    rk_sample_begin(&c, RK_MATMUL);
+    rk_sample_in(&c, RK_F32, 2, (int64_t[]){8, 8}, 0);
+    rk_sample_in(&c, RK_F32, 2, (int64_t[]){8, 8}, 0);
+    rk_sample_out(&c, RK_F32, 3, (int64_t[]){1, 8, 8});
     memcpy(c.op.p, (int64_t[]){1, 8, 8, 8, 0, 0, 64, 64}, 8 * sizeof(int64_t));
-    s = rk_trial_run(bed, &c, (const void *[]){data[0], data[1]}, (void *[]){data[3]}, -1, e);
+    s = rk_sample_run(bed, &c, (const void *[]){data[0], data[1]}, (void *[]){data[3]}, -1, e);
     if (s == RK_OK || s == RK_E_UNSUPPORTED) {
-        rk_trial_begin(&c, RK_EWISE);
-        rk_trial_in(&c, RK_F32, 2, (int64_t[]){8, 8}, 1);
-        rk_trial_out(&c, RK_F32, 2, (int64_t[]){8, 8});
-        rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FEXP, RK_R_IN, 0, 0));
-        s = rk_trial_run(bed, &c, (const void *[]){data[0]}, (void *[]){data[3]}, -1, e);
+        rk_sample_begin(&c, RK_EWISE);
+        rk_sample_in(&c, RK_F32, 2, (int64_t[]){8, 8}, 1);
+        rk_sample_out(&c, RK_F32, 2, (int64_t[]){8, 8});
+        rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FEXP, RK_R_IN, 0, 0));
+        s = rk_sample_run(bed, &c, (const void *[]){data[0]}, (void *[]){data[3]}, -1, e);
     }
     bed->device = outer;
     bed->backend->close(device);
@@ -192,19 +192,19 @@ enum { ROWS = 3, REDUCED = 5003, SUMS = ROWS + ROWS * ROWS };
 /* The sums of rows, and a product: sums that are worth sharing. */
 static rk_status compute(rk_bed *bed, const float *x, float *y, rk_error *e)
 {
-    rk_trial c;
-    rk_trial_begin(&c, RK_REDUCE);
-    rk_trial_in(&c, RK_F32, 3, (int64_t[]){ROWS, REDUCED, 1}, 0);
-    rk_trial_out(&c, RK_F32, 3, (int64_t[]){ROWS, 1, 1});
+    rk_sample c;
+    rk_sample_begin(&c, RK_REDUCE);
+    rk_sample_in(&c, RK_F32, 3, (int64_t[]){ROWS, REDUCED, 1}, 0);
+    rk_sample_out(&c, RK_F32, 3, (int64_t[]){ROWS, 1, 1});
     memcpy(c.op.p, (int64_t[]){RK_REDUCE_SUM, ROWS, REDUCED, 1}, 4 * sizeof(int64_t));
-    rk_status s = rk_trial_run(bed, &c, (const void *[]){x}, (void *[]){y}, -1, e);
+    rk_status s = rk_sample_run(bed, &c, (const void *[]){x}, (void *[]){y}, -1, e);
     if (s != RK_OK && s != RK_E_UNSUPPORTED) return s;
-    rk_trial_begin(&c, RK_MATMUL);
-    rk_trial_in(&c, RK_F32, 2, (int64_t[]){ROWS, REDUCED}, 0);
-    rk_trial_in(&c, RK_F32, 2, (int64_t[]){ROWS, REDUCED}, 0);
-    rk_trial_out(&c, RK_F32, 3, (int64_t[]){1, ROWS, ROWS});
+    rk_sample_begin(&c, RK_MATMUL);
+    rk_sample_in(&c, RK_F32, 2, (int64_t[]){ROWS, REDUCED}, 0);
+    rk_sample_in(&c, RK_F32, 2, (int64_t[]){ROWS, REDUCED}, 0);
+    rk_sample_out(&c, RK_F32, 3, (int64_t[]){1, ROWS, ROWS});
     memcpy(c.op.p, (int64_t[]){1, ROWS, ROWS, REDUCED, 0, 1, 0, 0}, 8 * sizeof(int64_t));
-    s = rk_trial_run(bed, &c, (const void *[]){x, x}, (void *[]){y + ROWS}, -1, e);
+    s = rk_sample_run(bed, &c, (const void *[]){x, x}, (void *[]){y + ROWS}, -1, e);
     return s == RK_E_UNSUPPORTED ? RK_OK : s;
 }
 

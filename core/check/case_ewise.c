@@ -2,7 +2,7 @@
 #include "check/cases.h"
 #include "rethink/numerics.h"
 
-static void run(rk_bed *bed, const rk_trial *c, rk_dice *r, int special)
+static void run(rk_bed *bed, const rk_sample *c, rk_dice *r, int special)
 {
     rk_operands d;
     if (rk_operands_make(bed, c, &d, r, special)) {
@@ -26,20 +26,20 @@ static void instructions(rk_bed *bed)
 #undef X
     for (size_t k = 0; k < sizeof table / sizeof *table; k++)
         for (int special = 0; special < 2; special++) {
-            rk_trial c;
+            rk_sample c;
             int64_t dim[1] = {bed->quick ? 300 : 5003};
             uint32_t dtype = table[k].op >= RK_I_IADD && table[k].op <= RK_I_U2F ? RK_U32 : RK_F32;
             uint32_t result = dtype;
             if (table[k].op == RK_I_U2F) result = RK_F32;
             if (table[k].op == RK_I_F2U || table[k].op == RK_I_FLT || table[k].op == RK_I_FEQ)
                 result = RK_U32;
-            rk_trial_begin(&c, RK_EWISE);
+            rk_sample_begin(&c, RK_EWISE);
             uint16_t in[3] = {0, 0, 0};
             for (int j = 0; j < table[k].n; j++)
-                in[j] = rk_trial_in(&c, table[k].op == RK_I_SELECT && j == 0 ? RK_U8 : dtype, 1,
-                                    dim, 0);
-            rk_trial_out(&c, result, 1, dim);
-            rk_trial_store(&c, 0, rk_trial_ins(&c, table[k].op, in[0], in[1], in[2]));
+                in[j] = rk_sample_in(&c, table[k].op == RK_I_SELECT && j == 0 ? RK_U8 : dtype, 1,
+                                     dim, 0);
+            rk_sample_out(&c, result, 1, dim);
+            rk_sample_store(&c, 0, rk_sample_ins(&c, table[k].op, in[0], in[1], in[2]));
             run(bed, &c, &r, special);
         }
 }
@@ -50,12 +50,12 @@ static void sizes(rk_bed *bed)
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
         for (int special = 0; special < 2; special++) {
             if (rk_too_large(bed, counts[k])) continue;
-            rk_trial c;
-            rk_trial_begin(&c, RK_EWISE);
-            uint16_t x = rk_trial_in(&c, RK_F32, 1, &counts[k], 0),
-                     y = rk_trial_in(&c, RK_F32, 1, &counts[k], 0);
-            rk_trial_out(&c, RK_F32, 1, &counts[k]);
-            rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FADD, x, y, 0));
+            rk_sample c;
+            rk_sample_begin(&c, RK_EWISE);
+            uint16_t x = rk_sample_in(&c, RK_F32, 1, &counts[k], 0),
+                     y = rk_sample_in(&c, RK_F32, 1, &counts[k], 0);
+            rk_sample_out(&c, RK_F32, 1, &counts[k]);
+            rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FADD, x, y, 0));
             run(bed, &c, &r, special);
         }
 }
@@ -66,18 +66,18 @@ static void momentum(rk_bed *bed)
     rk_dice r = {7};
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
         if (rk_too_large(bed, counts[k])) continue;
-        rk_trial c;
-        rk_trial_begin(&c, RK_EWISE);
-        uint16_t v = rk_trial_in(&c, RK_F32, 1, &counts[k], 0),
-                 g = rk_trial_in(&c, RK_F32, 1, &counts[k], 0);
-        uint16_t w = rk_trial_in(&c, RK_F32, 1, &counts[k], 0);
-        rk_trial_out(&c, RK_F32, 1, &counts[k]);
-        rk_trial_out(&c, RK_F32, 1, &counts[k]);
-        uint16_t mv = rk_trial_ins(&c, RK_I_FMUL, rk_trial_immf(&c, 0.9f), v, 0);
-        uint16_t v2 = rk_trial_ins(&c, RK_I_FADD, mv, g, 0);
-        rk_trial_store(&c, 0, v2);
-        uint16_t step = rk_trial_ins(&c, RK_I_FMUL, rk_trial_immf(&c, 0.05f), v2, 0);
-        rk_trial_store(&c, 1, rk_trial_ins(&c, RK_I_FSUB, w, step, 0));
+        rk_sample c;
+        rk_sample_begin(&c, RK_EWISE);
+        uint16_t v = rk_sample_in(&c, RK_F32, 1, &counts[k], 0),
+                 g = rk_sample_in(&c, RK_F32, 1, &counts[k], 0);
+        uint16_t w = rk_sample_in(&c, RK_F32, 1, &counts[k], 0);
+        rk_sample_out(&c, RK_F32, 1, &counts[k]);
+        rk_sample_out(&c, RK_F32, 1, &counts[k]);
+        uint16_t mv = rk_sample_ins(&c, RK_I_FMUL, rk_sample_immf(&c, 0.9f), v, 0);
+        uint16_t v2 = rk_sample_ins(&c, RK_I_FADD, mv, g, 0);
+        rk_sample_store(&c, 0, v2);
+        uint16_t step = rk_sample_ins(&c, RK_I_FMUL, rk_sample_immf(&c, 0.05f), v2, 0);
+        rk_sample_store(&c, 1, rk_sample_ins(&c, RK_I_FSUB, w, step, 0));
         run(bed, &c, &r, k % 2 ? RK_SPECIAL : RK_PLAIN);
     }
 }
@@ -91,12 +91,12 @@ static void broadcasts(rk_bed *bed)
     for (size_t s = 0; s < 4; s++)
         for (uint32_t rank = 0; rank <= 6; rank++)
             for (uint32_t mask = 0; mask < 1u << rank; mask += rank < 4 ? 1 : 3) {
-                rk_trial c;
-                rk_trial_begin(&c, RK_EWISE);
-                uint16_t x = rk_trial_in(&c, RK_F32, rank, shape[s], mask);
-                uint16_t y = rk_trial_in(&c, RK_F32, rank, shape[s], ~mask);
-                rk_trial_out(&c, RK_F32, rank, shape[s]);
-                rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FSUB, x, y, 0));
+                rk_sample c;
+                rk_sample_begin(&c, RK_EWISE);
+                uint16_t x = rk_sample_in(&c, RK_F32, rank, shape[s], mask);
+                uint16_t y = rk_sample_in(&c, RK_F32, rank, shape[s], ~mask);
+                rk_sample_out(&c, RK_F32, rank, shape[s]);
+                rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FSUB, x, y, 0));
                 run(bed, &c, &r, RK_PLAIN);
             }
 }
@@ -108,19 +108,19 @@ static void stores(rk_bed *bed)
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
         if (rk_too_large(bed, counts[k])) continue;
         const int64_t *n = &counts[k];
-        rk_trial c;
-        rk_trial_begin(&c, RK_EWISE);
-        uint16_t a = rk_trial_in(&c, RK_U32, 1, n, 0), b = rk_trial_in(&c, RK_U8, 1, n, 0);
-        uint16_t one = rk_trial_in(&c, RK_U32, 1, n, 1);
-        for (int j = 0; j < 7; j++) rk_trial_out(&c, j == 2 || j == 3 ? RK_U8 : RK_U32, 1, n);
-        uint16_t sum = rk_trial_ins(&c, RK_I_IADD, a, b, 0);
-        rk_trial_store(&c, 0, sum);
-        rk_trial_store(&c, 2, sum);
-        rk_trial_store(&c, 1, a);
-        rk_trial_store(&c, 3, b);
-        rk_trial_store(&c, 4, rk_trial_imm(&c, 0xDEADBEEFu));
-        rk_trial_store(&c, 6, RK_R_INDEX);
-        rk_trial_store(&c, 5, rk_trial_ins(&c, RK_I_IMUL, a, one, 0));
+        rk_sample c;
+        rk_sample_begin(&c, RK_EWISE);
+        uint16_t a = rk_sample_in(&c, RK_U32, 1, n, 0), b = rk_sample_in(&c, RK_U8, 1, n, 0);
+        uint16_t one = rk_sample_in(&c, RK_U32, 1, n, 1);
+        for (int j = 0; j < 7; j++) rk_sample_out(&c, j == 2 || j == 3 ? RK_U8 : RK_U32, 1, n);
+        uint16_t sum = rk_sample_ins(&c, RK_I_IADD, a, b, 0);
+        rk_sample_store(&c, 0, sum);
+        rk_sample_store(&c, 2, sum);
+        rk_sample_store(&c, 1, a);
+        rk_sample_store(&c, 3, b);
+        rk_sample_store(&c, 4, rk_sample_imm(&c, 0xDEADBEEFu));
+        rk_sample_store(&c, 6, RK_R_INDEX);
+        rk_sample_store(&c, 5, rk_sample_ins(&c, RK_I_IMUL, a, one, 0));
         run(bed, &c, &r, RK_PLAIN);
     }
 }
@@ -128,22 +128,22 @@ static void stores(rk_bed *bed)
 static void one_value_everywhere(rk_bed *bed)
 {
     rk_dice r = {5};
-    rk_trial c;
+    rk_sample c;
     int64_t n = 3001;
-    rk_trial_begin(&c, RK_EWISE);
-    rk_trial_out(&c, RK_U32, 1, &n);
-    rk_trial_out(&c, RK_U32, 1, &n);
-    uint16_t seven = rk_trial_imm(&c, 7);
-    uint16_t sum = rk_trial_ins(&c, RK_I_IADD, seven, seven, 0);
-    rk_trial_store(&c, 1, sum);
-    rk_trial_store(&c, 0, sum);
+    rk_sample_begin(&c, RK_EWISE);
+    rk_sample_out(&c, RK_U32, 1, &n);
+    rk_sample_out(&c, RK_U32, 1, &n);
+    uint16_t seven = rk_sample_imm(&c, 7);
+    uint16_t sum = rk_sample_ins(&c, RK_I_IADD, seven, seven, 0);
+    rk_sample_store(&c, 1, sum);
+    rk_sample_store(&c, 0, sum);
     run(bed, &c, &r, RK_PLAIN);
 }
 
 /* A register of type float or word, for random programs in which words stay words: the bits of a
  * NaN are free, so they must not be seen through an integer instruction. */
 typedef struct pool {
-    uint16_t reg[2][RK_TRIAL_CODE + 16];
+    uint16_t reg[2][RK_SAMPLE_CODE + 16];
     uint32_t n[2];
 } pool;
 
@@ -154,7 +154,7 @@ static uint16_t pool_pick(const pool *p, int is_word, rk_dice *r)
     return p->reg[is_word][rk_dice_below(r, p->n[is_word])];
 }
 
-static void random_instruction(rk_trial *c, pool *p, rk_dice *r)
+static void random_instruction(rk_sample *c, pool *p, rk_dice *r)
 {
     static const uint16_t float_ops[] = {RK_I_FADD, RK_I_FSUB, RK_I_FMUL,   RK_I_FDIV,
                                          RK_I_FMAX, RK_I_FNEG, RK_I_FRECIP, RK_I_FSQRT,
@@ -165,47 +165,47 @@ static void random_instruction(rk_trial *c, pool *p, rk_dice *r)
     if (pick < 12) {
         bool one = pick >= 5;
         uint16_t a = pool_pick(p, 0, r), b = one ? 0 : pool_pick(p, 0, r);
-        pool_add(p, 0, rk_trial_ins(c, float_ops[pick], a, b, 0));
+        pool_add(p, 0, rk_sample_ins(c, float_ops[pick], a, b, 0));
     } else if (pick < 21) {
         uint16_t a = pool_pick(p, 1, r), b = pool_pick(p, 1, r);
-        pool_add(p, 1, rk_trial_ins(c, word_ops[pick - 12], a, b, 0));
+        pool_add(p, 1, rk_sample_ins(c, word_ops[pick - 12], a, b, 0));
     } else if (pick < 23) {
         uint16_t a = pool_pick(p, 0, r), b = pool_pick(p, 0, r);
-        pool_add(p, 1, rk_trial_ins(c, pick == 21 ? RK_I_FLT : RK_I_FEQ, a, b, 0));
+        pool_add(p, 1, rk_sample_ins(c, pick == 21 ? RK_I_FLT : RK_I_FEQ, a, b, 0));
     } else if (pick < 25) {
-        pool_add(p, 0, rk_trial_ins(c, RK_I_U2F, pool_pick(p, 1, r), 0, 0));
+        pool_add(p, 0, rk_sample_ins(c, RK_I_U2F, pool_pick(p, 1, r), 0, 0));
     } else if (pick < 27) {
-        pool_add(p, 1, rk_trial_ins(c, RK_I_F2U, pool_pick(p, 0, r), 0, 0));
+        pool_add(p, 1, rk_sample_ins(c, RK_I_F2U, pool_pick(p, 0, r), 0, 0));
     } else {
         int is_word = pick == 29;
         uint16_t a = pool_pick(p, 1, r), b = pool_pick(p, is_word, r);
-        pool_add(p, is_word, rk_trial_ins(c, RK_I_SELECT, a, b, pool_pick(p, is_word, r)));
+        pool_add(p, is_word, rk_sample_ins(c, RK_I_SELECT, a, b, pool_pick(p, is_word, r)));
     }
 }
 
 static void random_program(rk_bed *bed, rk_dice *r)
 {
-    rk_trial c;
+    rk_sample c;
     pool p = {.n = {0, 0}};
     int64_t dim[6];
     uint32_t rank = rk_dice_below(r, 7), n_in = 2 + rk_dice_below(r, 5),
              n_out = 1 + rk_dice_below(r, 3);
     uint32_t length = 1 + rk_dice_below(r, 40);
     for (uint32_t d = 0; d < rank; d++) dim[d] = 1 + rk_dice_below(r, rank > 3 ? 6 : 40);
-    rk_trial_begin(&c, RK_EWISE);
+    rk_sample_begin(&c, RK_EWISE);
     for (uint32_t j = 0; j < n_in; j++) {
         uint32_t dtype = j == 0 ? RK_F32 : j == 1 ? RK_U32 : rk_dice_word(r) & 1u ? RK_F32 : RK_U8;
         uint32_t mask = rk_dice_below(r, 2) ? 0 : rk_dice_word(r) & 63u;
-        pool_add(&p, dtype != RK_F32, rk_trial_in(&c, dtype, rank, dim, mask));
+        pool_add(&p, dtype != RK_F32, rk_sample_in(&c, dtype, rank, dim, mask));
     }
-    pool_add(&p, 0, rk_trial_immf(&c, rk_dice_float(r)));
-    pool_add(&p, 1, rk_trial_imm(&c, rk_dice_word(r)));
+    pool_add(&p, 0, rk_sample_immf(&c, rk_dice_float(r)));
+    pool_add(&p, 1, rk_sample_imm(&c, rk_dice_word(r)));
     pool_add(&p, 1, RK_R_INDEX);
     for (uint32_t k = 0; k < length; k++) random_instruction(&c, &p, r);
     for (uint32_t j = 0; j < n_out; j++) {
         int is_word = (int)rk_dice_below(r, 2);
-        rk_trial_out(&c, !is_word ? RK_F32 : rk_dice_below(r, 2) ? RK_U32 : RK_U8, rank, dim);
-        rk_trial_store(&c, (uint16_t)j, pool_pick(&p, is_word, r));
+        rk_sample_out(&c, !is_word ? RK_F32 : rk_dice_below(r, 2) ? RK_U32 : RK_U8, rank, dim);
+        rk_sample_store(&c, (uint16_t)j, pool_pick(&p, is_word, r));
     }
     run(bed, &c, r, (int)rk_dice_below(r, 2));
 }

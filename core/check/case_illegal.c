@@ -17,11 +17,11 @@ static void is_refusal(rk_bed *bed, const char *what, rk_status s, rk_status cod
                  (int)e->code);
 }
 
-static void refused(rk_bed *bed, const rk_trial *c, const char *what, rk_status code,
+static void refused(rk_bed *bed, const rk_sample *c, const char *what, rk_status code,
                     rk_status other)
 {
     rk_error e = fresh();
-    rk_op op = rk_trial_op(c);
+    rk_op op = rk_sample_op(c);
     rk_kinfo info = {.size = sizeof info};
     rk_kernel *kernel = NULL;
     if (!rk_bed_going(bed)) return;
@@ -30,26 +30,26 @@ static void refused(rk_bed *bed, const rk_trial *c, const char *what, rk_status 
     is_refusal(bed, what, s, code, other, &e);
 }
 
-static void simple(rk_trial *c) /* out = in0 + in1, 70 elements */
+static void simple(rk_sample *c) /* out = in0 + in1, 70 elements */
 {
     int64_t n = 70;
-    rk_trial_begin(c, RK_EWISE);
-    uint16_t a = rk_trial_in(c, RK_F32, 1, &n, 0), b = rk_trial_in(c, RK_F32, 1, &n, 0);
-    rk_trial_out(c, RK_F32, 1, &n);
-    rk_trial_imm(c, 1);
-    rk_trial_store(c, 0, rk_trial_ins(c, RK_I_FADD, a, b, 0));
+    rk_sample_begin(c, RK_EWISE);
+    uint16_t a = rk_sample_in(c, RK_F32, 1, &n, 0), b = rk_sample_in(c, RK_F32, 1, &n, 0);
+    rk_sample_out(c, RK_F32, 1, &n);
+    rk_sample_imm(c, 1);
+    rk_sample_store(c, 0, rk_sample_ins(c, RK_I_FADD, a, b, 0));
 }
 
 /* Whether there is anything of which an illegal form could be told from one that is only not
  * supported. */
 static bool has_ewise(rk_bed *bed)
 {
-    rk_trial c;
+    rk_sample c;
     rk_kinfo info = {.size = sizeof info};
     rk_kernel *kernel = NULL;
     rk_error e = fresh();
     simple(&c);
-    rk_op op = rk_trial_op(&c);
+    rk_op op = rk_sample_op(&c);
     if (bed->backend->prepare(bed->device, &op, &kernel, &info, &e) != RK_OK) return false;
     bed->backend->release(bed->device, kernel);
     return true;
@@ -61,7 +61,7 @@ static void unknown_numbers(rk_bed *bed)
     static const uint16_t ops[] = {0, 15, 31, 41, 63, 67, 95, 98, 0xFFFF};
     static const uint32_t dtypes[] = {0, 2, 5};
     enum { NO = RK_E_UNSUPPORTED };
-    rk_trial c;
+    rk_sample c;
     for (int i = 0; i < 4; i++) {
         simple(&c);
         c.op.kind = kinds[i];
@@ -91,7 +91,7 @@ static void unknown_numbers(rk_bed *bed)
 static void bad_programs(rk_bed *bed)
 {
     enum { BAD = RK_E_INVALID };
-    rk_trial c;
+    rk_sample c;
     static const uint16_t operands[] = {RK_R_IN + 2,    RK_R_INS + 0, RK_R_INS + 1, RK_R_IMM + 1,
                                         RK_R_INDEX + 1, RK_R_FOLD,    0x5000,       0xF000};
     if (!has_ewise(bed)) return;
@@ -110,20 +110,20 @@ static void bad_programs(rk_bed *bed)
     c.op.n_code = 1;
     refused(bed, &c, "a program that stores nothing", BAD, BAD);
     simple(&c);
-    rk_trial_store(&c, 0, RK_R_INS);
+    rk_sample_store(&c, 0, RK_R_INS);
     refused(bed, &c, "an output that is stored twice", BAD, BAD);
     simple(&c);
     c.op.n_code = 0;
     refused(bed, &c, "EWISE without a program", BAD, BAD);
     simple(&c);
-    rk_trial_ins(&c, RK_I_FOLD, RK_R_INS, 0, 0);
+    rk_sample_ins(&c, RK_I_FOLD, RK_R_INS, 0, 0);
     refused(bed, &c, "FOLD in EWISE", BAD, RK_E_UNSUPPORTED);
 }
 
 static void bad_tensors(rk_bed *bed)
 {
     enum { BAD = RK_E_INVALID, NO = RK_E_UNSUPPORTED };
-    rk_trial c;
+    rk_sample c;
     if (!has_ewise(bed)) return;
     simple(&c);
     c.in[0].dim[0] = 69;
@@ -200,7 +200,7 @@ static uint32_t second_dtype(uint32_t kind)
 }
 
 /* The shapes that the header gives; MATMUL, COPY and RNG know none. */
-static void add_operands(rk_trial *c, uint32_t kind, const int64_t *p, const int64_t *n)
+static void add_operands(rk_sample *c, uint32_t kind, const int64_t *p, const int64_t *n)
 {
     const int64_t shape[][4] = {{p[1], p[2], p[3], p[4]},
                                 {p[5], p[2], p[6], p[7]},
@@ -216,9 +216,9 @@ static void add_operands(rk_trial *c, uint32_t kind, const int64_t *p, const int
     if (kind == RK_REDUCE) rank = 3, in = shape[0], out = shape[4];
     if (kind == RK_TAKE) rank = 2, in = shape[5], out = shape[6];
     if (kind == RK_PUT) rank = 2, in = shape[6], out = shape[5];
-    rk_trial_in(c, dtype, rank, in, 0);
-    if (n[1] >= 0) rk_trial_in(c, second_dtype(kind), kind == RK_CONV ? 4 : 1, second, 0);
-    rk_trial_out(c, dtype, rank, out);
+    rk_sample_in(c, dtype, rank, in, 0);
+    if (n[1] >= 0) rk_sample_in(c, second_dtype(kind), kind == RK_CONV ? 4 : 1, second, 0);
+    rk_sample_out(c, dtype, rank, out);
 }
 
 /* A legal op of the kind, then one p[] changed to what does not fit. */
@@ -226,14 +226,14 @@ static void bad_parameter(rk_bed *bed, size_t i)
 {
     uint32_t kind = bad_list[i].kind, data[3][128] = {{0}};
     char what[80], op[200];
-    rk_trial c;
+    rk_sample c;
     rk_error e = fresh();
-    rk_trial_begin(&c, kind);
+    rk_sample_begin(&c, kind);
     add_operands(&c, kind, bad_list[i].p, bad_list[i].n);
     memcpy(c.op.p, bad_list[i].p, sizeof bad_list[i].p);
-    rk_trial_print(&c, op, sizeof op);
+    rk_sample_print(&c, op, sizeof op);
     rk_status s =
-        rk_trial_run(bed, &c, (const void *[]){data[0], data[1]}, (void *[]){data[2]}, -1, &e);
+        rk_sample_run(bed, &c, (const void *[]){data[0], data[1]}, (void *[]){data[2]}, -1, &e);
     if (s == RK_E_UNSUPPORTED) return; /* so is whatever is like it */
     if (!RK_BED_CHECK(bed, s == RK_OK, "%s is legal: %s", op, e.text)) return;
     int64_t good = c.op.p[bad_list[i].at];
@@ -304,13 +304,13 @@ static void bad_transfers(rk_bed *bed, rk_mem *mem, uint64_t bytes)
 static void bad_launches(rk_bed *bed)
 {
     const rk_backend *b = bed->backend;
-    rk_trial c;
+    rk_sample c;
     rk_error e = fresh();
     rk_kinfo info = {.size = sizeof info};
     rk_kernel *kernel = NULL;
     rk_mem *mem = NULL;
     simple(&c);
-    rk_op op = rk_trial_op(&c);
+    rk_op op = rk_sample_op(&c);
     uint64_t step = bed->info.mem_align < 512 ? 512 : bed->info.mem_align, bytes = 2 * step + 280;
     rk_status s = b->prepare(bed->device, &op, &kernel, &info, &e);
     if (s == RK_E_UNSUPPORTED) return;
@@ -332,7 +332,7 @@ static void bad_launches(rk_bed *bed)
 
 static void sizes_of_tables(rk_bed *bed)
 {
-    rk_trial c;
+    rk_sample c;
     struct {
         rk_op op;
         uint64_t more;
@@ -341,7 +341,7 @@ static void sizes_of_tables(rk_bed *bed)
     rk_kernel *kernel = NULL;
     rk_error e = fresh();
     simple(&c);
-    longer.op = rk_trial_op(&c);
+    longer.op = rk_sample_op(&c);
     longer.op.size = sizeof longer;
     rk_status s = bed->backend->prepare(bed->device, &longer.op, &kernel, &info, &e);
     if (s == RK_E_UNSUPPORTED) return;

@@ -8,13 +8,13 @@ static const int64_t shapes[][3] = {{1, 1, 1},      {0, 3, 4},     {4, 0, 3},   
                                     {1000, 3, 700}, {60, 784, 128}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-static bool set_up(rk_bed *bed, rk_trial *c, uint32_t kind, uint32_t dtype, const int64_t *p)
+static bool set_up(rk_bed *bed, rk_sample *c, uint32_t kind, uint32_t dtype, const int64_t *p)
 {
     int64_t rows[2] = {p[0], p[1]}, picked[2] = {p[2], p[1]};
-    rk_trial_begin(c, kind);
-    rk_trial_in(c, dtype, 2, kind == RK_TAKE ? rows : picked, 0);
-    rk_trial_in(c, RK_U32, 1, &p[2], 0);
-    rk_trial_out(c, dtype, 2, kind == RK_TAKE ? picked : rows);
+    rk_sample_begin(c, kind);
+    rk_sample_in(c, dtype, 2, kind == RK_TAKE ? rows : picked, 0);
+    rk_sample_in(c, RK_U32, 1, &p[2], 0);
+    rk_sample_out(c, dtype, 2, kind == RK_TAKE ? picked : rows);
     memcpy(c->op.p, p, 3 * sizeof *p);
     return !rk_too_large(bed, (p[0] + p[2]) * p[1]);
 }
@@ -47,7 +47,7 @@ static void take(rk_bed *bed)
     for (int s = 0; s < SHAPES; s++)
         for (int t = 0; t < 3; t++) {
             const int64_t *p = shapes[s];
-            rk_trial c;
+            rk_sample c;
             rk_operands d;
             if (!set_up(bed, &c, RK_TAKE, dtypes[t], p)) continue;
             if (rk_operands_make(bed, &c, &d, &r, RK_SPECIAL)) {
@@ -82,7 +82,7 @@ static void put(rk_bed *bed)
     for (int s = 0; s < SHAPES; s++)
         for (int special = 0; special < 2; special++) {
             const int64_t *p = shapes[s];
-            rk_trial c;
+            rk_sample c;
             rk_operands d;
             if (!set_up(bed, &c, RK_PUT, RK_F32, p)) continue;
             if (rk_operands_make(bed, &c, &d, &r, special)) {

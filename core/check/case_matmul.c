@@ -47,17 +47,17 @@ static void multiply_near(const product *p, const float *a, const float *b, rk_n
     rk_near_sums(y, p->batch * p->m * p->n);
 }
 
-static void begin(rk_trial *c, const product *p)
+static void begin(rk_sample *c, const product *p)
 {
     int64_t a = p->batch ? (p->batch - 1) * p->stride_a + p->m * p->k : 0;
     int64_t b = p->batch ? (p->batch - 1) * p->stride_b + p->k * p->n : 0;
-    rk_trial_begin(c, RK_MATMUL);
-    rk_trial_in(c, RK_F32, 1, &a, 0);
-    rk_trial_in(c, RK_F32, 1, &b, 0);
+    rk_sample_begin(c, RK_MATMUL);
+    rk_sample_in(c, RK_F32, 1, &a, 0);
+    rk_sample_in(c, RK_F32, 1, &b, 0);
     memcpy(c->op.p, p, sizeof *p);
 }
 
-static void finish(rk_bed *bed, rk_trial *c, const product *p, rk_dice *r, int special)
+static void finish(rk_bed *bed, rk_sample *c, const product *p, rk_dice *r, int special)
 {
     rk_operands d;
     rk_raw raw;
@@ -77,12 +77,12 @@ static void run(rk_bed *bed, rk_dice *r, product p, int special)
 {
     if (rk_too_large(bed, p.batch * p.m * p.n * p.k)) return;
     for (int t = 0; t < 4; t++) {
-        rk_trial c;
+        rk_sample c;
         if (bed->quick && t != (p.m + p.n + p.k) % 4) continue;
         p.ta = t & 1;
         p.tb = t >> 1;
         begin(&c, &p);
-        rk_trial_out(&c, RK_F32, 3, (int64_t[]){p.batch, p.m, p.n});
+        rk_sample_out(&c, RK_F32, 3, (int64_t[]){p.batch, p.m, p.n});
         finish(bed, &c, &p, r, special);
     }
 }
@@ -154,28 +154,28 @@ static void epilogues(rk_bed *bed)
         for (int with = 0; with < 4; with++) {
             product p = dense(list[i][0], list[i][1], list[i][2], list[i][3]);
             const int64_t dim[3] = {p.batch, p.m, p.n};
-            rk_trial c;
+            rk_sample c;
             if (rk_too_large(bed, p.batch * p.m * p.n * p.k)) continue;
             p.tb = with & 1;
             begin(&c, &p);
-            rk_trial_in(&c, RK_F32, 3, dim, 3); /* program input 1: a bias along n */
-            rk_trial_in(&c, RK_F32, 3, dim, 4); /* 2: along batch and m */
-            rk_trial_in(&c, RK_F32, 3, dim, 0); /* 3: everywhere */
-            uint16_t sum = rk_trial_ins(&c, RK_I_FADD, RK_R_IN + 0, RK_R_IN + 1, 0);
-            uint16_t relu = rk_trial_ins(&c, RK_I_FMAX, sum, rk_trial_immf(&c, 0.0f), 0);
-            uint16_t on = rk_trial_ins(&c, RK_I_FLT, rk_trial_imm(&c, 0), sum, 0);
+            rk_sample_in(&c, RK_F32, 3, dim, 3); /* program input 1: a bias along n */
+            rk_sample_in(&c, RK_F32, 3, dim, 4); /* 2: along batch and m */
+            rk_sample_in(&c, RK_F32, 3, dim, 0); /* 3: everywhere */
+            uint16_t sum = rk_sample_ins(&c, RK_I_FADD, RK_R_IN + 0, RK_R_IN + 1, 0);
+            uint16_t relu = rk_sample_ins(&c, RK_I_FMAX, sum, rk_sample_immf(&c, 0.0f), 0);
+            uint16_t on = rk_sample_ins(&c, RK_I_FLT, rk_sample_imm(&c, 0), sum, 0);
             if (with != 2) {
-                rk_trial_out(&c, RK_F32, 3, dim);
-                rk_trial_store(&c, 0, relu);
+                rk_sample_out(&c, RK_F32, 3, dim);
+                rk_sample_store(&c, 0, relu);
             }
-            rk_trial_store(&c, rk_trial_out(&c, RK_U8, 3, dim), on);
+            rk_sample_store(&c, rk_sample_out(&c, RK_U8, 3, dim), on);
             if (with == 3) {
-                uint16_t more = rk_trial_ins(&c, RK_I_FMUL, RK_R_IN + 0, RK_R_IN + 2, 0);
-                uint16_t all = rk_trial_ins(&c, RK_I_FADD, more, RK_R_IN + 3, 0);
-                uint16_t at = rk_trial_ins(&c, RK_I_U2F, RK_R_INDEX, 0, 0);
-                rk_trial_store(&c, rk_trial_out(&c, RK_F32, 3, dim),
-                               rk_trial_ins(&c, RK_I_FSUB, all, at, 0));
-                rk_trial_store(&c, rk_trial_out(&c, RK_F32, 3, dim), RK_R_IN + 0);
+                uint16_t more = rk_sample_ins(&c, RK_I_FMUL, RK_R_IN + 0, RK_R_IN + 2, 0);
+                uint16_t all = rk_sample_ins(&c, RK_I_FADD, more, RK_R_IN + 3, 0);
+                uint16_t at = rk_sample_ins(&c, RK_I_U2F, RK_R_INDEX, 0, 0);
+                rk_sample_store(&c, rk_sample_out(&c, RK_F32, 3, dim),
+                                rk_sample_ins(&c, RK_I_FSUB, all, at, 0));
+                rk_sample_store(&c, rk_sample_out(&c, RK_F32, 3, dim), RK_R_IN + 0);
             }
             finish(bed, &c, &p, &r, RK_PLAIN);
         }

@@ -72,7 +72,7 @@ static bool make_folding(rk_bed *bed, rk_operands *d, int64_t n, folding *f)
     return rk_bed_going(bed);
 }
 
-static void set_p(rk_trial *c, int64_t which, const int64_t *dim)
+static void set_p(rk_sample *c, int64_t which, const int64_t *dim)
 {
     c->op.p[0] = which;
     memcpy(c->op.p + 1, dim, 3 * sizeof *dim);
@@ -106,12 +106,12 @@ enum { SHAPES = sizeof shapes / sizeof *shapes };
 static void run_plain(rk_bed *bed, rk_dice *r, int64_t which, const int64_t *dim, int special)
 {
     const int64_t out[3] = {dim[0], 1, dim[2]}, n = dim[0] * dim[1] * dim[2];
-    rk_trial c;
+    rk_sample c;
     rk_operands d;
     folding f;
-    rk_trial_begin(&c, RK_REDUCE);
-    rk_trial_in(&c, RK_F32, 3, dim, 0);
-    rk_trial_out(&c, which == RK_REDUCE_ARGMAX ? RK_U32 : RK_F32, 3, out);
+    rk_sample_begin(&c, RK_REDUCE);
+    rk_sample_in(&c, RK_F32, 3, dim, 0);
+    rk_sample_out(&c, which == RK_REDUCE_ARGMAX ? RK_U32 : RK_F32, 3, out);
     set_p(&c, which, dim);
     if (rk_operands_make(bed, &c, &d, r, special) && make_folding(bed, &d, n, &f)) {
         rk_raw y = {d.want[0], d.near[0]};
@@ -141,12 +141,12 @@ static void argmax(rk_bed *bed) { plain(bed, RK_REDUCE_ARGMAX); }
 static void check_row(rk_bed *bed, const uint32_t *x, int64_t n, uint32_t most, uint32_t at)
 {
     for (int64_t which = RK_REDUCE_MAX; which <= RK_REDUCE_ARGMAX; which++) {
-        rk_trial c;
+        rk_sample c;
         rk_operands d;
         rk_dice r = {12};
-        rk_trial_begin(&c, RK_REDUCE);
-        rk_trial_in(&c, RK_F32, 3, (int64_t[]){1, n, 1}, 0);
-        rk_trial_out(&c, which == RK_REDUCE_ARGMAX ? RK_U32 : RK_F32, 3, (int64_t[]){1, 1, 1});
+        rk_sample_begin(&c, RK_REDUCE);
+        rk_sample_in(&c, RK_F32, 3, (int64_t[]){1, n, 1}, 0);
+        rk_sample_out(&c, which == RK_REDUCE_ARGMAX ? RK_U32 : RK_F32, 3, (int64_t[]){1, 1, 1});
         set_p(&c, which, (int64_t[]){1, n, 1});
         if (rk_operands_make(bed, &c, &d, &r, RK_PLAIN)) {
             if (n) memcpy(d.in[0], x, (size_t)n * 4);
@@ -175,7 +175,7 @@ static void maxima(rk_bed *bed)
 enum { FOLDS = 4 };
 
 /* Runs the instructions before the folds, the folds and what follows, as the header says. */
-static void run_program(rk_bed *bed, rk_trial *c, rk_dice *r, int64_t which, const int64_t *dim,
+static void run_program(rk_bed *bed, rk_sample *c, rk_dice *r, int64_t which, const int64_t *dim,
                         uint32_t n_fold, bool tail)
 {
     rk_operands d;
@@ -218,23 +218,24 @@ static void prologue(rk_bed *bed)
     for (int s = 0; s < SHAPES; s++)
         for (int64_t which = 0; which < 3; which++) {
             const int64_t *dim = shapes[s], out[3] = {dim[0], 1, dim[2]};
-            rk_trial c;
+            rk_sample c;
             if (rk_too_large(bed, dim[0] * dim[1] * dim[2])) continue;
             if (which != RK_REDUCE_SUM && dim[1] > 100000)
                 continue; /* that is long for sums only */
-            rk_trial_begin(&c, RK_REDUCE);
-            uint16_t x = rk_trial_in(&c, RK_F32, 3, dim, 0), y = rk_trial_in(&c, RK_U8, 3, dim, 0);
-            uint16_t row = rk_trial_in(&c, RK_F32, 3, dim, 2);
+            rk_sample_begin(&c, RK_REDUCE);
+            uint16_t x = rk_sample_in(&c, RK_F32, 3, dim, 0),
+                     y = rk_sample_in(&c, RK_U8, 3, dim, 0);
+            uint16_t row = rk_sample_in(&c, RK_F32, 3, dim, 2);
             for (int j = 0; j < 2; j++)
-                rk_trial_out(&c, which == RK_REDUCE_ARGMAX ? RK_U32 : RK_F32, 3, out);
-            uint16_t yf = rk_trial_ins(&c, RK_I_U2F, y, 0, 0);
-            uint16_t xy = rk_trial_ins(&c, RK_I_FMUL, x, yf, 0);
-            rk_trial_ins(&c, RK_I_FOLD, xy, 1, 0);
-            uint16_t diff = rk_trial_ins(&c, RK_I_FSUB, x, row, 0);
-            uint16_t low = rk_trial_ins(&c, RK_I_IAND, RK_R_INDEX, rk_trial_imm(&c, 1023), 0);
-            uint16_t index = rk_trial_ins(&c, RK_I_U2F, low, 0, 0);
-            uint16_t product = rk_trial_ins(&c, RK_I_FMUL, diff, index, 0);
-            rk_trial_ins(&c, RK_I_FOLD, product, 0, 0);
+                rk_sample_out(&c, which == RK_REDUCE_ARGMAX ? RK_U32 : RK_F32, 3, out);
+            uint16_t yf = rk_sample_ins(&c, RK_I_U2F, y, 0, 0);
+            uint16_t xy = rk_sample_ins(&c, RK_I_FMUL, x, yf, 0);
+            rk_sample_ins(&c, RK_I_FOLD, xy, 1, 0);
+            uint16_t diff = rk_sample_ins(&c, RK_I_FSUB, x, row, 0);
+            uint16_t low = rk_sample_ins(&c, RK_I_IAND, RK_R_INDEX, rk_sample_imm(&c, 1023), 0);
+            uint16_t index = rk_sample_ins(&c, RK_I_U2F, low, 0, 0);
+            uint16_t product = rk_sample_ins(&c, RK_I_FMUL, diff, index, 0);
+            rk_sample_ins(&c, RK_I_FOLD, product, 0, 0);
             run_program(bed, &c, &r, which, dim, 2, false);
         }
 }
@@ -245,22 +246,22 @@ static void tail(rk_bed *bed)
     rk_dice r = {14};
     for (int s = 0; s < SHAPES; s++) {
         const int64_t *dim = shapes[s], out[3] = {dim[0], 1, dim[2]};
-        rk_trial c;
+        rk_sample c;
         if (dim[1] == 0 || rk_too_large(bed, dim[0] * dim[1] * dim[2])) continue;
-        rk_trial_begin(&c, RK_REDUCE);
-        uint16_t x = rk_trial_in(&c, RK_F32, 3, dim, 0),
-                 column = rk_trial_in(&c, RK_F32, 3, dim, 3);
-        for (int j = 0; j < 3; j++) rk_trial_out(&c, j == 1 ? RK_U8 : RK_F32, 3, out);
-        rk_trial_ins(&c, RK_I_FOLD, x, 0, 0);
-        rk_trial_ins(&c, RK_I_FOLD, rk_trial_ins(&c, RK_I_FMUL, x, x, 0), 1, 0);
-        uint16_t scale = rk_trial_immf(&c, 1.0f / (float)dim[1]);
-        uint16_t mean = rk_trial_ins(&c, RK_I_FMUL, RK_R_FOLD + 0, scale, 0);
-        uint16_t square = rk_trial_ins(&c, RK_I_FMUL, RK_R_FOLD + 1, scale, 0);
-        uint16_t mean2 = rk_trial_ins(&c, RK_I_FMUL, mean, mean, 0);
-        uint16_t variance = rk_trial_ins(&c, RK_I_FSUB, square, mean2, 0);
-        rk_trial_store(&c, 2, rk_trial_ins(&c, RK_I_FADD, variance, column, 0));
-        rk_trial_store(&c, 1, RK_R_INDEX);
-        rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FSUB, x, mean, 0)); /* x at reduced index 0 */
+        rk_sample_begin(&c, RK_REDUCE);
+        uint16_t x = rk_sample_in(&c, RK_F32, 3, dim, 0),
+                 column = rk_sample_in(&c, RK_F32, 3, dim, 3);
+        for (int j = 0; j < 3; j++) rk_sample_out(&c, j == 1 ? RK_U8 : RK_F32, 3, out);
+        rk_sample_ins(&c, RK_I_FOLD, x, 0, 0);
+        rk_sample_ins(&c, RK_I_FOLD, rk_sample_ins(&c, RK_I_FMUL, x, x, 0), 1, 0);
+        uint16_t scale = rk_sample_immf(&c, 1.0f / (float)dim[1]);
+        uint16_t mean = rk_sample_ins(&c, RK_I_FMUL, RK_R_FOLD + 0, scale, 0);
+        uint16_t square = rk_sample_ins(&c, RK_I_FMUL, RK_R_FOLD + 1, scale, 0);
+        uint16_t mean2 = rk_sample_ins(&c, RK_I_FMUL, mean, mean, 0);
+        uint16_t variance = rk_sample_ins(&c, RK_I_FSUB, square, mean2, 0);
+        rk_sample_store(&c, 2, rk_sample_ins(&c, RK_I_FADD, variance, column, 0));
+        rk_sample_store(&c, 1, RK_R_INDEX);
+        rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FSUB, x, mean, 0)); /* x at reduced index 0 */
         run_program(bed, &c, &r, RK_REDUCE_SUM, dim, 2, true);
     }
 }
@@ -270,15 +271,15 @@ static void tail_argmax(rk_bed *bed)
 {
     rk_dice r = {15};
     const int64_t dim[3] = {129, 10, 1}, out[3] = {129, 1, 1};
-    rk_trial c;
-    rk_trial_begin(&c, RK_REDUCE);
-    uint16_t x = rk_trial_in(&c, RK_F32, 3, dim, 0), label = rk_trial_in(&c, RK_U8, 3, dim, 2);
-    rk_trial_out(&c, RK_U32, 3, out);
-    rk_trial_out(&c, RK_U32, 3, out);
-    rk_trial_ins(&c, RK_I_FOLD, x, 0, 0);
-    uint16_t small = rk_trial_ins(&c, RK_I_IAND, label, rk_trial_imm(&c, 7), 0);
-    rk_trial_store(&c, 1, rk_trial_ins(&c, RK_I_IEQ, RK_R_FOLD, small, 0));
-    rk_trial_store(&c, 0, RK_R_FOLD);
+    rk_sample c;
+    rk_sample_begin(&c, RK_REDUCE);
+    uint16_t x = rk_sample_in(&c, RK_F32, 3, dim, 0), label = rk_sample_in(&c, RK_U8, 3, dim, 2);
+    rk_sample_out(&c, RK_U32, 3, out);
+    rk_sample_out(&c, RK_U32, 3, out);
+    rk_sample_ins(&c, RK_I_FOLD, x, 0, 0);
+    uint16_t small = rk_sample_ins(&c, RK_I_IAND, label, rk_sample_imm(&c, 7), 0);
+    rk_sample_store(&c, 1, rk_sample_ins(&c, RK_I_IEQ, RK_R_FOLD, small, 0));
+    rk_sample_store(&c, 0, RK_R_FOLD);
     run_program(bed, &c, &r, RK_REDUCE_ARGMAX, dim, 1, true);
 }
 

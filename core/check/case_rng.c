@@ -43,15 +43,15 @@ static void known_answers(rk_bed *bed)
                                           {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
                                           {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}};
     rk_dice r = {42};
-    rk_trial c;
+    rk_sample c;
     rk_operands d;
     RK_BED_CHECK(bed,
                  is_philox(zero, 0, 0, answer[0]) && is_philox(ones, ~0u, ~0u, answer[1]) &&
                      is_philox(pi, 0xa4093822, 0x299f31d0, answer[2]),
                  "the reference of this suite is wrong");
-    rk_trial_begin(&c, RK_RNG);
-    rk_trial_in(&c, RK_U32, 1, (int64_t[]){3}, 0);
-    rk_trial_out(&c, RK_U32, 1, (int64_t[]){4});
+    rk_sample_begin(&c, RK_RNG);
+    rk_sample_in(&c, RK_U32, 1, (int64_t[]){3}, 0);
+    rk_sample_out(&c, RK_U32, 1, (int64_t[]){4});
     if (rk_operands_make(bed, &c, &d, &r, RK_PLAIN)) {
         memset(d.in[0], 0, 3 * sizeof(uint32_t));
         memcpy(d.want[0], answer[0], sizeof answer[0]);
@@ -68,12 +68,12 @@ static void words(rk_bed *bed)
     rk_dice r = {41};
     for (int i = 0; i < 12; i++)
         for (int s = 0; s < 4; s++) {
-            rk_trial c;
+            rk_sample c;
             rk_operands d;
             if (rk_too_large(bed, counts[i])) continue;
-            rk_trial_begin(&c, RK_RNG);
-            rk_trial_in(&c, RK_U32, 1, (int64_t[]){3}, 0);
-            rk_trial_out(&c, RK_U32, 1, &counts[i]);
+            rk_sample_begin(&c, RK_RNG);
+            rk_sample_in(&c, RK_U32, 1, (int64_t[]){3}, 0);
+            rk_sample_out(&c, RK_U32, 1, &counts[i]);
             c.op.p[0] = streams[s];
             if (rk_operands_make(bed, &c, &d, &r, RK_PLAIN)) {
                 want_words(&d, counts[i], (uint32_t)streams[s]);

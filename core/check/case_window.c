@@ -107,7 +107,7 @@ static void windows_near(int64_t which, const geometry *g, const rk_operands *d,
 
 static bool is_sum(int64_t which) { return which <= RK_WINDOW_SUM_T || which == RK_WINDOW_PUT; }
 
-static void judge(rk_bed *bed, const rk_trial *c, const geometry *g, rk_operands *d)
+static void judge(rk_bed *bed, const rk_sample *c, const geometry *g, rk_operands *d)
 {
     int64_t which = c->op.p[0], n = rk_tensor_count(&c->out[0]);
     rk_raw raw;
@@ -136,19 +136,19 @@ static void run(rk_bed *bed, rk_dice *r, const geometry *g, int64_t which, int s
     const int64_t x[3] = {g->N, g->H, g->W}, y[3] = {g->N, g->OH, g->OW};
     bool small_in = which == RK_WINDOW_SUM_T || which == RK_WINDOW_PUT;
     const int64_t *dim = small_in ? x : y;
-    rk_trial c;
+    rk_sample c;
     rk_operands d;
     if (rk_too_large(bed, g->N * g->OH * g->OW * g->kh * g->kw)) return;
-    rk_trial_begin(&c, RK_WINDOW);
+    rk_sample_begin(&c, RK_WINDOW);
     c.op.p[0] = which;
     memcpy(c.op.p + 1, g, sizeof *g);
-    rk_trial_in(&c, RK_F32, 3, small_in ? y : x, 0);
-    if (which >= RK_WINDOW_TAKE) rk_trial_in(&c, RK_U32, 3, y, 0);
-    rk_trial_out(&c, which == RK_WINDOW_ARGMAX ? RK_U32 : RK_F32, 3, dim);
+    rk_sample_in(&c, RK_F32, 3, small_in ? y : x, 0);
+    if (which >= RK_WINDOW_TAKE) rk_sample_in(&c, RK_U32, 3, y, 0);
+    rk_sample_out(&c, which == RK_WINDOW_ARGMAX ? RK_U32 : RK_F32, 3, dim);
     if (with_program) {
-        rk_trial_in(&c, RK_F32, 3, dim, 6);
-        uint16_t scaled = rk_trial_ins(&c, RK_I_FMUL, RK_R_IN, rk_trial_immf(&c, 1.0f / 9.0f), 0);
-        rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FADD, scaled, RK_R_IN + 1, 0));
+        rk_sample_in(&c, RK_F32, 3, dim, 6);
+        uint16_t scaled = rk_sample_ins(&c, RK_I_FMUL, RK_R_IN, rk_sample_immf(&c, 1.0f / 9.0f), 0);
+        rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FADD, scaled, RK_R_IN + 1, 0));
     }
     if (rk_operands_make(bed, &c, &d, r, special)) {
         place(g, which, &d, r);

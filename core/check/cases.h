@@ -9,7 +9,7 @@
 #ifndef RK_CHECK_CASES_H
 #define RK_CHECK_CASES_H
 #include "base/pool.h"
-#include "check/trial.h"
+#include "check/sample.h"
 
 enum {
     RK_CASE_NEEDED = 1, /* what every backend of level "all kinds" computes */
@@ -55,19 +55,19 @@ typedef struct rk_near {
 /* Two true values further apart than this times their e are in the order they seem to be in. */
 #define RK_NEAR_MARGIN 1e-3
 
-/* The host arrays of a trial. */
+/* The host arrays of a sample. */
 typedef struct rk_operands {
     rk_pool pool;
-    void *in[RK_TRIAL_TENSORS], *out[RK_TRIAL_TENSORS]; /* out: what is there before the run */
-    void *want[RK_TRIAL_TENSORS];                       /* the contract */
-    rk_near *near[RK_TRIAL_TENSORS];                    /* the oracle */
-    int64_t terms;                                      /* of the longest sum */
+    void *in[RK_SAMPLE_TENSORS], *out[RK_SAMPLE_TENSORS]; /* out: what is there before the run */
+    void *want[RK_SAMPLE_TENSORS];                        /* the contract */
+    rk_near *near[RK_SAMPLE_TENSORS];                     /* the oracle */
+    int64_t terms;                                        /* of the longest sum */
 } rk_operands;
 enum { RK_PLAIN = 0, RK_SPECIAL = 1 };
 
 /* Fills them with data that fit the dtypes; want begins as out.  Lack of memory fails the bed, and
  * gives false. */
-bool rk_operands_make(rk_bed *b, const rk_trial *t, rk_operands *d, rk_dice *r, int special);
+bool rk_operands_make(rk_bed *b, const rk_sample *t, rk_operands *d, rk_dice *r, int special);
 void rk_operands_free(rk_operands *d);
 /* n elements of size bytes that live as long as the operands, or NULL, and the bed has failed. */
 void *rk_operands_array(rk_bed *b, rk_operands *d, int64_t n, size_t size);
@@ -77,7 +77,7 @@ void rk_word_put(void *base, uint32_t dtype, int64_t i, uint32_t w);
 /* The element of t where the index space dim[] has its element e; at_zero: index 1 is 0. */
 int64_t rk_broadcast_at(const rk_tensor *t, int64_t e, const int64_t *dim, bool at_zero);
 /* The number of the first instruction after the last FOLD. */
-uint32_t rk_after_folds(const rk_trial *t);
+uint32_t rk_after_folds(const rk_sample *t);
 
 /* The result of an op before its program: one element each of the index space. */
 typedef struct rk_raw {
@@ -92,11 +92,11 @@ bool rk_raw_make(rk_bed *b, rk_operands *d, int64_t n, rk_raw *out);
 /* The program after its folds (or all of it) over out[0]'s index space, into d->want.  raw: the
  * result of the kind, or NULL (EWISE, REDUCE); first: the number of in[] that are operands;
  * fold[j][element]: results of reductions. */
-void rk_contract_program(const rk_trial *t, rk_operands *d, const uint32_t *raw, uint32_t first,
+void rk_contract_program(const rk_sample *t, rk_operands *d, const uint32_t *raw, uint32_t first,
                          uint32_t *const *fold);
 /* Instructions up to the last FOLD, over [outer, reduced, inner] in dim: folded[j][element] gets
  * what goes into reduction j. */
-void rk_contract_folds(const rk_trial *t, const rk_operands *d, const int64_t *dim,
+void rk_contract_folds(const rk_sample *t, const rk_operands *d, const int64_t *dim,
                        float *const *folded);
 /* The sum in the order of numerics.h; NaN without memory. */
 float rk_contract_sum(const float *x, int64_t n, int64_t stride);
@@ -104,9 +104,9 @@ float rk_contract_sum(const float *x, int64_t n, int64_t stride);
 /* ---- the oracle ------------------------------------------------------------------------------ */
 
 /* The same two in double precision. */
-void rk_oracle_program(const rk_trial *t, rk_operands *d, const rk_near *raw, uint32_t first,
+void rk_oracle_program(const rk_sample *t, rk_operands *d, const rk_near *raw, uint32_t first,
                        rk_near *const *fold);
-void rk_oracle_folds(const rk_trial *t, const rk_operands *d, const int64_t *dim,
+void rk_oracle_folds(const rk_sample *t, const rk_operands *d, const int64_t *dim,
                      rk_near *const *folded);
 /* An element of a tensor, which is what it is. */
 rk_near rk_near_word(uint32_t w);
@@ -119,12 +119,12 @@ void rk_near_sums(rk_near *x, int64_t n);
 /* ---- what is expected ------------------------------------------------------------------------ */
 
 /* Fills want and near from the result of the kind: through the program, if there is one. */
-void rk_expect_raw(const rk_trial *t, rk_operands *d, const rk_raw *raw, uint32_t first);
+void rk_expect_raw(const rk_sample *t, rk_operands *d, const rk_raw *raw, uint32_t first);
 /* Every word of want is the only right one, in any tier. */
-void rk_expect_words(const rk_trial *t, rk_operands *d);
+void rk_expect_words(const rk_sample *t, rk_operands *d);
 /* Runs the op and judges its outputs; also in the place of every input where that is allowed, and
  * by the kernel of the fast tier, if it is another. */
-void rk_expect(rk_bed *b, const rk_trial *t, rk_operands *d);
+void rk_expect(rk_bed *b, const rk_sample *t, rk_operands *d);
 
 /* Shapes are cut for slow devices. */
 bool rk_too_large(const rk_bed *b, int64_t work);

@@ -21,7 +21,7 @@ static uint32_t apply(uint16_t op, uint32_t a, uint32_t b, uint32_t c)
 
 /* Where operands of instructions come from, at one element. */
 typedef struct place {
-    const rk_trial *t;
+    const rk_sample *t;
     const rk_operands *d;
     const int64_t *dim;
     int64_t e; /* of the index space dim[] */
@@ -29,7 +29,7 @@ typedef struct place {
     const uint32_t *raw;
     uint32_t first;
     uint32_t *const *fold;
-    uint32_t value[RK_TRIAL_CODE];
+    uint32_t value[RK_SAMPLE_CODE];
 } place;
 
 static uint32_t operand(const place *p, uint16_t o)
@@ -55,7 +55,7 @@ static void step(place *p, uint32_t k)
     p->value[k] = apply(i->op, operand(p, i->a), operand(p, i->b), operand(p, i->c));
 }
 
-void rk_contract_program(const rk_trial *t, rk_operands *d, const uint32_t *raw, uint32_t first,
+void rk_contract_program(const rk_sample *t, rk_operands *d, const uint32_t *raw, uint32_t first,
                          uint32_t *const *fold)
 {
     place p = {.t = t, .d = d, .dim = t->out[0].dim, .raw = raw, .first = first, .fold = fold};
@@ -72,7 +72,7 @@ void rk_contract_program(const rk_trial *t, rk_operands *d, const uint32_t *raw,
         }
 }
 
-void rk_contract_folds(const rk_trial *t, const rk_operands *d, const int64_t *dim,
+void rk_contract_folds(const rk_sample *t, const rk_operands *d, const int64_t *dim,
                        float *const *folded)
 {
     place p = {.t = t, .d = d, .dim = dim};

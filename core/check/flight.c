@@ -1,5 +1,5 @@
 /* Running one op, with guard zones, twice. */
-#include "check/trial.h"
+#include "check/sample.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@ typedef struct flight {
     rk_op op;
     rk_kernel *kernel;
     rk_mem *mem;
-    rk_arg arg[2 * RK_TRIAL_TENSORS + 1];
-    size_t bytes[2 * RK_TRIAL_TENSORS + 1];
+    rk_arg arg[2 * RK_SAMPLE_TENSORS + 1];
+    size_t bytes[2 * RK_SAMPLE_TENSORS + 1];
     uint32_t n;
     size_t total;
     int alias;
@@ -18,12 +18,12 @@ typedef struct flight {
 
 static bool is_alias(const flight *f, uint32_t i)
 {
-    return f->alias >= 0 && i == f->op.n_in + (uint32_t)f->alias / RK_TRIAL_ALIAS;
+    return f->alias >= 0 && i == f->op.n_in + (uint32_t)f->alias / RK_SAMPLE_ALIAS;
 }
 
 static void layout(flight *f, const rk_bed *b, const rk_kinfo *info)
 {
-    size_t align = b->info.mem_align ? b->info.mem_align : 1, at = RK_TRIAL_GUARD;
+    size_t align = b->info.mem_align ? b->info.mem_align : 1, at = RK_SAMPLE_GUARD;
     f->n = f->op.n_in + f->op.n_out + (info->workspace ? 1u : 0u);
     for (uint32_t i = 0; i < f->n; i++) {
         const rk_tensor *t = i < f->op.n_in ? &f->op.in[i] : &f->op.out[i - f->op.n_in];
@@ -35,9 +35,9 @@ static void layout(flight *f, const rk_bed *b, const rk_kinfo *info)
         if (at / align % 2 == 0) at += align; /* not better aligned than was asked for */
         f->arg[i] = (rk_arg){NULL, at};
         if (is_alias(f, i))
-            f->arg[i].offset = f->arg[f->alias % RK_TRIAL_ALIAS].offset;
+            f->arg[i].offset = f->arg[f->alias % RK_SAMPLE_ALIAS].offset;
         else
-            at += f->bytes[i] + RK_TRIAL_GUARD;
+            at += f->bytes[i] + RK_SAMPLE_GUARD;
     }
     f->total = at;
 }
@@ -132,10 +132,10 @@ static rk_status run_prepared(rk_bed *b, flight *f, const void *const *in, void 
     return s;
 }
 
-rk_status rk_trial_run_ran(rk_bed *b, const rk_trial *t, const void *const *in, void *const *out,
-                           int alias, rk_ran *ran, rk_error *e)
+rk_status rk_sample_run_ran(rk_bed *b, const rk_sample *t, const void *const *in, void *const *out,
+                            int alias, rk_ran *ran, rk_error *e)
 {
-    flight f = {.op = rk_trial_op(t), .alias = alias};
+    flight f = {.op = rk_sample_op(t), .alias = alias};
     *ran = (rk_ran){.info.size = sizeof ran->info};
     rk_status s = b->backend->prepare(b->device, &f.op, &f.kernel, &ran->info, e);
     if (s != RK_OK) return s;
@@ -146,19 +146,19 @@ rk_status rk_trial_run_ran(rk_bed *b, const rk_trial *t, const void *const *in, 
     return s;
 }
 
-rk_status rk_trial_run_info(rk_bed *b, const rk_trial *t, const void *const *in, void *const *out,
-                            int alias, rk_kinfo *info, rk_error *e)
+rk_status rk_sample_run_info(rk_bed *b, const rk_sample *t, const void *const *in, void *const *out,
+                             int alias, rk_kinfo *info, rk_error *e)
 {
     rk_ran ran;
-    rk_status s = rk_trial_run_ran(b, t, in, out, alias, &ran, e);
+    rk_status s = rk_sample_run_ran(b, t, in, out, alias, &ran, e);
     if (info) *info = ran.info;
     if (s == RK_OK && ran.differs)
         s = RK_FAIL(e, RK_E_INTERNAL, "output %u differs in the second run", ran.other);
     return s;
 }
 
-rk_status rk_trial_run(rk_bed *b, const rk_trial *t, const void *const *in, void *const *out,
-                       int alias, rk_error *e)
+rk_status rk_sample_run(rk_bed *b, const rk_sample *t, const void *const *in, void *const *out,
+                        int alias, rk_error *e)
 {
-    return rk_trial_run_info(b, t, in, out, alias, NULL, e);
+    return rk_sample_run_info(b, t, in, out, alias, NULL, e);
 }

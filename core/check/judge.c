@@ -6,7 +6,7 @@
 #include <string.h>
 #include "rethink/numerics.h"
 
-void rk_expect_words(const rk_trial *t, rk_operands *d)
+void rk_expect_words(const rk_sample *t, rk_operands *d)
 {
     for (uint32_t j = 0; j < t->op.n_out; j++) {
         int64_t n = rk_tensor_count(&t->out[j]);
@@ -15,7 +15,7 @@ void rk_expect_words(const rk_trial *t, rk_operands *d)
     }
 }
 
-void rk_expect_raw(const rk_trial *t, rk_operands *d, const rk_raw *raw, uint32_t first)
+void rk_expect_raw(const rk_sample *t, rk_operands *d, const rk_raw *raw, uint32_t first)
 {
     size_t n = (size_t)rk_tensor_count(&t->out[0]);
     if (t->op.n_code) {
@@ -77,23 +77,23 @@ static void print_index(const rk_tensor *t, int64_t at, char *out, size_t cap)
 
 /* ---- one run ---- */
 
-typedef struct trial_run {
+typedef struct sample_run {
     rk_bed *bed;
-    const rk_trial *t;
+    const rk_sample *t;
     const rk_operands *d;
     rk_ran ran;
     int alias;
     double ulp;
-} trial_run;
+} sample_run;
 
-static void where(const trial_run *r, char *out, size_t cap)
+static void where(const sample_run *r, char *out, size_t cap)
 {
     char op[300];
-    rk_trial_print(r->t, op, sizeof op);
+    rk_sample_print(r->t, op, sizeof op);
     snprintf(out, cap, "%s%s", op, r->alias < 0 ? "" : ", in place");
 }
 
-static void explain(const trial_run *r, uint32_t j, int64_t first, int64_t wrong, bool bits_only)
+static void explain(const sample_run *r, uint32_t j, int64_t first, int64_t wrong, bool bits_only)
 {
     const rk_tensor *t = &r->t->out[j];
     char op[320], index[100], got[48], want[48], truth[80] = "", note[160] = "";
@@ -122,7 +122,7 @@ static void explain(const trial_run *r, uint32_t j, int64_t first, int64_t wrong
 }
 
 /* The first element that is wrong; else, in the exact tier, the first of other bits. */
-static void compare(const trial_run *r, uint32_t j)
+static void compare(const sample_run *r, uint32_t j)
 {
     const rk_tensor *t = &r->t->out[j];
     int64_t n = rk_tensor_count(t), far = -1, other = -1, n_far = 0, n_other = 0;
@@ -141,14 +141,14 @@ static void compare(const trial_run *r, uint32_t j)
 
 /* What a result may be away from the truth, in units of eps times the magnitude of its terms: what
  * plain summation can do, or what the kernel claims if it is of the fast tier. */
-static double bound(const trial_run *r)
+static double bound(const sample_run *r)
 {
     double plain = 0.5 * (double)r->d->terms + 3, claim = (double)r->ran.info.ulp;
     if (r->ran.info.tier == RK_TIER_EXACT || !(claim > 0)) return plain;
     return claim < 3 ? 3 : claim;
 }
 
-static void judge(trial_run *r)
+static void judge(sample_run *r)
 {
     rk_bed *b = r->bed;
     rk_kinfo *info = &r->ran.info;
@@ -169,12 +169,12 @@ static void judge(trial_run *r)
 }
 
 /* Runs into d->out, which is put back before by the caller; false if it was refused or failed. */
-static bool run(trial_run *r, rk_status *status, char *reason, size_t cap)
+static bool run(sample_run *r, rk_status *status, char *reason, size_t cap)
 {
     rk_error e = rk_error_new();
     char op[320];
-    *status = rk_trial_run_ran(r->bed, r->t, (const void *const *)r->d->in, r->d->out, r->alias,
-                               &r->ran, &e);
+    *status = rk_sample_run_ran(r->bed, r->t, (const void *const *)r->d->in, r->d->out, r->alias,
+                                &r->ran, &e);
     if (*status == RK_OK) return true;
     where(r, op, sizeof op);
     if (*status == RK_E_UNSUPPORTED && e.text[0]) {
@@ -186,15 +186,15 @@ static bool run(trial_run *r, rk_status *status, char *reason, size_t cap)
     return false;
 }
 
-/* ---- all runs of a trial ---- */
+/* ---- all runs of a sample ---- */
 
-static size_t out_bytes(const rk_trial *t, uint32_t j)
+static size_t out_bytes(const rk_sample *t, uint32_t j)
 {
     return (size_t)rk_tensor_extent(&t->out[j]) * rk_dtype_bytes(t->out[j].dtype);
 }
 
 /* Whether in[j] may be out[i]'s memory, if alias_ok names it: see rk_kinfo. */
-static bool fits_in_place(const rk_trial *t, uint32_t j, uint32_t i)
+static bool fits_in_place(const rk_sample *t, uint32_t j, uint32_t i)
 {
     bool stored = false;
     if (i == 0) return true;
@@ -209,13 +209,13 @@ static bool fits_in_place(const rk_trial *t, uint32_t j, uint32_t i)
     return true;
 }
 
-static void restore(const trial_run *r, void *const *saved)
+static void restore(const sample_run *r, void *const *saved)
 {
     for (uint32_t j = 0; j < r->t->op.n_out; j++)
         memcpy(r->d->out[j], saved[j], out_bytes(r->t, j));
 }
 
-static void run_in_place(trial_run *r, void *const *saved)
+static void run_in_place(sample_run *r, void *const *saved)
 {
     uint32_t claimed = r->ran.info.alias_ok;
     rk_status s;
@@ -223,7 +223,7 @@ static void run_in_place(trial_run *r, void *const *saved)
     for (uint32_t i = 0; i < r->t->op.n_out; i++)
         for (uint32_t j = 0; j < r->t->op.n_in && rk_bed_going(r->bed); j++) {
             if (!(claimed >> j & 1u) || !fits_in_place(r->t, j, i)) continue;
-            r->alias = (int)(j + RK_TRIAL_ALIAS * i);
+            r->alias = (int)(j + RK_SAMPLE_ALIAS * i);
             restore(r, saved);
             if (run(r, &s, reason, sizeof reason)) judge(r);
             r->bed->outcome.in_place++;
@@ -231,7 +231,7 @@ static void run_in_place(trial_run *r, void *const *saved)
     r->alias = -1;
 }
 
-static void count(trial_run *r, bool exact)
+static void count(sample_run *r, bool exact)
 {
     rk_outcome *o = &r->bed->outcome;
     if (exact)
@@ -243,7 +243,7 @@ static void count(trial_run *r, bool exact)
 }
 
 /* The op as it is must get an exact kernel, or none. */
-static bool run_exact(trial_run *r, void *const *saved)
+static bool run_exact(sample_run *r, void *const *saved)
 {
     rk_status s;
     rk_outcome *o = &r->bed->outcome;
@@ -267,9 +267,9 @@ static bool run_exact(trial_run *r, void *const *saved)
 
 /* What is computed for exact numerics must be for fast ones too, perhaps by another kernel, which
  * is judged by its own claims. */
-static bool is_same_kernel(rk_bed *b, const rk_trial *fast)
+static bool is_same_kernel(rk_bed *b, const rk_sample *fast)
 {
-    rk_op op = rk_trial_op(fast);
+    rk_op op = rk_sample_op(fast);
     rk_kernel *kernel = NULL;
     rk_kinfo info = {.size = sizeof info};
     rk_error e = rk_error_new();
@@ -278,7 +278,7 @@ static bool is_same_kernel(rk_bed *b, const rk_trial *fast)
     return info.tier == RK_TIER_EXACT;
 }
 
-static void run_fast(trial_run *r, void *const *saved, bool exact)
+static void run_fast(sample_run *r, void *const *saved, bool exact)
 {
     rk_bed *b = r->bed;
     rk_status s;
@@ -296,11 +296,11 @@ static void run_fast(trial_run *r, void *const *saved, bool exact)
     count(r, false);
 }
 
-void rk_expect(rk_bed *b, const rk_trial *t, rk_operands *d)
+void rk_expect(rk_bed *b, const rk_sample *t, rk_operands *d)
 {
-    rk_trial fast = *t;
-    trial_run r = {.bed = b, .t = t, .d = d, .alias = -1};
-    void *saved[RK_TRIAL_TENSORS] = {NULL};
+    rk_sample fast = *t;
+    sample_run r = {.bed = b, .t = t, .d = d, .alias = -1};
+    void *saved[RK_SAMPLE_TENSORS] = {NULL};
     for (uint32_t j = 0; j < t->op.n_out && rk_bed_going(b); j++) {
         saved[j] = rk_operands_array(b, d, (int64_t)out_bytes(t, j), 1);
         if (saved[j]) memcpy(saved[j], d->out[j], out_bytes(t, j));

@@ -1,4 +1,4 @@
-/* Data of trials. */
+/* Data of samples. */
 #include "check/cases.h"
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,7 @@ int64_t rk_broadcast_at(const rk_tensor *t, int64_t e, const int64_t *dim, bool 
     return at;
 }
 
-uint32_t rk_after_folds(const rk_trial *t)
+uint32_t rk_after_folds(const rk_sample *t)
 {
     uint32_t first = 0;
     for (uint32_t k = 0; k < t->op.n_code; k++)
@@ -93,7 +93,7 @@ static void *random_array(rk_bed *b, rk_operands *d, const rk_tensor *t, rk_dice
     return p;
 }
 
-bool rk_operands_make(rk_bed *b, const rk_trial *t, rk_operands *d, rk_dice *r, int special)
+bool rk_operands_make(rk_bed *b, const rk_sample *t, rk_operands *d, rk_dice *r, int special)
 {
     *d = (rk_operands){.terms = 1};
     if (!rk_bed_going(b)) return false;

@@ -182,7 +182,7 @@ static reg apply(uint16_t op, reg a, reg b, reg c)
 /* ---- programs ---- */
 
 typedef struct place {
-    const rk_trial *t;
+    const rk_sample *t;
     const rk_operands *d;
     const int64_t *dim;
     int64_t e;
@@ -190,7 +190,7 @@ typedef struct place {
     const rk_near *raw;
     uint32_t first;
     rk_near *const *fold;
-    reg value[RK_TRIAL_CODE];
+    reg value[RK_SAMPLE_CODE];
 } place;
 
 static reg operand(const place *p, uint16_t o)
@@ -215,7 +215,7 @@ static rk_near stored(reg r, uint32_t dtype)
     return rk_near_word(dtype == RK_U8 ? r.word & 0xFFu : r.word);
 }
 
-void rk_oracle_program(const rk_trial *t, rk_operands *d, const rk_near *raw, uint32_t first,
+void rk_oracle_program(const rk_sample *t, rk_operands *d, const rk_near *raw, uint32_t first,
                        rk_near *const *fold)
 {
     place p = {.t = t, .d = d, .dim = t->out[0].dim, .raw = raw, .first = first, .fold = fold};
@@ -232,7 +232,7 @@ void rk_oracle_program(const rk_trial *t, rk_operands *d, const rk_near *raw, ui
         }
 }
 
-void rk_oracle_folds(const rk_trial *t, const rk_operands *d, const int64_t *dim,
+void rk_oracle_folds(const rk_sample *t, const rk_operands *d, const int64_t *dim,
                      rk_near *const *folded)
 {
     place p = {.t = t, .d = d, .dim = dim};

@@ -128,7 +128,7 @@ static int fill(bench_kernel *k, uint64_t bytes)
     return s == RK_OK;
 }
 
-int bench_prepare(bench_kernel *k, rk_bed *h, rk_trial *c)
+int bench_prepare(bench_kernel *k, rk_bed *h, rk_sample *c)
 {
     rk_error e = {.size = sizeof e};
     uint64_t at = 0, align = h->info.mem_align > 256 ? h->info.mem_align : 256;

@@ -7,7 +7,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 #include <stdint.h>
-#include "check/trial.h"
+#include "check/sample.h"
 
 enum { BENCH_MOST = 8, BENCH_ROUNDS = 9 };
 
@@ -42,11 +42,11 @@ typedef struct bench_kernel {
     rk_bed *h;
     rk_kernel *kernel;
     rk_mem *mem;
-    rk_arg arg[2 * RK_TRIAL_TENSORS + 1];
+    rk_arg arg[2 * RK_SAMPLE_TENSORS + 1];
     uint32_t n;
     rk_kinfo info;
 } bench_kernel;
-int bench_prepare(bench_kernel *k, rk_bed *h, rk_trial *c);
+int bench_prepare(bench_kernel *k, rk_bed *h, rk_sample *c);
 int bench_call(void *kernel);
 void bench_release(bench_kernel *k);
 #endif

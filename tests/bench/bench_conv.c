@@ -92,17 +92,17 @@ typedef struct sums {
     double seconds[3], peak[3], work[3];
 } sums;
 
-static void make(rk_trial *c, const layer *l, int which)
+static void make(rk_sample *c, const layer *l, int which)
 {
     const int64_t x[4] = {BATCH, l->C, l->H, l->H}, w[4] = {l->K, l->C, l->R, l->R},
                   y[4] = {BATCH, l->K, l->OH, l->OH};
     const int64_t p[] = {which, BATCH,     l->C,      l->H,   l->H,   l->K,  l->R,
                          l->R,  l->stride, l->stride, l->pad, l->pad, l->OH, l->OH};
-    rk_trial_begin(c, RK_CONV);
+    rk_sample_begin(c, RK_CONV);
     memcpy(c->op.p, p, sizeof p);
-    rk_trial_in(c, RK_F32, 4, which == RK_CONV_DX ? y : x, 0);
-    rk_trial_in(c, RK_F32, 4, which == RK_CONV_DW ? y : w, 0);
-    rk_trial_out(c, RK_F32, 4, which == RK_CONV_Y ? y : which == RK_CONV_DX ? x : w);
+    rk_sample_in(c, RK_F32, 4, which == RK_CONV_DX ? y : x, 0);
+    rk_sample_in(c, RK_F32, 4, which == RK_CONV_DW ? y : w, 0);
+    rk_sample_out(c, RK_F32, 4, which == RK_CONV_Y ? y : which == RK_CONV_DX ? x : w);
 }
 
 static int run_member(const layer *l, int which, bench_devices *d, sums *to)
@@ -113,7 +113,7 @@ static int run_member(const layer *l, int which, bench_devices *d, sums *to)
     int ok = 1, made = 0;
     for (int i = 0; i < CHAINS; i++) start[i] = 0.1f * (float)i;
     for (; made < d->n && ok; made++) {
-        rk_trial op;
+        rk_sample op;
         make(&op, l, which);
         ok = bench_prepare(&kernels[made], &d->h[made], &op);
         c[made + 1] =

@@ -24,80 +24,80 @@ static int triad_call(void *context)
 /* A program over n elements (or [rows, 512]) and the words it moves per element. */
 typedef struct subject {
     const char *name;
-    void (*make)(rk_trial *c, int64_t n);
+    void (*make)(rk_sample *c, int64_t n);
     double words;
 } subject;
 
-static void make_momentum(rk_trial *c, int64_t n)
+static void make_momentum(rk_sample *c, int64_t n)
 {
-    rk_trial_begin(c, RK_EWISE);
-    uint16_t v = rk_trial_in(c, RK_F32, 1, &n, 0), g = rk_trial_in(c, RK_F32, 1, &n, 0);
-    uint16_t w = rk_trial_in(c, RK_F32, 1, &n, 0);
-    rk_trial_out(c, RK_F32, 1, &n);
-    rk_trial_out(c, RK_F32, 1, &n);
-    uint16_t v2 =
-        rk_trial_ins(c, RK_I_FADD, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 0.9f), v, 0), g, 0);
-    rk_trial_store(c, 0, v2);
-    rk_trial_store(c, 1,
-                   rk_trial_ins(c, RK_I_FSUB, w,
-                                rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 0.05f), v2, 0), 0));
+    rk_sample_begin(c, RK_EWISE);
+    uint16_t v = rk_sample_in(c, RK_F32, 1, &n, 0), g = rk_sample_in(c, RK_F32, 1, &n, 0);
+    uint16_t w = rk_sample_in(c, RK_F32, 1, &n, 0);
+    rk_sample_out(c, RK_F32, 1, &n);
+    rk_sample_out(c, RK_F32, 1, &n);
+    uint16_t v2 = rk_sample_ins(c, RK_I_FADD,
+                                rk_sample_ins(c, RK_I_FMUL, rk_sample_immf(c, 0.9f), v, 0), g, 0);
+    rk_sample_store(c, 0, v2);
+    rk_sample_store(c, 1,
+                    rk_sample_ins(c, RK_I_FSUB, w,
+                                  rk_sample_ins(c, RK_I_FMUL, rk_sample_immf(c, 0.05f), v2, 0), 0));
 }
 
-static void make_triad(rk_trial *c, int64_t n)
+static void make_triad(rk_sample *c, int64_t n)
 {
-    rk_trial_begin(c, RK_EWISE);
-    uint16_t a = rk_trial_in(c, RK_F32, 1, &n, 0), b = rk_trial_in(c, RK_F32, 1, &n, 0);
-    rk_trial_out(c, RK_F32, 1, &n);
-    rk_trial_store(
+    rk_sample_begin(c, RK_EWISE);
+    uint16_t a = rk_sample_in(c, RK_F32, 1, &n, 0), b = rk_sample_in(c, RK_F32, 1, &n, 0);
+    rk_sample_out(c, RK_F32, 1, &n);
+    rk_sample_store(
         c, 0,
-        rk_trial_ins(c, RK_I_FADD, a, rk_trial_ins(c, RK_I_FMUL, rk_trial_immf(c, 3), b, 0), 0));
+        rk_sample_ins(c, RK_I_FADD, a, rk_sample_ins(c, RK_I_FMUL, rk_sample_immf(c, 3), b, 0), 0));
 }
 
-static void make_unary(rk_trial *c, int64_t n, uint16_t op)
+static void make_unary(rk_sample *c, int64_t n, uint16_t op)
 {
-    rk_trial_begin(c, RK_EWISE);
-    uint16_t a = rk_trial_in(c, RK_F32, 1, &n, 0);
-    rk_trial_out(c, RK_F32, 1, &n);
-    rk_trial_store(c, 0, rk_trial_ins(c, op, a, 0, 0));
+    rk_sample_begin(c, RK_EWISE);
+    uint16_t a = rk_sample_in(c, RK_F32, 1, &n, 0);
+    rk_sample_out(c, RK_F32, 1, &n);
+    rk_sample_store(c, 0, rk_sample_ins(c, op, a, 0, 0));
 }
 
-static void make_exp(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FEXP); }
-static void make_log(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FLOG); }
-static void make_recip(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FRECIP); }
-static void make_sqrt(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FSQRT); }
-static void make_cos(rk_trial *c, int64_t n) { make_unary(c, n, RK_I_FCOS); }
+static void make_exp(rk_sample *c, int64_t n) { make_unary(c, n, RK_I_FEXP); }
+static void make_log(rk_sample *c, int64_t n) { make_unary(c, n, RK_I_FLOG); }
+static void make_recip(rk_sample *c, int64_t n) { make_unary(c, n, RK_I_FRECIP); }
+static void make_sqrt(rk_sample *c, int64_t n) { make_unary(c, n, RK_I_FSQRT); }
+static void make_cos(rk_sample *c, int64_t n) { make_unary(c, n, RK_I_FCOS); }
 
-static void make_bias(rk_trial *c, int64_t n)
+static void make_bias(rk_sample *c, int64_t n)
 {
     const int64_t dim[2] = {n / 512, 512};
-    rk_trial_begin(c, RK_EWISE);
-    uint16_t a = rk_trial_in(c, RK_F32, 2, dim, 0), b = rk_trial_in(c, RK_F32, 2, dim, 1);
-    uint16_t r = rk_trial_in(c, RK_F32, 2, dim, 2);
-    rk_trial_out(c, RK_F32, 2, dim);
-    uint16_t sum = rk_trial_ins(c, RK_I_FADD, rk_trial_ins(c, RK_I_FMUL, a, r, 0), b, 0);
-    rk_trial_store(c, 0, rk_trial_ins(c, RK_I_FMAX, sum, rk_trial_immf(c, 0), 0));
+    rk_sample_begin(c, RK_EWISE);
+    uint16_t a = rk_sample_in(c, RK_F32, 2, dim, 0), b = rk_sample_in(c, RK_F32, 2, dim, 1);
+    uint16_t r = rk_sample_in(c, RK_F32, 2, dim, 2);
+    rk_sample_out(c, RK_F32, 2, dim);
+    uint16_t sum = rk_sample_ins(c, RK_I_FADD, rk_sample_ins(c, RK_I_FMUL, a, r, 0), b, 0);
+    rk_sample_store(c, 0, rk_sample_ins(c, RK_I_FMAX, sum, rk_sample_immf(c, 0), 0));
 }
 
-static void make_sum(rk_trial *c, int64_t outer, int64_t reduced, int64_t inner)
+static void make_sum(rk_sample *c, int64_t outer, int64_t reduced, int64_t inner)
 {
-    rk_trial_begin(c, RK_REDUCE);
-    rk_trial_in(c, RK_F32, 3, (int64_t[]){outer, reduced, inner}, 0);
-    rk_trial_out(c, RK_F32, 3, (int64_t[]){outer, 1, inner});
+    rk_sample_begin(c, RK_REDUCE);
+    rk_sample_in(c, RK_F32, 3, (int64_t[]){outer, reduced, inner}, 0);
+    rk_sample_out(c, RK_F32, 3, (int64_t[]){outer, 1, inner});
     c->op.p[1] = outer;
     c->op.p[2] = reduced;
     c->op.p[3] = inner;
 }
 
-static void make_sum_all(rk_trial *c, int64_t n) { make_sum(c, 1, n, 1); }
-static void make_sum_rows(rk_trial *c, int64_t n) { make_sum(c, n / 512, 512, 1); }
-static void make_sum_columns(rk_trial *c, int64_t n) { make_sum(c, 1, n / 512, 512); }
+static void make_sum_all(rk_sample *c, int64_t n) { make_sum(c, 1, n, 1); }
+static void make_sum_rows(rk_sample *c, int64_t n) { make_sum(c, n / 512, 512, 1); }
+static void make_sum_columns(rk_sample *c, int64_t n) { make_sum(c, 1, n / 512, 512); }
 
-static void make_transpose(rk_trial *c, int64_t n)
+static void make_transpose(rk_sample *c, int64_t n)
 {
     const int64_t p[] = {2, 512, 1, n / 512, n / 512, 512, 1};
-    rk_trial_begin(c, RK_COPY);
-    rk_trial_in(c, RK_F32, 1, &n, 0);
-    rk_trial_out(c, RK_F32, 1, &n);
+    rk_sample_begin(c, RK_COPY);
+    rk_sample_in(c, RK_F32, 1, &n, 0);
+    rk_sample_out(c, RK_F32, 1, &n);
     for (int i = 0; i < 7; i++) c->op.p[i] = p[i];
 }
 
@@ -107,7 +107,7 @@ static int run_subject(const subject *s, int64_t n, bench_devices *d, triad *t)
     bench_kernel kernels[BENCH_MOST];
     int ok = 1, made = 0;
     for (; made < d->n && ok; made++) {
-        rk_trial op;
+        rk_sample op;
         s->make(&op, n);
         ok = bench_prepare(&kernels[made], &d->h[made], &op);
         c[made + 1] =

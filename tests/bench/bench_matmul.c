@@ -69,11 +69,11 @@ static int run_shape(const shape *s, bench_devices *d, sgemm_fn *sgemm)
     memset(kernels, 0, sizeof kernels);
     if (sgemm) c[count++] = (bench_contender){.name = "OpenBLAS", .call = blas_call, .context = &x};
     for (int i = 0; i < d->n && ok; i++) {
-        rk_trial op;
-        rk_trial_begin(&op, RK_MATMUL);
-        rk_trial_in(&op, RK_F32, 1, (int64_t[]){s->m * (int64_t)s->k}, 0);
-        rk_trial_in(&op, RK_F32, 1, (int64_t[]){s->k * (int64_t)s->n}, 0);
-        rk_trial_out(&op, RK_F32, 3, (int64_t[]){1, s->m, s->n});
+        rk_sample op;
+        rk_sample_begin(&op, RK_MATMUL);
+        rk_sample_in(&op, RK_F32, 1, (int64_t[]){s->m * (int64_t)s->k}, 0);
+        rk_sample_in(&op, RK_F32, 1, (int64_t[]){s->k * (int64_t)s->n}, 0);
+        rk_sample_out(&op, RK_F32, 3, (int64_t[]){1, s->m, s->n});
         memcpy(op.op.p, (int64_t[]){1, s->m, s->n, s->k, s->ta, s->tb, 0, 0}, 8 * sizeof(int64_t));
         ok = bench_prepare(&kernels[i], &d->h[i], &op);
         c[count++] =

@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
-#include "check/trial.h"
+#include "check/sample.h"
 
 static const char *path_of(void **state) { return *state; }
 
@@ -78,26 +78,27 @@ static int compute(const char *path, const char *isa, const char *threads, float
     const char *list[] = {isa, threads, NULL};
     rk_error e = {.size = sizeof e};
     rk_bed h;
-    rk_trial c;
+    rk_sample c;
     float *a = malloc(M * K * sizeof *a), *b = malloc(K * N * sizeof *b);
     assert_true(a && b);
     for (int i = 0; i < M * K; i++) a[i] = (float)(i % 977) * 0.01f - 4.0f;
     for (int i = 0; i < K * N; i++) b[i] = (float)(i % 1009) * 0.002f - 1.0f;
     rk_status s = rk_bed_open(&h, path, 0, list, &e);
     if (s == RK_OK) {
-        rk_trial_begin(&c, RK_MATMUL);
-        rk_trial_in(&c, RK_F32, 2, (int64_t[]){M, K}, 0);
-        rk_trial_in(&c, RK_F32, 2, (int64_t[]){K, N}, 0);
-        rk_trial_out(&c, RK_F32, 2, (int64_t[]){M, N});
+        rk_sample_begin(&c, RK_MATMUL);
+        rk_sample_in(&c, RK_F32, 2, (int64_t[]){M, K}, 0);
+        rk_sample_in(&c, RK_F32, 2, (int64_t[]){K, N}, 0);
+        rk_sample_out(&c, RK_F32, 2, (int64_t[]){M, N});
         memcpy(c.op.p, (int64_t[]){1, M, N, K, 0, 0, 0, 0}, 8 * sizeof(int64_t));
-        rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FEXP, RK_R_IN, 0, 0));
-        assert_int_equal(rk_trial_run(&h, &c, (const void *[]){a, b}, (void *[]){y}, -1, &e),
+        rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FEXP, RK_R_IN, 0, 0));
+        assert_int_equal(rk_sample_run(&h, &c, (const void *[]){a, b}, (void *[]){y}, -1, &e),
                          RK_OK);
-        rk_trial_begin(&c, RK_REDUCE);
-        rk_trial_in(&c, RK_F32, 3, (int64_t[]){1, M * N, 1}, 0);
-        rk_trial_out(&c, RK_F32, 3, (int64_t[]){1, 1, 1});
+        rk_sample_begin(&c, RK_REDUCE);
+        rk_sample_in(&c, RK_F32, 3, (int64_t[]){1, M * N, 1}, 0);
+        rk_sample_out(&c, RK_F32, 3, (int64_t[]){1, 1, 1});
         memcpy(c.op.p, (int64_t[]){RK_REDUCE_SUM, 1, M * N, 1}, 4 * sizeof(int64_t));
-        assert_int_equal(rk_trial_run(&h, &c, (const void *[]){y}, (void *[]){sum}, -1, &e), RK_OK);
+        assert_int_equal(rk_sample_run(&h, &c, (const void *[]){y}, (void *[]){sum}, -1, &e),
+                         RK_OK);
     }
     assert_int_equal(rk_bed_close(&h), 0);
     free(a);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "check/trial.h"
+#include "check/sample.h"
 
 enum { ENTRIES = 64 };
 
@@ -90,16 +90,16 @@ static rk_status open_device(bench *b, const char *const *options, rk_error *e)
 
 static void negate(bench *b)
 {
-    rk_trial c;
+    rk_sample c;
     rk_error e = {.size = sizeof e};
     float x[77], y[77];
     int64_t n = 77;
-    rk_trial_begin(&c, RK_EWISE);
-    uint16_t in = rk_trial_in(&c, RK_F32, 1, &n, 0);
-    rk_trial_out(&c, RK_F32, 1, &n);
-    rk_trial_store(&c, 0, rk_trial_ins(&c, RK_I_FNEG, in, 0, 0));
+    rk_sample_begin(&c, RK_EWISE);
+    uint16_t in = rk_sample_in(&c, RK_F32, 1, &n, 0);
+    rk_sample_out(&c, RK_F32, 1, &n);
+    rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FNEG, in, 0, 0));
     for (int i = 0; i < 77; i++) x[i] = (float)i;
-    if (rk_trial_run(&b->h, &c, (const void *[]){x}, (void *[]){y}, -1, &e) != RK_OK)
+    if (rk_sample_run(&b->h, &c, (const void *[]){x}, (void *[]){y}, -1, &e) != RK_OK)
         fail_msg("%s", e.text);
     for (int i = 0; i < 77; i++) assert_true(y[i] == -(float)i);
 }
@@ -219,13 +219,13 @@ static void no_driver(void **state)
 }
 
 /* CLBlast's product if it may be used, else the exact one; both are right, and say which they are.
- * Offsets come from the trial, which puts every operand at its own. */
+ * Offsets come from the sample, which puts every operand at its own. */
 static void fast_product(void **state)
 {
     bench *b = *state;
     rk_error e = {.size = sizeof e};
     rk_kinfo info;
-    rk_trial c;
+    rk_sample c;
     enum { M = 33, N = 50, K = 77 };
     static float x[M * K], w[K * N], y[M * N];
     const int64_t dims[][2] = {{M, K}, {K, N}, {M, N}};
@@ -234,13 +234,13 @@ static void fast_product(void **state)
     for (int with = 0; with < 2; with++) {
         const char *list[] = {with ? "opencl.clblast=1" : "opencl.clblast=0", NULL};
         assert_int_equal(open_device(b, list, &e), RK_OK);
-        rk_trial_begin(&c, RK_MATMUL);
+        rk_sample_begin(&c, RK_MATMUL);
         c.op.flags = RK_OP_FAST;
-        rk_trial_in(&c, RK_F32, 2, dims[0], 0);
-        rk_trial_in(&c, RK_F32, 2, dims[1], 0);
-        rk_trial_out(&c, RK_F32, 2, dims[2]);
+        rk_sample_in(&c, RK_F32, 2, dims[0], 0);
+        rk_sample_in(&c, RK_F32, 2, dims[1], 0);
+        rk_sample_out(&c, RK_F32, 2, dims[2]);
         memcpy(c.op.p, (int64_t[]){1, M, N, K, 0, 0, 0, 0}, 8 * sizeof(int64_t));
-        if (rk_trial_run_info(&b->h, &c, (const void *[]){x, w}, (void *[]){y}, -1, &info, &e))
+        if (rk_sample_run_info(&b->h, &c, (const void *[]){x, w}, (void *[]){y}, -1, &info, &e))
             fail_msg("%s", e.text);
         int clblast = !strncmp(info.impl, "clblast xgemm ", 14);
         assert_int_equal(info.tier, clblast ? RK_TIER_FAST : RK_TIER_EXACT);

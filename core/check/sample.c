@@ -1,8 +1,8 @@
-#include "check/trial.h"
+#include "check/sample.h"
 #include <stdio.h>
 #include <string.h>
 
-void rk_trial_begin(rk_trial *t, uint32_t kind)
+void rk_sample_begin(rk_sample *t, uint32_t kind)
 {
     memset(t, 0, sizeof *t);
     t->op.size = sizeof t->op;
@@ -23,44 +23,44 @@ static void tensor_fill(rk_tensor *t, uint32_t dtype, uint32_t rank, const int64
     }
 }
 
-uint16_t rk_trial_in(rk_trial *t, uint32_t dtype, uint32_t rank, const int64_t *dim,
-                     uint32_t broadcast)
+uint16_t rk_sample_in(rk_sample *t, uint32_t dtype, uint32_t rank, const int64_t *dim,
+                      uint32_t broadcast)
 {
     tensor_fill(&t->in[t->op.n_in], dtype, rank, dim, broadcast);
     return (uint16_t)(RK_R_IN + t->op.n_in++);
 }
 
-uint16_t rk_trial_out(rk_trial *t, uint32_t dtype, uint32_t rank, const int64_t *dim)
+uint16_t rk_sample_out(rk_sample *t, uint32_t dtype, uint32_t rank, const int64_t *dim)
 {
     tensor_fill(&t->out[t->op.n_out], dtype, rank, dim, 0);
     return (uint16_t)t->op.n_out++;
 }
 
-uint16_t rk_trial_ins(rk_trial *t, uint16_t op, uint16_t a, uint16_t b, uint16_t third)
+uint16_t rk_sample_ins(rk_sample *t, uint16_t op, uint16_t a, uint16_t b, uint16_t third)
 {
     t->code[t->op.n_code] = (rk_ins){op, a, b, third};
     return (uint16_t)(RK_R_INS + t->op.n_code++);
 }
 
-void rk_trial_store(rk_trial *t, uint16_t output, uint16_t value)
+void rk_sample_store(rk_sample *t, uint16_t output, uint16_t value)
 {
-    rk_trial_ins(t, RK_I_STORE, value, output, 0);
+    rk_sample_ins(t, RK_I_STORE, value, output, 0);
 }
 
-uint16_t rk_trial_imm(rk_trial *t, uint32_t word)
+uint16_t rk_sample_imm(rk_sample *t, uint32_t word)
 {
     t->imm[t->op.n_imm] = word;
     return (uint16_t)(RK_R_IMM + t->op.n_imm++);
 }
 
-uint16_t rk_trial_immf(rk_trial *t, float value)
+uint16_t rk_sample_immf(rk_sample *t, float value)
 {
     uint32_t word;
     memcpy(&word, &value, sizeof word);
-    return rk_trial_imm(t, word);
+    return rk_sample_imm(t, word);
 }
 
-rk_op rk_trial_op(const rk_trial *t)
+rk_op rk_sample_op(const rk_sample *t)
 {
     rk_op op = t->op;
     op.in = t->in;
@@ -99,7 +99,7 @@ __attribute__((format(printf, 4, 5))) static size_t add(char *out, size_t cap, s
     return more > 0 ? n + (size_t)more : n;
 }
 
-void rk_trial_print(const rk_trial *t, char *out, size_t cap)
+void rk_sample_print(const rk_sample *t, char *out, size_t cap)
 {
     static const char *const kinds[] = {"op",   "EWISE",  "COPY", "REDUCE", "MATMUL",
                                         "CONV", "WINDOW", "TAKE", "PUT",    "RNG"};
