@@ -80,6 +80,8 @@ static int read_arguments(bench_devices *d, int argc, char **argv)
             while (d->option[at][options]) options++;
             if (options == RK_BED_OPTIONS) return 0;
             d->option[at][options] = argv[++i];
+        } else if (strcmp(argv[i], "--fast") == 0 && at >= 0) {
+            d->fast[at] = 1;
         } else {
             return 0;
         }
@@ -92,7 +94,7 @@ int bench_open(bench_devices *d, int argc, char **argv)
     rk_error e = {.size = sizeof e};
     memset(d, 0, sizeof *d);
     if (!read_arguments(d, argc, argv)) {
-        fprintf(stderr, "usage: %s --backend PATH [--device N] [--option KEY=VALUE] ...\n",
+        fprintf(stderr, "usage: %s --backend PATH [--device N] [--option KEY=VALUE] [--fast] ...\n",
                 argv[0]);
         return 0;
     }
@@ -101,8 +103,8 @@ int bench_open(bench_devices *d, int argc, char **argv)
             fprintf(stderr, "%s device %u: %s\n", d->path[i], d->index[i], e.text);
             return 0;
         }
-        snprintf(d->name[i], sizeof d->name[i], "%.20s:%.20s", d->h[i].backend->name,
-                 d->h[i].info.id);
+        snprintf(d->name[i], sizeof d->name[i], "%.20s:%.14s%s", d->h[i].backend->name,
+                 d->h[i].info.id, d->fast[i] ? " fast" : "");
         printf("%s = %s, driver %s\n", d->name[i], d->h[i].info.name, d->h[i].info.driver);
     }
     return 1;

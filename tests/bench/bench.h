@@ -24,14 +24,16 @@ double bench_median(const bench_contender *c);
 /* Lowest and highest of the rounds, over the median. */
 void bench_spread(const bench_contender *c, double *low, double *high);
 
-/* Devices named on the command line: --backend PATH [--device N] [--option KEY=VALUE ...],
- * repeated.  Opens all; prints what is wrong and returns 0 on failure. */
+/* Devices named on the command line: --backend PATH [--device N] [--option KEY=VALUE ...] [--fast],
+ * repeated; fast: kernels of the fast tier will do.  Opens all; prints what is wrong and returns 0
+ * on failure. */
 typedef struct bench_devices {
     rk_bed h[BENCH_MOST];
     const char *path[BENCH_MOST];
     uint32_t index[BENCH_MOST];
     const char *option[BENCH_MOST][RK_BED_OPTIONS + 1];
     char name[BENCH_MOST][48];
+    int fast[BENCH_MOST];
     int n;
 } bench_devices;
 int bench_open(bench_devices *d, int argc, char **argv);

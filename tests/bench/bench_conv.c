@@ -1,6 +1,6 @@
 /* CONV of any devices: the layers of small Inception, small AlexNet (28 x 28) and WRN-16-4
  * (32 x 32), batch 128, beside the most that fma can do on the host, interleaved:
- *     bench_conv --backend PATH [--device N] [--option KEY=VALUE] ...
+ *     bench_conv --backend PATH [--device N] [--option KEY=VALUE] [--fast] ...
  * LAYERS=TEXT in the environment leaves only layers whose name contains the text.  The last column
  * is the share of the fma peak of OMP_NUM_THREADS threads (give a device as many, by
  * --option threads=N); for each model there is the sum over its layers, each as often as the model
@@ -115,6 +115,7 @@ static int run_member(const layer *l, int which, bench_devices *d, sums *to)
     for (; made < d->n && ok; made++) {
         rk_sample op;
         make(&op, l, which);
+        if (d->fast[made]) op.op.flags = RK_OP_FAST;
         ok = bench_prepare(&kernels[made], &d->h[made], &op);
         c[made + 1] =
             (bench_contender){.name = d->name[made], .call = bench_call, .context = &kernels[made]};

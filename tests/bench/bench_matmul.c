@@ -1,6 +1,7 @@
 /* MATMUL of any devices beside OpenBLAS on the host, same threads' worth of cores, interleaved:
- *     bench_matmul --backend PATH [--device N] [--option KEY=VALUE] ...
- * The last column of a device is OpenBLAS's time over its own: above 1 it is the faster one. */
+ *     bench_matmul --backend PATH [--device N] [--option KEY=VALUE] [--fast] ...
+ * The last column of a device is OpenBLAS's time over its own: above 1 it is the faster one.
+ * An opencl device with --fast is CLBlast. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ static int run_shape(const shape *s, bench_devices *d, sgemm_fn *sgemm)
         rk_sample_in(&op, RK_F32, 1, (int64_t[]){s->k * (int64_t)s->n}, 0);
         rk_sample_out(&op, RK_F32, 3, (int64_t[]){1, s->m, s->n});
         memcpy(op.op.p, (int64_t[]){1, s->m, s->n, s->k, s->ta, s->tb, 0, 0}, 8 * sizeof(int64_t));
+        if (d->fast[i]) op.op.flags = RK_OP_FAST;
         ok = bench_prepare(&kernels[i], &d->h[i], &op);
         c[count++] =
             (bench_contender){.name = d->name[i], .call = bench_call, .context = &kernels[i]};
