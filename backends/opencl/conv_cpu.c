@@ -202,9 +202,8 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u, blocks", t.mr, (uint32_t)nr);
     ocl_text source;
     ocl_step *s;
-    ocl_source(d, &source, 0);
+    ocl_source(d, &source, 1);
     ocl_text_add(&source, "#define RK_DW 1\n#define RK_MR %u\n#define RK_NV %u\n", t.mr, t.nv);
-    ocl_text_add(&source, "#define RK_CONV_DW_BLOCK %d\n", RK_CONV_DW_BLOCK);
     OCL_APPEND(&source, ocl_cl_transpose);
     OCL_APPEND(&source, ocl_cl_conv_cpu);
     OCL_TRY(ocl_step_add(k, &source, "conv_dw", &s, e));

@@ -108,9 +108,8 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u, blocks", t.edge, t.edge, t.deep);
     ocl_text source;
     ocl_step *s;
-    ocl_source(d, &source, 0);
+    ocl_source(d, &source, 1);
     write_tile(&source, &t, 1);
-    ocl_text_add(&source, "#define RK_CONV_DW_BLOCK %d\n", RK_CONV_DW_BLOCK);
     OCL_APPEND(&source, ocl_cl_conv_gpu);
     OCL_TRY(ocl_step_add(k, &source, "conv_dw", &s, e));
     for (uint32_t i = 0; i < 2; i++) ocl_step_buffer(s, i, 0);
