@@ -183,8 +183,8 @@ rk_status ocl_read(rk_device *, rk_mem *, uint64_t, void *, uint64_t, rk_error *
 /* program.c: *out belongs to the device. */
 rk_status ocl_build(rk_device *, const ocl_text *source, const char *options, cl_program *out,
                     rk_error *);
-/* Starts a source: numerics.h at the device's width if asked, and common.cl.  numerics must be asked
- * for wherever fma is used: it has the one for devices whose own is wrong. */
+/* Starts a source: numerics.h at the device's width if asked, and common.cl.  numerics must be
+ * asked for wherever fma is used: it has the one for devices whose own is wrong. */
 void ocl_source(rk_device *, ocl_text *, int numerics);
 /* Appends one of the texts of embedded.h. */
 #define OCL_APPEND(t, text) ocl_text_bytes(t, text, sizeof text)
