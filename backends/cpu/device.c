@@ -117,7 +117,8 @@ void *cpu_kernel_alloc(rk_kernel *k, size_t bytes)
 
 unsigned char *cpu_scratch(const rk_kernel *k, int t)
 {
-    return k->device->scratch + (size_t)t * k->device->scratch_bytes;
+    const rk_device *d = k->device;
+    return d->scratch ? d->scratch + (size_t)t * d->scratch_bytes : NULL; /* none was asked for */
 }
 
 /* One piece a thread, as large as the most demanding kernel so far wants; they are spread by an odd
