@@ -134,7 +134,7 @@ static void open_device(contender *c, rk_hub *hub, const char *spec, const rk_re
 static double time_device(contender *c, const options *o)
 {
     rk_error e = rk_error_new();
-    for (long i = 0; i < 5; i++) must(rk_program_run(c->step, &e), "step", &e);
+    for (long i = 0; i < 5 && i < o->steps; i++) must(rk_program_run(c->step, &e), "step", &e);
     must(rk_session_sync(c->session, &e), "sync", &e);
     uint64_t begin = rk_os_now_ns();
     for (long i = 0; i < o->steps; i++) must(rk_program_run(c->step, &e), "step", &e);
