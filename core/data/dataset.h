@@ -14,5 +14,9 @@ typedef struct rk_audit {
  * examples (0: all), applies the transforms in order with streams of `seed`, standardizes. */
 rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms, uint32_t n,
                           uint64_t seed, rk_dataset **out, rk_audit *audit, rk_error *e);
+/* Does to test labels what the transforms did to those of training, with streams of their own; the
+ * audit is made anew.  RK_E_INVALID if no transform can. */
+rk_status rk_dataset_corrupt_test(rk_dataset *d, const rk_spec *const *transforms, uint32_t n,
+                                  uint64_t seed, rk_audit *audit, rk_error *e);
 void rk_dataset_free(rk_dataset *d);
 #endif

@@ -39,6 +39,9 @@ rk_status rk_config_check(const rk_config *c, rk_error *e)
         return RK_FAIL(e, RK_E_INVALID, "stop-accuracy=%g is not from 0 to 1", c->stop_accuracy);
     if (!(c->stop_loss >= 0))
         return RK_FAIL(e, RK_E_INVALID, "stop-loss=%g is not a number from 0 on", c->stop_loss);
+    if (c->stop_patience < 0 || c->stop_patience > 1000000)
+        return RK_FAIL(e, RK_E_INVALID, "stop-patience=%lld is not from 0 to 1000000",
+                       (long long)c->stop_patience);
     if (!(c->checkpoint_seconds >= 0))
         return RK_FAIL(e, RK_E_INVALID, "checkpoint-seconds=%g is not a number from 0 on",
                        c->checkpoint_seconds);
@@ -56,14 +59,15 @@ char *rk_config_write(const rk_config *c)
 {
     json_t *root = json_pack(
         "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:s, "
-        "s:s, s:b, s:f}",
+        "s:s, s:b, s:f, s:s, s:I}",
         "model", c->model, "data", c->data, "randomize", c->randomize, "augment", c->augment,
         "optimizer", c->optimizer, "schedule", c->schedule, "regularize", c->regularize, "device",
         c->device, "preset", c->preset, "variant", c->variant, "epochs", (json_int_t)c->epochs,
         "batch", (json_int_t)c->batch, "seed", (json_int_t)c->seed, "lr", c->rate, "stop-accuracy",
         c->stop_accuracy, "stop-loss", c->stop_loss, "numerics", numerics_name(c->session.numerics),
         "fallback", fallback_name(c->session.fallback), "unfused", (int)c->session.unfused,
-        "checkpoint-seconds", c->checkpoint_seconds);
+        "checkpoint-seconds", c->checkpoint_seconds, "eval-labels",
+        c->corrupt_test ? "corrupted" : "clean", "stop-patience", (json_int_t)c->stop_patience);
     char *text = root ? json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(root);
     return text;
@@ -72,8 +76,8 @@ char *rk_config_write(const rk_config *c)
 rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_error *e)
 {
     json_error_t why;
-    const char *numerics, *fallback;
-    json_int_t epochs, batch, seed;
+    const char *numerics, *fallback, *eval_labels = "clean"; /* not in older records, as patience */
+    json_int_t epochs, batch, seed, patience = 0;
     int unfused;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
     *owner = NULL;
@@ -81,7 +85,7 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
     if (!root ||
         json_unpack_ex(root, &why, 0,
                        "{s:s, s:s, s:s, s?s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:F, "
-                       "s:F, s:F, s:s, s:s, s:b, s:F}",
+                       "s:F, s:F, s:s, s:s, s:b, s:F, s?s, s?I}",
                        "model", &c->model, "data", &c->data, "randomize", &c->randomize, "augment",
                        &c->augment, /* not in records of schema 1 */
                        "optimizer", &c->optimizer, "schedule", &c->schedule, "regularize",
@@ -89,7 +93,8 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
                        &c->variant, "epochs", &epochs, "batch", &batch, "seed", &seed, "lr",
                        &c->rate, "stop-accuracy", &c->stop_accuracy, "stop-loss", &c->stop_loss,
                        "numerics", &numerics, "fallback", &fallback, "unfused", &unfused,
-                       "checkpoint-seconds", &c->checkpoint_seconds) != 0) {
+                       "checkpoint-seconds", &c->checkpoint_seconds, "eval-labels", &eval_labels,
+                       "stop-patience", &patience) != 0) {
         json_decref(root);
         return RK_FAIL(e, RK_E_INVALID, "the recorded configuration cannot be read: %s", why.text);
     }
@@ -100,6 +105,8 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
     c->session.fallback =
         strcmp(fallback, "reference") == 0 ? RK_FALLBACK_REFERENCE : RK_FALLBACK_FORBID;
     c->session.unfused = unfused;
+    c->corrupt_test = strcmp(eval_labels, "corrupted") == 0;
+    c->stop_patience = patience;
     *owner = root;
     return RK_OK;
 }

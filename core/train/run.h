@@ -24,6 +24,8 @@ typedef struct rk_config {
     double stop_loss;     /* stop when the mean training loss is at most this; 0: never */
     rk_session_options session; /* session.seed is seed */
     double checkpoint_seconds;  /* at most this much work is lost; 0: a checkpoint each epoch */
+    bool corrupt_test; /* eval-labels=corrupted: test labels are randomized as those of training */
+    int64_t stop_patience; /* stop after so many epochs without a better test accuracy; 0: never */
 } rk_config;
 rk_config rk_config_default(void);
 

@@ -82,9 +82,9 @@ static void scope_of(const rk_recipe *r, uint32_t i, char *out, size_t cap)
     for (uint32_t k = 0; k < i; k++)
         occurrence += r->augments.spec[k]->item == r->augments.spec[i]->item;
     if (occurrence == 1)
-        snprintf(out, cap, "augment/%s/", name);
+        snprintf(out, cap, "augment/%s", name);
     else
-        snprintf(out, cap, "augment/%s/%u/", name, occurrence);
+        snprintf(out, cap, "augment/%s/%u", name, occurrence);
 }
 
 /* The images of a batch as the model sees them. */
@@ -93,11 +93,14 @@ static rk_value augment(rk_graph *g, const rk_recipe *r, const source *s, rk_val
 {
     for (uint32_t i = 0; i < r->augments.n && x; i++) {
         const rk_spec *a = r->augments.spec[i];
-        char scope[128];
-        scope_of(r, i, scope, sizeof scope);
+        char name[128], scope[sizeof name + 1];
+        scope_of(r, i, name, sizeof name);
+        snprintf(scope, sizeof scope, "%s/", name);
         rk_batch batch = {.index = index, .n = s->x->n, .scope = scope};
         int64_t n = rk_dim(g, x, 0), channels = rk_dim(g, x, 1);
+        rk_scope_push(g, name);
         x = a->item->augment(g, x, &batch, a->args);
+        rk_scope_pop(g);
         rk_shape out = rk_shape_of(g, x);
         if (x && (out.rank != 4 || out.dim[0] != n || out.dim[1] != channels ||
                   rk_dtype_of(g, x) != RK_F32))

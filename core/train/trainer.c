@@ -67,11 +67,13 @@ static rk_status make_room(rk_trainer *t, rk_error *e)
                    t->recipe.model->item->name);
 }
 
-static rk_status load_data(rk_trainer *t, rk_error *e)
+static rk_status load_data(rk_trainer *t, bool corrupt_test, rk_error *e)
 {
     const rk_spec_list *transforms = &t->recipe.transforms;
-    RK_TRY(rk_dataset_load(t->recipe.data, (const rk_spec *const *)transforms->spec, transforms->n,
-                           t->seed, &t->data, &t->audit, e));
+    const rk_spec *const *specs = (const rk_spec *const *)transforms->spec;
+    RK_TRY(rk_dataset_load(t->recipe.data, specs, transforms->n, t->seed, &t->data, &t->audit, e));
+    if (corrupt_test)
+        RK_TRY(rk_dataset_corrupt_test(t->data, specs, transforms->n, t->seed, &t->audit, e));
     if (t->data->train.x.n > UINT32_MAX / 2 || t->data->test.x.n > UINT32_MAX / 2)
         return RK_FAIL(e, RK_E_INVALID, "more than 2^31 examples cannot be numbered");
     return RK_OK;
@@ -107,7 +109,7 @@ static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins
     options.seed = c->seed;
     RK_TRY(rk_config_check(c, e));
     RK_TRY(rk_recipe_parse(plugins, c, &t->recipe, e));
-    RK_TRY(load_data(t, e));
+    RK_TRY(load_data(t, c->corrupt_test, e));
     RK_TRY(rk_session_open(hub, c->device, &options, &t->session, e));
     RK_TRY(make_programs(t, c->batch, e));
     RK_TRY(rk_session_commit(t->session, e));
