@@ -2,64 +2,60 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/names.h"
+#include "train/measures.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { KNOWN_MAX = 128 };
 
-/* How far a run had come when something was true for the first time. */
-static const struct goal {
-    const char *name;
-    double loss, accuracy; /* one of the two is asked for, the other is always true */
-} goals[] = {{"fit", INFINITY, 1},
-             {"acc99", INFINITY, 0.99},
-             {"loss05", 0.5, -INFINITY},
-             {"loss01", 0.1, -INFINITY}};
-static const char *const own[] = {
-    "train",          "test",          "best_test",     "best_epoch",
-    "epochs_fit",     "steps_fit",     "seconds_fit",   "epochs_acc99",
-    "steps_acc99",    "seconds_acc99", "epochs_loss05", "steps_loss05",
-    "seconds_loss05", "epochs_loss01", "steps_loss01",  "seconds_loss01"};
+/* Besides the columns of runs, of what is read off their epochs, and of epochs. */
+static const char *const own[] = {"train", "test"};
 enum { N_OWN = sizeof own / sizeof *own };
 
 static bool is_number(const rk_field *f)
 {
-    return f->type == RK_FIELD_WHOLE || f->type == RK_FIELD_REAL;
+    return f->type == RK_FIELD_WHOLE || f->type == RK_FIELD_COUNT || f->type == RK_FIELD_REAL;
 }
 
-static const rk_field *field_of(const rk_field *fields, size_t n, const char *name)
+typedef const rk_field *(*table)(size_t *n);
+static const table tables[] = {rk_run_fields, rk_measure_fields, rk_epoch_fields};
+enum { N_TABLES = sizeof tables / sizeof *tables };
+
+/* The number of that name in one of the first tables; *which says in which. */
+static const rk_field *find(const char *name, int first, int end, int *which)
 {
-    for (size_t i = 0; i < n; i++)
-        if (is_number(&fields[i]) && strcmp(fields[i].name, name) == 0) return &fields[i];
+    for (int t = first; t < end; t++) {
+        size_t n;
+        const rk_field *fields = tables[t](&n);
+        for (size_t i = 0; i < n; i++) {
+            if (!is_number(&fields[i]) || strcmp(fields[i].name, name) != 0) continue;
+            *which = t;
+            return &fields[i];
+        }
+    }
     return NULL;
-}
-
-static const rk_field *run_field(const char *name)
-{
-    size_t n;
-    const rk_field *fields = rk_run_fields(&n);
-    return field_of(fields, n, name);
 }
 
 static const rk_field *epoch_field(const char *name)
 {
-    size_t n;
-    const rk_field *fields = rk_epoch_fields(&n);
-    return field_of(fields, n, name);
+    int which;
+    return find(name, N_TABLES - 1, N_TABLES, &which);
 }
 
-/* Own names, then columns of runs, then those of epochs that runs do not have. */
+/* A name that several tables have is the first one's. */
 const char *rk_measure_name(size_t i)
 {
-    size_t n_run, n_epoch;
-    const rk_field *run = rk_run_fields(&n_run), *epoch = rk_epoch_fields(&n_epoch);
     if (i < N_OWN) return own[i];
     i -= N_OWN;
-    for (size_t k = 0; k < n_run; k++)
-        if (is_number(&run[k]) && i-- == 0) return run[k].name;
-    for (size_t k = 0; k < n_epoch; k++)
-        if (is_number(&epoch[k]) && !run_field(epoch[k].name) && i-- == 0) return epoch[k].name;
+    for (int t = 0; t < N_TABLES; t++) {
+        size_t n;
+        int which;
+        const rk_field *fields = tables[t](&n);
+        for (size_t k = 0; k < n; k++)
+            if (is_number(&fields[k]) && !find(fields[k].name, 0, t, &which) && i-- == 0)
+                return fields[k].name;
+    }
     return NULL;
 }
 
@@ -99,6 +95,7 @@ bool rk_measure_percent(const char *name)
     return strstr(name, "accuracy") != NULL;
 }
 
+/* A count of 0 says that it never came to that. */
 static double number_of(const rk_field *f, const void *record)
 {
     const char *at = (const char *)record + f->offset;
@@ -106,7 +103,9 @@ static double number_of(const rk_field *f, const void *record)
     double real;
     memcpy(&whole, at, sizeof whole);
     memcpy(&real, at, sizeof real);
-    return f->type == RK_FIELD_WHOLE ? (double)whole : real;
+    if (f->type == RK_FIELD_REAL) return real;
+    bool count = f->type == RK_FIELD_COUNT || strcmp(f->name, "fit_epoch") == 0;
+    return count && whole == 0 ? (double)INFINITY : (double)whole;
 }
 
 double rk_measure_at(const rk_runs *r, uint32_t run, const char *column, int64_t epoch)
@@ -117,58 +116,18 @@ double rk_measure_at(const rk_runs *r, uint32_t run, const char *column, int64_t
     return NAN;
 }
 
-/* The first epoch of the highest test accuracy; 0 if there is no epoch. */
-static int64_t best_epoch(const rk_runs *r, uint32_t run)
-{
-    double best = -1;
-    int64_t epoch = 0;
-    for (uint32_t i = 0; i < r->epochs[run]; i++) {
-        const rk_epoch_record *x = &r->history[run][i];
-        if (!(x->test_accuracy > best)) continue;
-        best = x->test_accuracy;
-        epoch = x->epoch;
-    }
-    return epoch;
-}
-
-static double progress(const rk_epoch_record *x, const char *unit)
-{
-    if (strcmp(unit, "steps") == 0) return (double)x->steps;
-    return strcmp(unit, "seconds") == 0 ? x->seconds : (double)x->epoch;
-}
-
-/* name is UNIT_GOAL; *out is set if it is. */
-static bool until(const rk_runs *r, uint32_t run, const char *name, double *out)
-{
-    const char *bar = strchr(name, '_');
-    char unit[16];
-    if (!bar || bar - name >= (long)sizeof unit) return false;
-    snprintf(unit, sizeof unit, "%.*s", (int)(bar - name), name);
-    for (size_t k = 0; k < sizeof goals / sizeof *goals; k++) {
-        if (strcmp(bar + 1, goals[k].name) != 0) continue;
-        *out = r->epochs[run] ? (double)INFINITY : (double)NAN;
-        for (uint32_t i = r->epochs[run]; i-- > 0;) {
-            const rk_epoch_record *x = &r->history[run][i];
-            if (x->train_loss <= goals[k].loss && x->train_accuracy >= goals[k].accuracy)
-                *out = progress(x, unit);
-        }
-        return true;
-    }
-    return false;
-}
-
 double rk_measure_value(const rk_runs *r, uint32_t run, const char *name)
 {
     const rk_run_record *x = r->run[run];
-    double value = NAN;
+    int which;
     if (strcmp(name, "train") == 0) return x->train_accuracy;
     if (strcmp(name, "test") == 0) return x->test_accuracy;
-    if (strcmp(name, "best_epoch") == 0) return (double)best_epoch(r, run);
-    if (strcmp(name, "best_test") == 0)
-        return rk_measure_at(r, run, "test_accuracy", best_epoch(r, run));
-    if (until(r, run, name, &value)) return value;
-    if (run_field(name)) return number_of(run_field(name), x);
-    return rk_measure_at(r, run, name, x->epochs_done);
+    const rk_field *f = find(name, 0, N_TABLES, &which);
+    if (!f || r->epochs[run] == 0) return NAN;
+    if (which == 0) return number_of(f, x);
+    if (which == 2) return rk_measure_at(r, run, name, x->epochs_done);
+    rk_run_measures m = rk_run_measure(r->history[run], r->epochs[run]);
+    return number_of(f, &m);
 }
 
 /* "NAME=NUMBER" among the parameters of items: behind ':' or ','. */

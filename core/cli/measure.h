@@ -1,15 +1,11 @@
 /* measure.h: one number of a run, by name: what claims, papers' numbers and figures speak of.
  *
  * Measures are
- *   every column of a run that is a number, by its name in 'rethink export' (parameters, seconds);
- *   every column of its epochs, of the last epoch (train_loss, test_accuracy);
- *   train, test        short for train_accuracy, test_accuracy
- *   best_test          the highest test accuracy of any epoch: early stopping by an oracle
- *   best_epoch         the first epoch that has it
- *   epochs_fit, steps_fit, seconds_fit          until the training accuracy was 1
- *   epochs_acc99, ..., epochs_loss05, ..., epochs_loss01, ...
- *                      until it was at least 0.99; until the training loss was at most 0.5, 0.1
- * "Until" is the end of the first epoch of which it is true, and infinite if there is none. */
+ *   train, test                short for train_accuracy, test_accuracy after the last epoch
+ *   the numbers of a run by their names in 'rethink export': parameters, seconds, fit_epoch
+ *   what is read off its epochs: fit_steps, steps_loss05, best_test, ... (measures.h)
+ *   columns of its last epoch: train_loss, noisy_fit, ...
+ * A criterion that a run has never met counts as infinitely far. */
 #ifndef RK_CLI_MEASURE_H
 #define RK_CLI_MEASURE_H
 #include "cli/runs.h"

@@ -59,7 +59,7 @@ void rk_calculator_free(rk_calculator *c);
  * NULL.  Each call of a function that names a label is noted. */
 rk_status rk_calculate(rk_calculator *c, const rk_study *s, uint64_t seed, const char *text,
                        double *out, rk_error *e);
-/* What was noted since the last such call, as means over seeds: "steps_fit: random labels 184, true
+/* What was noted since the last such call, as means over seeds: "fit_steps: random labels 184, true
  * labels 92".  In the pool; NULL without memory. */
 char *rk_calculator_notes(rk_calculator *c, rk_pool *pool);
 

@@ -42,7 +42,7 @@ static void add_run(rk_results *r, const char *label, uint64_t seed, int64_t epo
         rk_epoch_record row = {.epoch = i,
                                .steps = 10 * i,
                                .train_accuracy = fit * (double)i / (double)epochs,
-                               .train_loss = 1 - 0.95 * (double)i / (double)epochs,
+                               .online_loss = 1 - 0.95 * (double)i / (double)epochs,
                                .test_accuracy = i == 2 ? test : test / 2};
         run.epochs_done = i;
         run.train_accuracy = row.train_accuracy;
@@ -103,14 +103,14 @@ static void test_measures(void **state)
     gives(c, &s, "train('a')", 1);
     gives(c, &s, "test_accuracy('a')", 0.25);
     gives(c, &s, "best_test('b')", 0.75);
-    gives(c, &s, "best_epoch('b')", 2);
-    gives(c, &s, "epochs_fit('a')", 4);
-    gives(c, &s, "steps_fit('a')", 40);
-    gives(c, &s, "steps_fit('b')", INFINITY);
-    gives(c, &s, "steps_fit('b') > steps_fit('a')", 1);
-    gives(c, &s, "epochs_loss05('a')", 3); /* 1 - 0.95 * 2/4 is above 0.5 */
-    gives(c, &s, "epochs_loss01('b')", 5);
-    gives(c, &s, "at('train_accuracy', 'a', best_epoch('a'))", 0.5);
+    gives(c, &s, "best_test_epoch('b')", 2);
+    gives(c, &s, "fit_epoch('a')", INFINITY); /* as the record says */
+    gives(c, &s, "fit_steps('a')", 40);
+    gives(c, &s, "fit_steps('b')", INFINITY);
+    gives(c, &s, "fit_steps('b') > fit_steps('a')", 1);
+    gives(c, &s, "steps_loss05('a')", 30); /* 1 - 0.95 * 2/4 is above 0.5 */
+    gives(c, &s, "steps_loss01('b')", 50);
+    gives(c, &s, "at('train_accuracy', 'a', best_test_epoch('a'))", 0.5);
     gives(c, &s, "at('train_accuracy', 'a', 9)", NAN);
     gives(c, &s, "axis('p', 'a') + axis('lr', 'a')", 0.75);
     gives(c, &s, "axis('q', 'a')", NAN);
@@ -185,8 +185,8 @@ static void test_bands(void **state)
     expect_outcome("[paper a @ micro]\nbest_test = 41 within 1.01\n", RK_MET, 0);
     expect_outcome("[paper a @ micro]\nbest_test = 41 within 0.99\n", RK_NOT_MET, 0);
     expect_outcome("[paper a @ micro]\nbest_test = 39 within 1.01\n", RK_MET, 0);
-    expect_outcome("[paper a @ micro]\nsteps_fit = 25 within 20%\n", RK_MET, 0);
-    expect_outcome("[paper a @ micro]\nsteps_fit = 25 within 19%\n", RK_NOT_MET, 0);
+    expect_outcome("[paper a @ micro]\nfit_steps = 25 within 20%\n", RK_MET, 0);
+    expect_outcome("[paper a @ micro]\nfit_steps = 25 within 19%\n", RK_NOT_MET, 0);
 }
 
 /* Runs of another scale, of changed settings, and unfinished ones are other runs. */
@@ -250,7 +250,7 @@ static void test_rank_correlation(void **state)
     assert_int_equal(s.n_runs, 3);
     assert_int_equal(rk_calculator_new(&c, NULL), RK_OK);
     gives(c, &s, "spearman('test', 'p')", -1);
-    gives(c, &s, "spearman('steps_fit', 'p')", NAN); /* all equal: no order */
+    gives(c, &s, "spearman('fit_steps', 'p')", NAN); /* all equal: no order */
     gives(c, &s, "spearman('test', 'q')", NAN);
     rk_calculator_free(c);
     free_study(&p, &runs, &s);
