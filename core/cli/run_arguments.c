@@ -5,8 +5,9 @@
 
 enum {
     OPTION_RESUME = RK_OPTION_OWN,
+    OPTION_DRY_RUN,
     OPTION_SETTING, /* the first of the table's */
-    OWN_OPTIONS = 7,
+    OWN_OPTIONS = 8,
     OPTIONS_MAX = 64
 };
 
@@ -14,6 +15,7 @@ static const struct argp_option own_options[OWN_OPTIONS] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "Where results go (" RK_CLI_RESULTS ")", 1},
     {"resume", OPTION_RESUME, "RUN", 0,
      "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
     {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
     {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
@@ -71,6 +73,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case RK_OPTION_OUT: a->out = arg; return 0;
     case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_DRY_RUN: a->dry_run = true; return 0;
     case RK_OPTION_BACKEND:
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;
     case RK_OPTION_PLUGIN:
