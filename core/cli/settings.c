@@ -193,10 +193,19 @@ SET(unfused)
     return RK_OK;
 }
 
+SET(scale)
+{
+    int number = 0;
+    RK_TRY(choice(key, v, "micro|small|full", &number, e));
+    l->s->config.scale = v;
+    return RK_OK;
+}
+
 static const rk_setting table[] = {
     {"model", "NAME[:KEY=VALUE,...]", "What is trained (mlp); 'rethink plugins' lists all"},
     {"data", "NAME[:KEY=VALUE,...]",
-     "The data set (synth16); limit=N keeps the first N training examples"},
+     "The data set (synth16); limit=N and limit-test=N keep the first N "
+     "examples"},
     {"randomize", "NAME[:KEY=VALUE,...]",
      "A transform of the data before training, as labels:p=1; may be repeated, or joined by +"},
     {"augment", "NAME[:KEY=VALUE,...]",
@@ -229,19 +238,18 @@ static const rk_setting table[] = {
      "(forbid)"},
     {"unfused", NULL, "One kernel per operation: slow, same bits"},
     {"checkpoint-seconds", "S", "Lose at most S seconds of work; 0: save after each epoch (60)"},
+    {"scale", "micro|small|full",
+     "The size of a preset's experiment: in seconds, in minutes, or that of the paper"},
     {"eval-labels", "clean|corrupted",
      "corrupted: the labels of test examples are randomized as those of training (clean)"},
-    {"stop-patience", "N",
-     "Stop once the test accuracy has had no new best for N epochs; 0: never (0).  The test set "
-     "then "
-     "chooses the epoch"},
+    {"stop-patience", "N", "Stop N epochs after the best test accuracy; 0: never (0)"},
 };
 static const setter setters[] = {
-    set_model,    set_data,       set_randomize,   set_augment,       set_optimizer,
-    set_momentum, set_schedule,   set_lr_decay,    set_regularize,    set_lr,
-    set_batch,    set_epochs,     set_seed,        set_stop_accuracy, set_stop_loss,
-    set_device,   set_threads,    set_isa,         set_numerics,      set_fallback,
-    set_unfused,  set_checkpoint, set_eval_labels, set_stop_patience};
+    set_model,    set_data,       set_randomize, set_augment,       set_optimizer,
+    set_momentum, set_schedule,   set_lr_decay,  set_regularize,    set_lr,
+    set_batch,    set_epochs,     set_seed,      set_stop_accuracy, set_stop_loss,
+    set_device,   set_threads,    set_isa,       set_numerics,      set_fallback,
+    set_unfused,  set_checkpoint, set_scale,     set_eval_labels,   set_stop_patience};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

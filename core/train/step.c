@@ -5,6 +5,7 @@
 #include "train/learn.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { EVAL_ROWS = 256 };
 
@@ -113,6 +114,7 @@ static rk_value augment(rk_graph *g, const rk_recipe *r, const source *s, rk_val
 typedef struct verdict {
     rk_value logits;        /* [rows][classes] */
     rk_value loss, correct; /* F32 [rows]; correct is 0 or 1 */
+    rk_value best;          /* U32 [rows]: the prediction */
 } verdict;
 
 static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_value x,
@@ -126,7 +128,7 @@ static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_va
                                r->model->item->name, d->classes);
     rk_value best = rk_reshape(g, rk_argmax(g, logits, 1, 1), RK_SHAPE(rows));
     rk_value loss = rk_cross_entropy(g, logits, label);
-    return (verdict){logits, loss, rk_cast(g, rk_eq(g, best, label), RK_F32)};
+    return (verdict){logits, loss, rk_cast(g, rk_eq(g, best, label), RK_F32), best};
 }
 
 /* Entry position / rows of a log gets value: the entries' positions are compared, so that no
@@ -195,6 +197,35 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     return finish(g, r, out, e);
 }
 
+bool rk_labels_changed(const rk_dataset *d)
+{
+    const rk_train_set *t = &d->train;
+    return memcmp(t->x.label, t->true_label, (size_t)t->x.n * sizeof *t->true_label) != 0;
+}
+
+/* What a chunk adds up to, over the rows that are there. */
+static void log_rows(rk_graph *g, const char *prefix, const char *name, rk_chunks chunks,
+                     rk_value position, rk_value there, rk_value rows)
+{
+    rk_value counted = rk_where(g, there, rows, rk_const_f(g, 0));
+    log_at(g, prefix, name, chunks, position, sum_all(g, counted));
+}
+
+/* Right predictions of unchanged and of changed labels, and of the true ones of the latter. */
+static void log_fits(rk_graph *g, const source *train, rk_value index, rk_value label,
+                     const verdict *v, rk_chunks chunks, rk_value position, rk_value there)
+{
+    rk_value truth = field(g, train, RK_U32, RK_SHAPE(train->x->n), "true_label", index);
+    rk_value clean = rk_eq(g, label, truth), zero = rk_const_f(g, 0);
+    rk_value is_true = rk_cast(g, rk_eq(g, v->best, truth), RK_F32);
+    rk_value right_clean = rk_where(g, clean, v->correct, zero);
+    rk_value right_noisy = rk_where(g, clean, zero, v->correct);
+    rk_value true_noisy = rk_where(g, clean, zero, is_true);
+    log_rows(g, "eval/train", "clean", chunks, position, there, right_clean);
+    log_rows(g, "eval/train", "noisy", chunks, position, there, right_noisy);
+    log_rows(g, "eval/train", "true", chunks, position, there, true_noisy);
+}
+
 rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_graph **out,
                         rk_error *e)
 {
@@ -202,20 +233,18 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     source set = source_of(d, test);
     const char *prefix = test ? "eval/test" : "eval/train";
     rk_chunks chunks = rk_eval_chunks(set.x->n);
-    rk_value label, zero;
+    rk_value label;
     *out = NULL;
     if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of an evaluation");
-    zero = rk_const_f(g, 0);
     rk_value position = named_state(g, RK_U32, scalar(), prefix, "position");
     rk_value index = rk_add(g, rk_iota(g, chunks.rows), position);
     rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)set.x->n));
     rk_value x = gather(g, &set, index, &label);
     x = augment(g, r, &set, index, x);
     verdict v = judge(g, r, d, x, label);
-    v.loss = rk_where(g, there, v.loss, zero);
-    v.correct = rk_where(g, there, v.correct, zero);
-    log_at(g, prefix, "loss", chunks, position, sum_all(g, v.loss));
-    log_at(g, prefix, "correct", chunks, position, sum_all(g, v.correct));
+    log_rows(g, prefix, "loss", chunks, position, there, v.loss);
+    log_rows(g, prefix, "correct", chunks, position, there, v.correct);
+    if (!test && rk_labels_changed(d)) log_fits(g, &set, index, label, &v, chunks, position, there);
     advance(g, position, chunks.rows, set.x->n);
     return finish(g, r, out, e);
 }

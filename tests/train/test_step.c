@@ -108,6 +108,48 @@ static void test_evaluation(void **state)
     evaluate(*state, "synth16:n=1,test=601", 201, 3);
 }
 
+/* Right and wrong among examples with unchanged and with changed labels, counted one by one. */
+static void test_fits_by_hand(void **state)
+{
+    static linear m;
+    rk_config c = rk_config_default();
+    bench b;
+    int64_t changed = 0;
+    double clean = 0, noisy = 0, truth = 0, loss, correct, p[CLASSES];
+    memset(&m, 0, sizeof m);
+    c.model = "linear:init=zero";
+    c.data = "synth16:n=259,test=3";
+    c.randomize = "labels:p=0.5";
+    bench_open(&b, *state, &c);
+    cell *w = bench_buffer(&b, "output/weight");
+    for (int i = 0; i < CLASSES * PIXELS; i++)
+        w[i].f = m.w[i / PIXELS][i % PIXELS] = sin(0.1 * i) / 4;
+    const rk_train_set *t = &b.data->train;
+    for (uint32_t i = 0; i < 259; i++) {
+        bool right, is_true;
+        rk_examples as_true = t->x;
+        as_true.label = t->true_label;
+        linear_judge(&m, &t->x, i, p, &right);
+        linear_judge(&m, &as_true, i, p, &is_true);
+        if (t->x.label[i] == t->true_label[i]) {
+            clean += right;
+            continue;
+        }
+        changed++;
+        noisy += right;
+        truth += is_true;
+    }
+    assert_true(changed > 80 && clean > 0 && noisy > 0 && truth > 0 && noisy != truth);
+    for (int again = 0; again < 2; again++) {
+        bench_evaluate(&b, false, &loss, &correct);
+        assert_true(bench_sum(&b, false, "clean") == clean);
+        assert_true(bench_sum(&b, false, "noisy") == noisy);
+        assert_true(bench_sum(&b, false, "true") == truth);
+        assert_true(correct == clean + noisy);
+    }
+    bench_close(&b);
+}
+
 static void test_chunks(void **state)
 {
     (void)state;
@@ -222,11 +264,10 @@ static void test_wrong_models(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_epochs_by_hand),
-                                       cmocka_unit_test(test_evaluation),
-                                       cmocka_unit_test(test_chunks),
-                                       cmocka_unit_test(test_random_step),
-                                       cmocka_unit_test(test_streams_of_augmentations),
-                                       cmocka_unit_test(test_wrong_models)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_epochs_by_hand), cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_fits_by_hand),   cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_random_step),    cmocka_unit_test(test_streams_of_augmentations),
+        cmocka_unit_test(test_wrong_models)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
