@@ -32,6 +32,7 @@ test_every_knob_turns() {
     other bn --model mlp:hidden=24,layers=2,bn=on
     other noise --augment noise:sigma=0.01
     other drop --augment drop:p=0.01
+    other jitter --augment jitter:saturation=0,hue=0
     other l2 --regularize l2:on=hidden-dense
     other weight-norm --regularize weight-norm
     other max-norm --regularize max-norm:limit=1

@@ -175,6 +175,71 @@ static void test_inputs(void **state)
     }
 }
 
+/* What a word makes of the largest change. */
+static double part_of(const batch_test *b, const char *name, int n, double most)
+{
+    char full[64];
+    snprintf(full, sizeof full, "augment/jitter/%s", name);
+    uint32_t word = word_of(b->seed, full, b->epoch, batch_rows[n]);
+    return (2 * (word >> 8) / 16777216.0 - 1) * most;
+}
+
+/* The image n in place: all four changes, in double precision; strengths as the device has them. */
+static void jitter(const batch_test *b, int n, double x[3][20], const double strength[4])
+{
+    const double turn = 6.28318530717958648 * part_of(b, "hue", n, strength[2]);
+    for (int k = 0; k < 20; k++) {
+        double r[3], grey = 0;
+        for (int c = 0; c < 3; c++) {
+            r[c] = x[c][k] + part_of(b, "brightness", n, strength[0]);
+            grey += r[c] / 3;
+        }
+        for (int c = 0; c < 3; c++)
+            r[c] = grey + (r[c] - grey) * (1 + part_of(b, "saturation", n, strength[1]));
+        for (int c = 0; c < 3; c++)
+            x[c][k] = grey + (r[c] - grey) * cos(turn) +
+                      (r[(c + 2) % 3] - r[(c + 1) % 3]) / sqrt(3) * sin(turn);
+    }
+    for (int c = 0; c < 3; c++) {
+        double mean = 0;
+        for (int k = 0; k < 20; k++) mean += x[c][k] / 20;
+        for (int k = 0; k < 20; k++)
+            x[c][k] = mean + (x[c][k] - mean) * (1 + part_of(b, "contrast", n, strength[3]));
+    }
+}
+
+static void check_jitter(const world *w, const char *spec, const double strength[4], bool unfused)
+{
+    batch_test b = batch_of(spec, "augment/jitter/", true, unfused, RK_SHAPE(ROWS, 3, 5, 4));
+    double x[3][20];
+    run_batch(w, &b);
+    for (int n = 0; n < ROWS; n++) {
+        for (int i = 0; i < 60; i++) x[i / 20][i % 20] = (double)b.x[60 * n + i];
+        jitter(&b, n, x, strength);
+        for (int i = 0; i < 60; i++)
+            if (!(fabs((double)b.y[60 * n + i] - x[i / 20][i % 20]) < 1e-4))
+                fail_msg("%s: image %d, value %d is %g, not %g", spec, n, i,
+                         (double)b.y[60 * n + i], x[i / 20][i % 20]);
+    }
+    free(b.x);
+    free(b.y);
+}
+
+/* Values are up to 135, so that 1e-4 are a few roundings. */
+static void test_jitter(void **state)
+{
+    static const double each[4][4] = {{2, 0, 0, 0}, {0, 0.5, 0, 0}, {0, 0, 0.5, 0}, {0, 0, 0, 1}};
+    static const double all[4] = {0.5, 0.5, 0.2, 0.5}, none[4] = {0};
+    for (int unfused = 0; unfused < 2; unfused++) {
+        check_jitter(*state, "jitter", all, unfused);
+        check_jitter(*state, "jitter:brightness=2,saturation=0,hue=0,contrast=0", each[0], unfused);
+        check_jitter(*state, "jitter:brightness=0,saturation=0.5,hue=0,contrast=0", each[1], false);
+        check_jitter(*state, "jitter:brightness=0,saturation=0,hue=0.5,contrast=0", each[2], false);
+        check_jitter(*state, "jitter:brightness=0,saturation=0,hue=0,contrast=1", each[3], false);
+        check_jitter(*state, "jitter:brightness=0,saturation=0,hue=0,contrast=0", none, unfused);
+    }
+}
+
 static void check_evaluation(const world *w, const char *spec, int64_t h, int64_t wide, int64_t oh,
                              int64_t ow, int64_t top, int64_t left)
 {
@@ -196,6 +261,7 @@ static void test_evaluation(void **state)
     check_evaluation(*state, "crop:size=4", 8, 10, 4, 4, 2, 3);
     check_evaluation(*state, "rotate:degrees=90", 4, 5, 4, 5, 0, 0);
     check_evaluation(*state, "flip:p=1", 4, 5, 4, 5, 0, 0);
+    check_evaluation(*state, "jitter:saturation=0,hue=0", 4, 5, 4, 5, 0, 0);
     check_evaluation(*state, "crop:pad=4", 6, 7, 6, 7, 0, 0);
     check_evaluation(*state, "crop:size=4,pad=2", 8, 5, 4, 4, 2, 0);
     check_evaluation(*state, "crop:size=8,pad=2", 6, 4, 8, 8, -1, -2);
@@ -251,13 +317,15 @@ static void test_size_of_the_model(void **state)
 static void test_refused(void **state)
 {
     const world *w = *state;
-    static const char *const bad[][2] = {{"crop:size=17", "more than the image's 16 x 16"},
-                                         {"crop:pad=2000", "pad=2000 is out of range"},
-                                         {"flip:p=1.5", "p=1.5 is out of range"},
-                                         {"drop:p=1", "p=1 is out of range: from 0 to 0.99"},
-                                         {"noise:sigma=-1", "sigma=-1 is out of range"},
-                                         {"crap", "did you mean 'crop'"},
-                                         {"labels:p=1", "is a transform, not an augmentation"}};
+    static const char *const bad[][2] = {
+        {"crop:size=17", "more than the image's 16 x 16"},
+        {"crop:pad=2000", "pad=2000 is out of range"},
+        {"flip:p=1.5", "p=1.5 is out of range"},
+        {"jitter", "saturation and hue are of 3 channels, the images have 1"},
+        {"drop:p=1", "p=1 is out of range: from 0 to 0.99"},
+        {"noise:sigma=-1", "sigma=-1 is out of range"},
+        {"crap", "did you mean 'crop'"},
+        {"labels:p=1", "is a transform, not an augmentation"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         rk_config c = rk_config_default();
         rk_error e = rk_error_new();
@@ -313,6 +381,7 @@ int main(void)
                                        cmocka_unit_test(test_flip),
                                        cmocka_unit_test(test_rotate),
                                        cmocka_unit_test(test_inputs),
+                                       cmocka_unit_test(test_jitter),
                                        cmocka_unit_test(test_evaluation),
                                        cmocka_unit_test(test_words_of_an_epoch),
                                        cmocka_unit_test(test_size_of_the_model),

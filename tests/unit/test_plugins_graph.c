@@ -254,6 +254,7 @@ static void test_items(void **state)
                                            "augmentation crop",
                                            "augmentation drop",
                                            "augmentation flip",
+                                           "augmentation jitter",
                                            "augmentation noise",
                                            "augmentation rotate"};
     const rk_item *const *items;
