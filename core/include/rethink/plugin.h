@@ -3,9 +3,10 @@
  * An experiment plugin is a shared object that exports one read-only table of items, made by
  * RK_PLUGIN below; it links librethink.  An item is a model, a data set, a transform, a
  * regularizer, an optimizer, a schedule, or an augmentation: a name, one line of documentation, its
- * parameters, and one function.  (kind, name) is unique over all plugins; a duplicate is an error
- * naming both files.  One parameter table drives the command line (`name:key=value,key=value`),
- * `--help`, presets, the result record, and the refusal of unknown keys and values out of range.
+ * parameters, and one function; a regularizer may have several.  (kind, name) is unique over all
+ * plugins; a duplicate is an error naming both files.  One parameter table drives the command line
+ * (`name:key=value,key=value`), `--help`, presets, the result record, and the refusal of unknown
+ * keys and values out of range.
  *
  * Functions of items have no state of their own and may be called from any thread, one call at a
  * time per data set or graph.  Strings in the table live as long as the plugin: it is never
