@@ -2,7 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_RESUME = RK_OPTION_OWN, OPTION_SETTING = 0x1000 /* the first of the table's */ };
+enum {
+    OPTION_RESUME = RK_OPTION_OWN,
+    OPTION_DRY_RUN,
+    OPTION_SETTING = 0x1000 /* the first of the table's */
+};
 
 static const struct argp_option shared_options[] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "Where results go (" RK_CLI_RESULTS ")", 1},
@@ -16,6 +20,7 @@ enum { SHARED_OPTIONS = sizeof shared_options / sizeof *shared_options };
 static const struct argp_option own_options[] = {
     {"resume", OPTION_RESUME, "RUN", 0,
      "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
     {"quiet", 'q', NULL, 0, "No progress, only the table at the end", 1},
     {0}};
 
@@ -77,6 +82,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     rk_run_arguments *a = state->input;
     switch (key) {
     case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_DRY_RUN: a->dry_run = true; return 0;
     case ARGP_KEY_END:
         if (a->resume && not_with_resume(a))
             return rk_cli_misuse(state,
