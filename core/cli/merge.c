@@ -43,7 +43,7 @@ static rk_status print(const arguments *a, const rk_merged *m, rk_error *e)
                                      (int)m->known, "conflicting", (int)m->conflicting),
                            e);
     if (a->quiet) return RK_OK;
-    printf("%s: %u runs added", a->out, m->added);
+    printf("%s: %u run%s added", a->out, m->added, m->added == 1 ? "" : "s");
     if (m->updated) printf(", %u brought up", m->updated);
     if (m->known) printf(", %u were there already", m->known);
     printf("\n");
