@@ -135,7 +135,7 @@ test_two_sweeps_on_one_file() {
     wait $pid 2>/dev/null || true
     [ "$code" = 1 ] || fail "exit status $code"
     grep -q 'another sweep or merge works on it' err.txt || fail "$(cat err.txt)"
-    works sweep --epochs 1 --out r.sqlite # the killed one's processes are gone soon
+    works sweep --epochs 1 --out r.sqlite # for the killed one's processes are gone soon
 }
 
 test_devices() {
@@ -217,12 +217,13 @@ for run in (1, 2, 3, 4):
 test_merge_of_unfinished_runs() {
     preset
     works sweep --out whole.sqlite
-    sweep --jobs 2 --out r.sqlite >/dev/null 2>&1 &
+    "$RETHINK" sweep tiny --jobs 2 --out r.sqlite >/dev/null 2>&1 &
     pid=$!
-    "$RETHINK" --version >/dev/null
     until [ -e r.sqlite.runs/2/checkpoint.safetensors ]; do sleep 0.01; done
     kill -INT $pid
     wait $pid || true
+    [ "$(sqlite3 r.sqlite "select count(*) from runs where status = 'stopped'")" != 0 ] ||
+        fail 'nothing is unfinished'
     small --out all.sqlite >/dev/null # so that numbers differ
     works "$RETHINK" merge --out all.sqlite r.sqlite
     works "$RETHINK" merge --out early.sqlite r.sqlite
@@ -290,6 +291,11 @@ test_merge_refuses() {
     works "$RETHINK" merge --out all.sqlite empty.sqlite
     fails 'is not a results database' "$RETHINK" merge --out new.sqlite a.sqlite text.sqlite
     [ ! -e new.sqlite ] || fail 'made a file'
+    small --seed 3 --out two.sqlite >/dev/null
+    small --seed 4 --out two.sqlite >/dev/null
+    echo damaged >two.sqlite.runs/2/weights.safetensors
+    fails 'two.sqlite.runs/2/weights.safetensors is no proper' "$RETHINK" merge --out all.sqlite two.sqlite
+    [ "$(ls all.sqlite.runs)" = "$(printf '1\n2')" ] || fail "$(ls -a all.sqlite.runs)"
     sqlite3 all.sqlite .dump >after
     cmp before after || fail 'the target has changed'
 }
