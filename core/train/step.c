@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "data/augment.h"
 #include "graph/node.h"
+#include "train/score_graph.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,7 @@ static rk_value augment(rk_graph *g, const rk_recipe *r, const source *s, rk_val
 /* What the model says of a batch, by rows. */
 typedef struct verdict {
     rk_value loss, correct; /* F32 [rows]; correct is 0 or 1 */
-    rk_value best;          /* U32 [rows]: the prediction */
+    rk_value best, logits;  /* U32 [rows]: the prediction; [rows][classes] */
 } verdict;
 
 static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_value x,
@@ -123,7 +124,7 @@ static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_va
                                r->model->item->name, d->classes);
     rk_value best = rk_reshape(g, rk_argmax(g, logits, 1, 1), RK_SHAPE(rows));
     rk_value loss = rk_cross_entropy(g, logits, label);
-    return (verdict){loss, rk_cast(g, rk_eq(g, best, label), RK_F32), best};
+    return (verdict){loss, rk_cast(g, rk_eq(g, best, label), RK_F32), best, logits};
 }
 
 /* Entry position / rows of a log gets value: the entries' positions are compared, so that no
@@ -210,6 +211,8 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     log_at(g, "train", "correct", chunks, position, sum_all(g, v.correct));
     advance(g, position, rows, n);
     learn(g, r, to_scalar(g, rk_mean(g, v.loss, 0, 1)));
+    if (r->scores)
+        rk_score_batch(g, &(rk_presented){v.logits, label, v.correct, position, n, r->el2n_epoch});
     advance_random(g);
     return finish(g, r, out, e);
 }
@@ -262,6 +265,9 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     log_rows(g, prefix, "loss", chunks, position, there, v.loss);
     log_rows(g, prefix, "correct", chunks, position, there, v.correct);
     if (!test && rk_labels_changed(d)) log_fits(g, &set, index, label, &v, chunks, position, there);
+    if (r->scores)
+        rk_score_predictions(g, test ? "eval/test/prediction" : "eval/train/prediction", v.best,
+                             position, set.x->n);
     advance(g, position, chunks.rows, set.x->n);
     return finish(g, r, out, e);
 }
