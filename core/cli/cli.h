@@ -16,6 +16,7 @@
 RK_API int rk_main(int argc, char **argv);
 
 int rk_cli_run(int argc, char **argv);
+int rk_cli_sweep(int argc, char **argv);
 int rk_cli_devices(int argc, char **argv);
 int rk_cli_check(int argc, char **argv);
 int rk_cli_plugins(int argc, char **argv);
@@ -25,6 +26,7 @@ int rk_cli_export(int argc, char **argv);
 int rk_cli_report(int argc, char **argv);
 int rk_cli_compare(int argc, char **argv);
 int rk_cli_scores(int argc, char **argv);
+int rk_cli_verdict(int argc, char **argv);
 
 /* Results are here unless --out names another file. */
 #define RK_CLI_RESULTS "rethink.sqlite"

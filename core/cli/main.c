@@ -10,6 +10,7 @@ typedef struct command {
 
 static const command commands[] = {
     {"run", "train models on randomized data, on one device or on several", rk_cli_run},
+    {"sweep", "a grid of runs, several at once; stopped or killed, it goes on", rk_cli_sweep},
     {"devices", "what can compute, and why the rest cannot", rk_cli_devices},
     {"check", "is a backend right: the conformance suite", rk_cli_check},
     {"plugins", "models, data sets, transforms and their parameters", rk_cli_plugins},
@@ -17,6 +18,7 @@ static const command commands[] = {
     {"show", "everything about one run", rk_cli_show},
     {"compare", "what differs between two runs, and from which bit on", rk_cli_compare},
     {"scores", "which examples are hard, or have a wrong label", rk_cli_scores},
+    {"verdict", "what papers and presets claim, beside what was measured", rk_cli_verdict},
     {"export", "runs and their epochs as JSON or CSV", rk_cli_export},
     {"report", "one HTML file: curves, tables, provenance", rk_cli_report},
 };

@@ -194,10 +194,19 @@ SET(scores)
 SET(el2n_epoch) { return whole(key, v, 1, 1000000, &l->s->config.el2n_epoch, e); }
 SET(randomize_seed) { return whole(key, v, 0, INT64_MAX, &l->s->config.randomize_seed, e); }
 
+SET(scale)
+{
+    int number = 0;
+    RK_TRY(choice(key, v, "micro|small|full", &number, e));
+    l->s->config.scale = v;
+    return RK_OK;
+}
+
 static const rk_setting table[] = {
     {"model", "NAME[:KEY=VALUE,...]", "What is trained (mlp); 'rethink plugins' lists all"},
     {"data", "NAME[:KEY=VALUE,...]",
-     "The data set (synth16); limit=N keeps the first N training examples"},
+     "The data set (synth16); limit=N and limit-test=N keep the first N "
+     "examples"},
     {"randomize", "NAME[:KEY=VALUE,...]",
      "A transform of the data before training, as labels:p=1; may be repeated, or joined by +"},
     {"augment", "NAME[:KEY=VALUE,...]",
@@ -236,13 +245,16 @@ static const rk_setting table[] = {
      "Seed of --randomize alone: the same data, with other initial weights and order (that of "
      "--seed)"},
     {"checkpoint-seconds", "S", "Lose at most S seconds of work; 0: save after each epoch (60)"},
+    {"scale", "micro|small|full",
+     "The size of a preset's experiment: in seconds, in minutes, or that of the paper"},
 };
 static const setter setters[] = {
     set_model,    set_data,     set_randomize,  set_augment,        set_optimizer,
     set_momentum, set_schedule, set_lr_decay,   set_regularize,     set_lr,
     set_batch,    set_epochs,   set_seed,       set_stop_accuracy,  set_stop_loss,
     set_device,   set_threads,  set_isa,        set_numerics,       set_fallback,
-    set_unfused,  set_scores,   set_el2n_epoch, set_randomize_seed, set_checkpoint};
+    set_unfused,  set_scores,   set_el2n_epoch, set_randomize_seed, set_checkpoint,
+    set_scale};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

@@ -16,6 +16,8 @@ rk_config rk_config_default(void)
                        .device = "auto",
                        .preset = "",
                        .variant = "",
+                       .scale = "",
+                       .changed = "",
                        .epochs = 30,
                        .batch = 128,
                        .seed = 1,
@@ -68,7 +70,9 @@ static const char *fallback_name(rk_fallback f)
 /* What records of schemas before 3 do not have. */
 static bool write_more(json_t *root, const rk_config *c)
 {
-    return json_object_set_new(root, "scores", json_boolean(c->scores)) == 0 &&
+    return json_object_set_new(root, "scale", json_string(c->scale)) == 0 &&
+           json_object_set_new(root, "changed", json_string(c->changed)) == 0 &&
+           json_object_set_new(root, "scores", json_boolean(c->scores)) == 0 &&
            json_object_set_new(root, "el2n-epoch", json_integer(c->el2n_epoch)) == 0 &&
            json_object_set_new(root, "randomize-seed", json_integer(c->randomize_seed)) == 0;
 }
@@ -124,6 +128,7 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
         json_decref(root);
         return RK_FAIL(e, RK_E_INVALID, "the recorded configuration cannot be read: %s", why.text);
     }
+    json_unpack(root, "{s?s, s?s}", "scale", &c->scale, "changed", &c->changed);
     c->epochs = epochs;
     c->batch = batch;
     c->seed = c->session.seed = (uint64_t)seed;
