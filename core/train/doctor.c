@@ -1,5 +1,6 @@
 /* What the facts say. */
 #include "train/doctor.h"
+#include "train/expected.h"
 #include "train/measures.h"
 #include <inttypes.h>
 #include <math.h>
@@ -39,6 +40,11 @@ CHECK(labels)
         SAY(RK_DOCTOR_NOTE, "restore them: what is said here is about the data of today",
             "the data are not those of the run: digest %.12s, now %.12s", f->run->data_digest,
             a->digest);
+    rk_expected x = rk_expect_changed(f->config->randomize, f->n, f->classes, a->changed_labels);
+    if (x.outside)
+        SAY(RK_DOCTOR_NOTE, "look at the transform, and at the seed",
+            "%.4f of the labels are changed, %.4f +- %.4f (4 sigma) were expected",
+            a->changed_labels, x.fraction, 4 * x.sigma);
     SAY(RK_DOCTOR_OK, "",
         "drawn once, before training, and the same when loaded again (digest %.12s)",
         a->label_digest);

@@ -88,6 +88,31 @@ assert abs(a["always_right"] - sum(x == 1 for x in p) / 90) < 1e-12'
     fails 'runs 1 and 4 have different data.*--randomize-seed' "$RETHINK" scores --over 1,4 r.sqlite
 }
 
+# What a randomization made of the data is in the record, step by step, and whether it is what was
+# expected.
+test_audit() {
+    small --randomize labels:p=0.5 --out r.sqlite >/dev/null
+    small --randomize labels:p=0.5+pixels:mode=shuffle --out r.sqlite >/dev/null
+    small --randomize labels:p=0 --out r.sqlite >/dev/null
+    traces=$(sqlite3 r.sqlite 'select transform_digests from runs')
+    first=$(echo "$traces" | sed -n 1p)
+    echo "$first" | grep -qE '^labels: labels [0-9a-f]{32}$'
+    echo "$traces" | sed -n 2p | grep -qE "^$first; pixels: pixels [0-9a-f]{32}$"
+    [ -z "$(echo "$traces" | sed -n 3p)" ]
+    [ "$first" = "labels: labels $(sqlite3 r.sqlite 'select label_digest from runs where id = 1')" ]
+    works "$RETHINK" show 1 r.sqlite
+    says '^  changed labels +0\.[0-9]+; expected 0\.450000 \+- 0\.256905 \(4 sigma\)$'
+    says '^  weight decay +none$'
+    sqlite3 r.sqlite 'update runs set changed_labels = 0.9 where id = 1'
+    works "$RETHINK" show 1 r.sqlite
+    says 'OUTSIDE$'
+    works "$RETHINK" show 1 r.sqlite --json
+    checks '
+import json
+a = json.load(open("stdout.txt"))
+assert a["definitions"]["changed labels"].endswith("OUTSIDE"), a["definitions"]'
+}
+
 test_bad_input() {
     small --out r.sqlite >/dev/null
     fails 'run 1 of r.sqlite has no scores: .*--scores' "$RETHINK" scores 1 r.sqlite
