@@ -94,9 +94,14 @@ static rk_status prepare(rk_dataset *d, const rk_spec *data, const rk_spec *cons
                          uint32_t n, uint64_t seed, rk_audit *audit, rk_error *e)
 {
     if (load(d, data, e) != RK_OK) return rk_error_prefix(e, "%s", data->item->name);
-    for (uint32_t k = 0; k < n; k++)
-        if (apply(d, transforms, k, seed, e) != RK_OK)
-            return rk_error_prefix(e, "%s", transforms[k]->item->name);
+    rk_traces last;
+    audit->transforms[0] = '\0';
+    if (n) rk_dataset_trace(d, NULL, &last, audit);
+    for (uint32_t k = 0; k < n; k++) {
+        const char *name = transforms[k]->item->name;
+        if (apply(d, transforms, k, seed, e) != RK_OK) return rk_error_prefix(e, "%s", name);
+        rk_dataset_trace(d, name, &last, audit);
+    }
     rk_dataset_standardize(d);
     return rk_dataset_audit(d, audit, e);
 }

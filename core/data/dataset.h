@@ -9,6 +9,9 @@ typedef struct rk_audit {
     int64_t changed;       /* their number */
     char digest[33];       /* of pixels, labels, shift and scale of both sets: hex of XXH3-128 */
     char label_digest[33]; /* of the training labels alone */
+    /* "labels: labels DIGEST; pixels: pixels DIGEST": what each transform made of the training
+     * labels and pixels, where it changed them; so two runs show the first step where they part. */
+    char transforms[1600];
 } rk_audit;
 
 /* Loads (checking that labels are below classes and counts agree), keeps the first examples within

@@ -22,8 +22,21 @@ rk_config rk_config_default(void)
                        .batch = 128,
                        .seed = 1,
                        .rate = 0.01,
+                       .el2n_epoch = 2,
+                       .randomize_seed = -1,
                        .session = {.seed = 1},
                        .checkpoint_seconds = 60};
+}
+
+static rk_status check_more(const rk_config *c, rk_error *e)
+{
+    if (c->el2n_epoch < 1 || c->el2n_epoch > 1000000)
+        return RK_FAIL(e, RK_E_INVALID, "el2n-epoch=%lld is not from 1 to 1000000",
+                       (long long)c->el2n_epoch);
+    if (c->randomize_seed < -1)
+        return RK_FAIL(e, RK_E_INVALID, "randomize-seed=%lld is not from 0 on, or -1 for the seed",
+                       (long long)c->randomize_seed);
+    return RK_OK;
 }
 
 rk_status rk_config_check(const rk_config *c, rk_error *e)
@@ -47,7 +60,7 @@ rk_status rk_config_check(const rk_config *c, rk_error *e)
     if (!(c->checkpoint_seconds >= 0))
         return RK_FAIL(e, RK_E_INVALID, "checkpoint-seconds=%g is not a number from 0 on",
                        c->checkpoint_seconds);
-    return RK_OK;
+    return check_more(c, e);
 }
 
 static const char *numerics_name(rk_numerics n) { return n == RK_NUMERICS_FAST ? "fast" : "exact"; }
@@ -55,6 +68,25 @@ static const char *numerics_name(rk_numerics n) { return n == RK_NUMERICS_FAST ?
 static const char *fallback_name(rk_fallback f)
 {
     return f == RK_FALLBACK_REFERENCE ? "reference" : "forbid";
+}
+
+/* What records of schemas before 3 do not have. */
+static bool write_more(json_t *root, const rk_config *c)
+{
+    return json_object_set_new(root, "scale", json_string(c->scale)) == 0 &&
+           json_object_set_new(root, "changed", json_string(c->changed)) == 0 &&
+           json_object_set_new(root, "scores", json_boolean(c->scores)) == 0 &&
+           json_object_set_new(root, "el2n-epoch", json_integer(c->el2n_epoch)) == 0 &&
+           json_object_set_new(root, "randomize-seed", json_integer(c->randomize_seed)) == 0;
+}
+
+static void read_more(const json_t *root, rk_config *c)
+{
+    const json_t *el2n = json_object_get(root, "el2n-epoch");
+    const json_t *seed = json_object_get(root, "randomize-seed");
+    c->scores = json_is_true(json_object_get(root, "scores"));
+    if (el2n) c->el2n_epoch = json_integer_value(el2n);
+    if (seed) c->randomize_seed = json_integer_value(seed);
 }
 
 char *rk_config_write(const rk_config *c)
@@ -70,12 +102,8 @@ char *rk_config_write(const rk_config *c)
         "fallback", fallback_name(c->session.fallback), "unfused", (int)c->session.unfused,
         "checkpoint-seconds", c->checkpoint_seconds, "eval-labels",
         c->corrupt_test ? "corrupted" : "clean", "stop-patience", (json_int_t)c->stop_patience);
-    if (root && (json_object_set_new(root, "scale", json_string(c->scale)) != 0 ||
-                 json_object_set_new(root, "changed", json_string(c->changed)) != 0)) {
-        json_decref(root);
-        return NULL;
-    }
-    char *text = root ? json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    bool whole = root && write_more(root, c);
+    char *text = whole ? json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(root);
     return text;
 }
@@ -115,6 +143,7 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
     c->session.unfused = unfused;
     c->corrupt_test = strcmp(eval_labels, "corrupted") == 0;
     c->stop_patience = patience;
+    read_more(root, c);
     *owner = root;
     return RK_OK;
 }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "train/checkpoint.h"
 #include "train/record.h"
+#include "train/scores_read.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,7 @@ static rk_status train(training *s, rk_error *e)
         if (stop)
             return RK_FAIL(e, RK_E_STOPPED, "stopped after epoch %lld", (long long)s->at.epoch);
     }
+    RK_TRY(rk_scores_store(s->results, s->run->id, s->trainer, s->at.epoch, e));
     return rk_weights_save(&s->folder, s->trainer, s->run->id, s->run->config, s->run->digest, e);
 }
 

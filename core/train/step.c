@@ -3,6 +3,7 @@
 #include "data/augment.h"
 #include "graph/node.h"
 #include "train/learn.h"
+#include "train/score_graph.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,8 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     log_at(g, "train", "correct", chunks, position, sum_all(g, v.correct));
     advance(g, position, rows, n);
     rk_learn(g, r, v.logits, label, v.loss);
+    if (r->scores)
+        rk_score_batch(g, &(rk_presented){v.logits, label, v.correct, position, n, r->el2n_epoch});
     advance_random(g);
     return finish(g, r, out, e);
 }
@@ -245,6 +248,9 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     log_rows(g, prefix, "loss", chunks, position, there, v.loss);
     log_rows(g, prefix, "correct", chunks, position, there, v.correct);
     if (!test && rk_labels_changed(d)) log_fits(g, &set, index, label, &v, chunks, position, there);
+    if (r->scores)
+        rk_score_predictions(g, test ? "eval/test/prediction" : "eval/train/prediction", v.best,
+                             position, set.x->n);
     advance(g, position, chunks.rows, set.x->n);
     return finish(g, r, out, e);
 }
