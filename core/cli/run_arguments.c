@@ -6,8 +6,9 @@
 enum {
     OPTION_RESUME = RK_OPTION_OWN,
     OPTION_DRY_RUN,
+    OPTION_VARIANT,
     OPTION_SETTING, /* the first of the table's */
-    OWN_OPTIONS = 8,
+    OWN_OPTIONS = 9,
     OPTIONS_MAX = 64
 };
 
@@ -15,6 +16,8 @@ static const struct argp_option own_options[OWN_OPTIONS] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "Where results go (" RK_CLI_RESULTS ")", 1},
     {"resume", OPTION_RESUME, "RUN", 0,
      "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
+    {"variant", OPTION_VARIANT, "PATTERN", 0,
+     "Of a preset only the variants whose label matches: * is any text", 1},
     {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
     {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
@@ -70,9 +73,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                                  "--resume goes on with a run as it was configured, '%s' cannot "
                                  "be given with it",
                                  not_with_resume(a));
+        if (a->variant && !a->preset)
+            return rk_cli_misuse(state, "--variant is of presets: name one, as fig1a");
         return 0;
     case RK_OPTION_OUT: a->out = arg; return 0;
     case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_VARIANT: a->variant = arg; return 0;
     case OPTION_DRY_RUN: a->dry_run = true; return 0;
     case RK_OPTION_BACKEND:
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;

@@ -368,12 +368,13 @@ static void test_schedules(void **state)
 static void test_items(void **state)
 {
     static const char *const expected[] = {
-        "model alexnet",     "model inception",   "model linear",
-        "model mlp",         "model wrn",         "data cifar10",
-        "data idx",          "data mnist",        "data synth16",
-        "transform labels",  "transform pixels",  "regularizer l2",
-        "optimizer sgd",     "schedule constant", "schedule exponential",
-        "augmentation crop", "augmentation flip", "augmentation rotate"};
+        "model alexnet",      "model inception",   "model linear",
+        "model mlp",          "model wrn",         "data cifar10",
+        "data idx",           "data mnist",        "data synth16",
+        "transform labels",   "transform pixels",  "regularizer l2",
+        "optimizer sgd",      "schedule constant", "schedule exponential",
+        "schedule drops",     "augmentation crop", "augmentation flip",
+        "augmentation rotate"};
     const rk_item *const *items;
     uint32_t n = rk_registry_items(*state, &items);
     assert_int_equal(n, sizeof expected / sizeof *expected);
