@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "data/augment.h"
 #include "graph/node.h"
+#include "train/learn.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,7 @@ static rk_value augment(rk_graph *g, const rk_recipe *r, const source *s, rk_val
 
 /* What the model says of a batch, by rows. */
 typedef struct verdict {
+    rk_value logits;        /* [rows][classes] */
     rk_value loss, correct; /* F32 [rows]; correct is 0 or 1 */
     rk_value best;          /* U32 [rows]: the prediction */
 } verdict;
@@ -123,7 +125,7 @@ static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_va
                                r->model->item->name, d->classes);
     rk_value best = rk_reshape(g, rk_argmax(g, logits, 1, 1), RK_SHAPE(rows));
     rk_value loss = rk_cross_entropy(g, logits, label);
-    return (verdict){loss, rk_cast(g, rk_eq(g, best, label), RK_F32), best};
+    return (verdict){logits, loss, rk_cast(g, rk_eq(g, best, label), RK_F32), best};
 }
 
 /* Entry position / rows of a log gets value: the entries' positions are compared, so that no
@@ -142,28 +144,6 @@ static void advance(rk_graph *g, rk_value position, int64_t rows, int64_t n)
     rk_value next = rk_add(g, position, rk_const_u(g, (uint32_t)rows));
     rk_value more = rk_lt(g, next, rk_const_u(g, (uint32_t)n));
     rk_assign(g, position, rk_where(g, more, next, rk_const_u(g, 0)));
-}
-
-/* Gradients of all parameters of loss and penalties, and the optimizer's update by them. */
-static void learn(rk_graph *g, const rk_recipe *r, rk_value loss)
-{
-    uint32_t n = rk_graph_params(g, NULL, 0);
-    rk_value *params = calloc(2 * (size_t)n + 1, sizeof *params), *grads = params + n;
-    if (!params || n == 0) {
-        rk_graph_fail(g, params ? "the model %s has no parameters" : "no memory to train %s",
-                      r->model->item->name);
-        free(params);
-        return;
-    }
-    rk_graph_params(g, params, n);
-    for (uint32_t i = 0; i < r->regularizers.n; i++) {
-        const rk_spec *s = r->regularizers.spec[i];
-        loss = rk_add(g, loss, to_scalar(g, s->item->penalty(g, params, n, s->args)));
-    }
-    rk_value rate = rk_input(g, RK_F32, scalar(), "train/rate");
-    rk_grad(g, loss, params, n, grads);
-    r->optimizer->item->step(g, params, grads, n, rate, r->optimizer->args);
-    free(params);
 }
 
 /* The random words of the next step are others: the key's third word counts steps. */
@@ -209,7 +189,7 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     log_at(g, "train", "loss", chunks, position, sum_all(g, v.loss));
     log_at(g, "train", "correct", chunks, position, sum_all(g, v.correct));
     advance(g, position, rows, n);
-    learn(g, r, to_scalar(g, rk_mean(g, v.loss, 0, 1)));
+    rk_learn(g, r, v.logits, label, v.loss);
     advance_random(g);
     return finish(g, r, out, e);
 }
