@@ -16,6 +16,7 @@
 RK_API int rk_main(int argc, char **argv);
 
 int rk_cli_run(int argc, char **argv);
+int rk_cli_sweep(int argc, char **argv);
 int rk_cli_devices(int argc, char **argv);
 int rk_cli_check(int argc, char **argv);
 int rk_cli_plugins(int argc, char **argv);
@@ -44,6 +45,7 @@ int rk_cli_failf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 enum {
     RK_OPTION_OUT = 0x100,
     RK_OPTION_PRESET,
+    RK_OPTION_VARIANT,
     RK_OPTION_JSON,
     RK_OPTION_CSV,
     RK_OPTION_BACKEND,

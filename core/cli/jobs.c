@@ -239,6 +239,7 @@ static bool matches(const char *pattern, const char *label)
 rk_status rk_jobs_keep(rk_jobs *j, const char *pattern, rk_error *e)
 {
     const uint32_t all = j->n;
+    if (!pattern) return RK_OK;
     j->n = 0;
     for (uint32_t i = 0; i < all; i++)
         if (matches(pattern, j->job[i].label)) j->job[j->n++] = j->job[i];

@@ -129,8 +129,8 @@ static void test_fits_by_hand(void **state)
         bool right, is_true;
         rk_examples as_true = t->x;
         as_true.label = t->true_label;
-        judge(&m, &t->x, i, p, &right);
-        judge(&m, &as_true, i, p, &is_true);
+        linear_judge(&m, &t->x, i, p, &right);
+        linear_judge(&m, &as_true, i, p, &is_true);
         if (t->x.label[i] == t->true_label[i]) {
             clean += right;
             continue;
