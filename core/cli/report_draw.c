@@ -49,6 +49,15 @@ static void quoted(FILE *f, const char *text)
     fputc('\'', f);
 }
 
+/* "training accuracy, %", or of a frontier "random labels: training accuracy, %". */
+static void write_axis(FILE *f, const char *name, const char *of)
+{
+    char text[160];
+    int n = of ? (int)strcspn(of, ",") : 0;
+    snprintf(text, sizeof text, "%.*s%s%s", n, of ? of : "", of ? ": " : "", axis_name(name));
+    quoted(f, text);
+}
+
 static void write_rows_settings(FILE *f, const rk_plot *p)
 {
     size_t widest = 0;
@@ -75,20 +84,21 @@ static void write_settings(FILE *f, const rk_plot *p)
             "set border 3 lw 1\nset tics nomirror out\nunset key\nset rmargin 2\nset tmargin 0.8\n"
             "set bmargin 3.2\nset xlabel ",
             rows ? 640U : 480U, height);
-    quoted(f, axis_name(p->x_name));
+    write_axis(f, p->x_name, p->x_of);
     fputs(" offset 0,0.3\n", f);
     if (rows) {
         write_rows_settings(f, p);
         return;
     }
     fputs("set lmargin 10\nset grid ytics lc rgb 'gray' lw 0.5 dt 1\nset ylabel ", f);
-    quoted(f, axis_name(p->y_name));
+    write_axis(f, p->y_name, p->y_of);
     fputs(" offset 1\n", f);
     if (p->kind == RK_FIGURE_CURVES) fputs("set xrange [0:*]\nset xtics autofreq\n", f);
     if (p->x_log) fputs("set logscale x\nset format x '%g'\n", f);
     if (p->y_log) fputs("set logscale y\nset format y '%g'\n", f);
     if (p->kind == RK_FIGURE_FRONTIER)
-        fputs("set offsets graph 0.03, graph 0.03, graph 0.08, graph 0.08\n", f);
+        fprintf(f, "set yrange [*:*]\nset offsets graph 0.03, 0, graph 0.08, graph 0.08\n%s",
+                p->x_percent ? "set xrange [*:102]\n" : "");
     else if (p->y_percent)
         fputs("set yrange [0:102]\nset ytics 0,20,100\n", f);
     else if (!p->y_log)

@@ -16,7 +16,8 @@ typedef struct rk_series {
 /* Texts and arrays are the study's pool's. */
 typedef struct rk_plot {
     rk_figure_kind kind;
-    const char *title, *x_name, *y_name; /* with units, as axes are labelled */
+    const char *title, *x_name, *y_name; /* measures, or parameters */
+    const char *x_of, *y_of;             /* of a frontier: which variants */
     const char **category;               /* of bars: a row each */
     uint32_t n_categories;
     bool x_log, y_log, y_percent, x_percent;

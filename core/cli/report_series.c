@@ -216,6 +216,8 @@ static rk_status make_frontier(rk_study *s, const rk_figure *f, rk_plot *p, rk_e
         return RK_FAIL(e, RK_E_INVALID, "%s:%u: series = a | b: x is of a, y is of b",
                        s->preset->path, f->line);
     size_t n = strlen(names[0]);
+    p->x_of = names[0];
+    p->y_of = names[1];
     for (uint32_t i = 0; i < s->n_labels; i++) {
         rk_series *r;
         if (strncmp(s->label[i], names[0], n) != 0 || s->label[i][n] != ' ') continue;

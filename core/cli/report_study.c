@@ -31,17 +31,30 @@ static void verdict_cell(FILE *f, rk_outcome v)
 
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
-static void claim_row(FILE *f, const rk_finding *x, bool first)
+static void write_band(FILE *f, const rk_claim *c)
+{
+    if (isinf(c->to))
+        fprintf(f, " at least %.4g", c->from);
+    else if (isinf(c->from))
+        fprintf(f, " at most %.4g", c->to);
+    else
+        fprintf(f, " from %.4g to %.4g", c->from, c->to);
+}
+
+/* rows: of the claim, if this is its first; else 0. */
+static void claim_row(FILE *f, const rk_finding *x, uint32_t rows)
 {
     const rk_claim *c = x->claim;
-    fprintf(f, first ? "<tr class=first><th scope=row>" : "<tr><td>");
-    if (first) rk_html(f, c->says[0] ? c->says : c->name);
-    fputs(first ? "</th><td>" : "<td>", f);
-    fputs("<code>", f);
+    fputs(rows ? "<tr class=first>" : "<tr>", f);
+    if (rows) {
+        fprintf(f, "<th scope=row rowspan=%u>", rows);
+        rk_html(f, c->says[0] ? c->says : c->name);
+        fputs("</th>", f);
+    }
+    fputs("<td><code>", f);
     rk_html(f, x->formula->text);
     fputs("</code>", f);
-    if (x->formula == &c->mean && isfinite(c->from)) fprintf(f, " \xe2\x89\xa5 %.4g", c->from);
-    if (x->formula == &c->mean && isfinite(c->to)) fprintf(f, " \xe2\x89\xa4 %.4g", c->to);
+    if (x->formula == &c->mean) write_band(f, c);
     fputs("<br><small>", f);
     rk_html(f, x->measured);
     fputs("</small>", f);
@@ -61,8 +74,12 @@ static void write_claims(FILE *f, const rk_finding *x, uint32_t n)
           "scope=col>claim<th scope=col>measured<th scope=col class=n>seeds that hold<th "
           "scope=col>verdict</tr></thead>\n",
           f);
-    for (uint32_t i = 0; i < n && x[i].claim; i++)
-        claim_row(f, &x[i], i == 0 || x[i - 1].claim != x[i].claim);
+    for (uint32_t i = 0; i < n && x[i].claim; i++) {
+        bool first = i == 0 || x[i - 1].claim != x[i].claim;
+        uint32_t rows = 0;
+        while (first && i + rows < n && x[i + rows].claim == x[i].claim) rows++;
+        claim_row(f, &x[i], rows);
+    }
     fputs("</table></div>\n", f);
 }
 
@@ -140,11 +157,13 @@ static rk_status write_csv(FILE *f, const rk_plot *p, const char *preset, rk_err
 }
 
 static rk_status write_plot(FILE *f, const rk_study *s, const rk_plot *p, const rk_figure *figure,
-                            uint32_t *number, rk_error *e)
+                            uint32_t *number, bool legend, rk_error *e)
 {
     char *svg;
     RK_TRY(rk_plot_svg(p, (*number)++, &svg, e));
-    fprintf(f, "<figure%s>%s<figcaption>", p->kind == RK_FIGURE_BARS ? " class=tall" : "", svg);
+    fprintf(f, "<figure%s>", p->kind == RK_FIGURE_BARS ? " class=tall" : "");
+    if (legend) write_legend(f, p);
+    fprintf(f, "%s<figcaption>", svg);
     free(svg);
     rk_html(f, figure->title);
     if (p->kind == RK_FIGURE_CURVES) fprintf(f, ", by %s", p->x_name);
@@ -158,21 +177,30 @@ static rk_status write_plot(FILE *f, const rk_study *s, const rk_plot *p, const 
     return RK_OK;
 }
 
-/* Curves by seconds too, unless they are drawn so anyway. */
+/* Curves by seconds too, unless they are drawn so anyway.  *curves counts figures of curves: the
+ * legend of the first one is that of all. */
 static rk_status write_figure(FILE *f, rk_study *s, const rk_figure *figure, uint32_t *number,
-                              bool *legend, rk_error *e)
+                              uint32_t *curves, rk_error *e)
 {
+    const bool by_time = figure->kind == RK_FIGURE_CURVES && strcmp(figure->x, "seconds") != 0;
     rk_plot p;
     RK_TRY(rk_plot_make(s, figure, NULL, &p, e));
     if (!p.n) return RK_OK;
-    if (figure->kind != RK_FIGURE_CURVES || !*legend) write_legend(f, &p);
-    *legend = *legend || figure->kind == RK_FIGURE_CURVES;
+    bool legend = figure->kind != RK_FIGURE_CURVES;
+    if (!legend && (*curves)++ == 0) write_legend(f, &p);
+    RK_TRY(write_plot(f, s, &p, figure, number, legend, e));
+    if (!by_time) return RK_OK;
+    RK_TRY(rk_plot_make(s, figure, "seconds", &p, e));
+    return write_plot(f, s, &p, figure, number, false, e);
+}
+
+static rk_status write_figures(FILE *f, rk_study *s, uint32_t *number, rk_error *e)
+{
+    uint32_t curves = 0;
     fputs("<div class=figures>\n", f);
-    RK_TRY(write_plot(f, s, &p, figure, number, e));
-    if (figure->kind == RK_FIGURE_CURVES && strcmp(figure->x, "seconds") != 0) {
-        RK_TRY(rk_plot_make(s, figure, "seconds", &p, e));
-        RK_TRY(write_plot(f, s, &p, figure, number, e));
-    }
+    for (uint32_t i = 0; i < s->preset->n_figures; i++)
+        if (rk_scales_have(s->preset->figure[i].scales, s->scale))
+            RK_TRY(write_figure(f, s, &s->preset->figure[i], number, &curves, e));
     fputs("</div>\n", f);
     return RK_OK;
 }
@@ -198,7 +226,7 @@ static void mean_cell(FILE *f, const rk_study *s, const char *label, const char 
     double sd = square > 0 ? sqrt(square) : 0;
     rk_measure_print(measure, mean, text, sizeof text);
     cell(f, text, "n");
-    if (n > 1 && sd > 0)
+    if (n > 1 && sd > 0 && strcmp(measure, "changed_labels") != 0)
         fprintf(f, " <small>\xc2\xb1 %.2g</small>", rk_measure_percent(measure) ? 100 * sd : sd);
     if (n && never) fprintf(f, " <small>%u never</small>", never);
 }
@@ -263,12 +291,9 @@ static rk_status write_study(FILE *f, rk_study *s, uint32_t *number, rk_error *e
 {
     rk_finding *x;
     uint32_t n;
-    bool legend = false;
     RK_TRY(rk_study_judge(s, &x, &n, e));
     write_head(f, s, x, n);
-    for (uint32_t i = 0; i < s->preset->n_figures; i++)
-        if (rk_scales_have(s->preset->figure[i].scales, s->scale))
-            RK_TRY(write_figure(f, s, &s->preset->figure[i], number, &legend, e));
+    RK_TRY(write_figures(f, s, number, e));
     write_papers(f, x, n);
     write_claims(f, x, n);
     RK_TRY(rk_report_samples(f, s, e));
