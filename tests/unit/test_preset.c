@@ -31,7 +31,7 @@ static void test_every_key(void **state)
         {"threads", "2"},          {"isa", "avx2"},       {"numerics", "fast"},
         {"fallback", "reference"}, {"unfused", "yes"},    {"checkpoint-seconds", "2.5"},
         {"augment", "flip"},       {"scale", "small"},    {"eval-labels", "corrupted"},
-        {"stop-patience", "9"}};
+        {"stop-patience", "9"},    {"data-path", "/a,b"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -40,7 +40,7 @@ static void test_every_key(void **state)
     rk_settings s = apply(list, (uint32_t)n, &pool);
     const rk_config *c = &s.config;
     assert_string_equal(c->model, "linear");
-    assert_string_equal(c->data, "mnist");
+    assert_string_equal(c->data, "mnist:path=/a\\,b");
     assert_string_equal(c->randomize, "labels:p=1");
     assert_string_equal(c->optimizer, "sgd:momentum=0.5");
     assert_string_equal(c->schedule, "exponential:decay=0.98");
