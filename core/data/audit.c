@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "data/examples.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <xxhash.h>
 
 static void hex(XXH128_hash_t hash, char out[33])
@@ -10,13 +11,36 @@ static void hex(XXH128_hash_t hash, char out[33])
     for (int i = 0; i < 16; i++) snprintf(out + 2 * i, 3, "%02x", bytes.digest[i]);
 }
 
-static void add(XXH3_state_t *state, const rk_examples *x, int64_t pixels)
+/* Of a set that is not in memory the pixels of the first, the middle and the last example. */
+static rk_status add_some(XXH3_state_t *state, const rk_dataset *d, bool test, rk_error *e)
 {
+    const rk_examples *x = test ? &d->test.x : &d->train.x;
+    size_t bytes = (size_t)rk_dataset_pixels(d) * (x->dtype == RK_U8 ? 1 : sizeof(float));
+    const int64_t rows[] = {0, x->n / 2, x->n - 1};
+    void *pixels = malloc(bytes);
+    if (!pixels) return RK_FAIL(e, RK_E_NOMEM, "no memory for the pixels of an example");
+    rk_status status = RK_OK;
+    for (int i = 0; i < 3 && status == RK_OK; i++) {
+        status = d->source.read(d->source.state, test, x->index[rows[i]], pixels, e);
+        if (status == RK_OK) XXH3_128bits_update(state, pixels, bytes);
+    }
+    free(pixels);
+    return status;
+}
+
+static rk_status add(XXH3_state_t *state, const rk_dataset *d, bool test, rk_error *e)
+{
+    const rk_examples *x = test ? &d->test.x : &d->train.x;
     size_t n = (size_t)x->n, element = x->dtype == RK_U8 ? 1 : sizeof(float);
-    XXH3_128bits_update(state, x->pixels, n * (size_t)pixels * element);
+    if (x->pixels)
+        XXH3_128bits_update(state, x->pixels, n * (size_t)rk_dataset_pixels(d) * element);
+    else
+        RK_TRY(add_some(state, d, test, e));
     XXH3_128bits_update(state, x->label, n * sizeof *x->label);
+    if (!x->shift) return RK_OK;
     XXH3_128bits_update(state, x->shift, n * sizeof *x->shift);
     XXH3_128bits_update(state, x->scale, n * sizeof *x->scale);
+    return RK_OK;
 }
 
 rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)
@@ -30,10 +54,11 @@ rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)
     if (!state) return RK_FAIL(e, RK_E_NOMEM, "no memory for the digest of the data");
     XXH3_128bits_reset(state);
     XXH3_128bits_update(state, head, sizeof head);
-    add(state, train, rk_dataset_pixels(d));
-    add(state, test, rk_dataset_pixels(d));
+    rk_status status = add(state, d, false, e);
+    if (status == RK_OK) status = add(state, d, true, e);
     hex(XXH3_128bits_digest(state), audit->digest);
     XXH3_freeState(state);
+    RK_TRY(status);
     hex(XXH3_128bits(train->label, (size_t)train->n * sizeof *train->label), audit->label_digest);
     for (int64_t i = 0; i < train->n; i++) changed += train->label[i] != d->train.true_label[i];
     audit->changed_labels = train->n ? (double)changed / (double)train->n : 0;

@@ -9,7 +9,7 @@
 static rk_status check_pixels(const rk_examples *x, int64_t pixels, const char *set, rk_error *e)
 {
     const float *values = x->pixels;
-    if (x->dtype != RK_F32) return RK_OK;
+    if (x->dtype != RK_F32 || !values) return RK_OK;
     for (int64_t i = 0; i < x->n * pixels; i++)
         if (!isfinite(values[i]))
             return RK_FAIL(e, RK_E_INVALID, "%s example %lld has a pixel that is not finite", set,
@@ -20,7 +20,8 @@ static rk_status check_pixels(const rk_examples *x, int64_t pixels, const char *
 static rk_status check_examples(const rk_dataset *d, const rk_examples *x, const char *set,
                                 rk_error *e)
 {
-    if (x->n < 1 || !x->pixels || !x->label || !x->index || !x->shift || !x->scale)
+    bool there = x->pixels || d->source.read, moments = x->shift && x->scale;
+    if (x->n < 1 || !there || !x->label || !x->index || (!moments && !d->source.generate))
         return RK_FAIL(e, RK_E_INVALID, "it has no %s examples", set);
     if (x->dtype != RK_U8 && x->dtype != RK_F32)
         return RK_FAIL(e, RK_E_INVALID, "its pixels are neither U8 nor F32");
@@ -71,6 +72,10 @@ static rk_status apply(rk_dataset *d, const rk_spec *const *transforms, uint32_t
         if (strcmp(transforms[i]->item->name, item->name) == 0) occurrence++;
     int n = snprintf(stream, sizeof stream, "transform/%s", item->name);
     if (occurrence > 1) snprintf(stream + n, sizeof stream - (size_t)n, "/%u", occurrence);
+    if (!d->train.x.pixels && !(item->flags & RK_ITEM_LABELS_ONLY))
+        return RK_FAIL(e, RK_E_INVALID,
+                       "it changes pixels, but those of this set are not in memory: only labels "
+                       "can be randomized");
     RK_TRY(item->transform(d, transforms[k]->args, rk_random_named(seed, stream), e));
     return check(d, e);
 }
@@ -105,5 +110,6 @@ void rk_dataset_free(rk_dataset *d)
 {
     if (!d) return;
     rk_dataset_clear(d);
+    if (d->source.close) d->source.close(d->source.state);
     free(d);
 }

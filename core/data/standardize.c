@@ -35,6 +35,7 @@ static moments of_floats(const float *x, int64_t n)
 static void standardize(rk_examples *x, int64_t pixels, bool image)
 {
     bool bytes = x->dtype == RK_U8;
+    if (!x->shift) return;
     double unit = bytes ? 255.0 : 1.0, least = unit / sqrt((double)pixels);
     for (int64_t i = 0; i < x->n; i++) {
         moments m = {0.0, unit};

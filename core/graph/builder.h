@@ -58,6 +58,9 @@ bool rk_is_constant(const rk_graph *g, rk_value v, uint32_t *bits);
  * memory, which is recorded. */
 const char *rk_scope_name(rk_graph *g, const char *what, const char *name);
 
+/* rk_normal of numerics.h of each pair of words, as operations. */
+rk_value rk_normal_of(rk_graph *g, rk_value w0, rk_value w1);
+
 /* ---- derivatives ---- */
 
 /* The part of d loss / d operand number i that comes through v, from d = d loss / d v.  Operations

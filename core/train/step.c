@@ -40,15 +40,22 @@ static rk_value named_state(rk_graph *g, uint32_t dtype, rk_shape shape, const c
 
 /* A set on the device. */
 typedef struct source {
+    const rk_dataset *d;
     const rk_examples *x;
+    bool test;
     const char *prefix; /* "data/train" */
     int64_t channels, height, width;
 } source;
 
 static source source_of(const rk_dataset *d, bool test)
 {
-    return (source){test ? &d->test.x : &d->train.x, test ? "data/test" : "data/train", d->channels,
-                    d->height, d->width};
+    return (source){d,
+                    test ? &d->test.x : &d->train.x,
+                    test,
+                    test ? "data/test" : "data/train",
+                    d->channels,
+                    d->height,
+                    d->width};
 }
 
 static rk_value field(rk_graph *g, const source *s, uint32_t dtype, rk_shape shape,
@@ -59,10 +66,26 @@ static rk_value field(rk_graph *g, const source *s, uint32_t dtype, rk_shape sha
     return rk_take(g, rk_input(g, dtype, shape, full), index);
 }
 
+/* The examples at index[rows] made from their numbers. */
+static rk_value generate(rk_graph *g, const source *s, rk_value index)
+{
+    const rk_source *from = &s->d->source;
+    rk_value x = from->generate(from->state, g, s->test, index);
+    rk_shape want = RK_SHAPE(rk_dim(g, index, 0), s->channels, s->height, s->width),
+             got = rk_shape_of(g, x);
+    bool same = x && got.rank == 4 && rk_dtype_of(g, x) == RK_F32;
+    for (int d = 0; d < 4 && same; d++) same = got.dim[d] == want.dim[d];
+    return same ? x : rk_graph_fail(g, "the data set does not generate its images");
+}
+
 /* The examples at index[rows] as the model sees them: (pixel - shift) * scale. */
 static rk_value gather(rk_graph *g, const source *s, rk_value index, rk_value *label)
 {
     int64_t n = s->x->n, rows = rk_dim(g, index, 0);
+    if (s->d->source.generate) {
+        *label = field(g, s, RK_U32, RK_SHAPE(n), "label", index);
+        return generate(g, s, index);
+    }
     rk_shape images = RK_SHAPE(n, s->channels, s->height, s->width),
              column = RK_SHAPE(rows, 1, 1, 1);
     rk_value pixels = field(g, s, s->x->dtype, images, "pixels", index);

@@ -6,6 +6,7 @@
  *
  *   data/train/pixels U8 or F32 [n][C][H][W], data/train/label U32 [n], data/train/shift and
  *   .../scale F32 [n], the same under data/test: inputs, written once
+ *                   (of a set that generates its images only the labels)
  *   train/order     U32 [n], input: the epoch's order of examples
  *   random/...      U32 [n], inputs: a word for each example and epoch, see rk_batch_word
  *   train/rate      F32, input: the epoch's learning rate

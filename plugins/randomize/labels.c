@@ -32,4 +32,4 @@ RK_PLUGIN("labels", "1.0",
           RK_ITEM(RK_KIND_TRANSFORM, .name = "labels",
                   .doc = "training labels become uniform classes with probability p; test labels "
                          "stay",
-                  .params = params, .transform = labels));
+                  .params = params, .transform = labels, .flags = RK_ITEM_LABELS_ONLY));
