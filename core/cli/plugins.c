@@ -44,21 +44,15 @@ static void describe_range(const rk_param_spec *p, char *out, size_t cap)
     }
 }
 
-static const rk_param_spec limit = {.name = "limit",
-                                    .initial = "0",
-                                    .doc = "keep the first training examples, this many; 0: all",
-                                    .type = RK_PARAM_INT,
-                                    .lo = 0,
-                                    .hi = 4294967295.0};
-
-/* The i-th parameter of an item, with the one that the core adds to every data set; NULL at the
+/* The i-th parameter of an item, with those that the core adds to every data set; NULL at the
  * end. */
 static const rk_param_spec *parameter(const rk_item *item, uint32_t i)
 {
     uint32_t n = 0;
     while (item->params && item->params[n].name) n++;
     if (i < n) return &item->params[i];
-    return i == n && item->kind == RK_KIND_DATA ? &limit : NULL;
+    i -= n;
+    return i < RK_LIMITS && item->kind == RK_KIND_DATA ? &rk_limit_params[i] : NULL;
 }
 
 static rk_status print_items(const rk_item *const *items, uint32_t n, rk_error *e)

@@ -188,7 +188,8 @@ SET(unfused)
 static const rk_setting table[] = {
     {"model", "NAME[:KEY=VALUE,...]", "What is trained (mlp); 'rethink plugins' lists all"},
     {"data", "NAME[:KEY=VALUE,...]",
-     "The data set (synth16); limit=N keeps the first N training examples"},
+     "The data set (synth16); limit=N and limit-test=N keep the first N "
+     "examples"},
     {"randomize", "NAME[:KEY=VALUE,...]",
      "A transform of the data before training, as labels:p=1; may be repeated, or joined by +"},
     {"augment", "NAME[:KEY=VALUE,...]",

@@ -39,14 +39,22 @@ static rk_status check(const rk_dataset *d, rk_error *e)
     return check_examples(d, &d->test.x, "test", e);
 }
 
+static rk_status keep_first(rk_examples *x, int64_t limit, const char *option, const char *set,
+                            rk_error *e)
+{
+    if (limit > x->n)
+        return RK_FAIL(e, RK_E_INVALID, "%s=%lld is more than its %lld %s examples", option,
+                       (long long)limit, (long long)x->n, set);
+    if (limit) x->n = limit;
+    return RK_OK;
+}
+
 /* What the core fills in after a data item has loaded its set. */
-static rk_status complete(rk_dataset *d, int64_t limit, rk_error *e)
+static rk_status complete(rk_dataset *d, const int64_t *limit, rk_error *e)
 {
     rk_examples *train = &d->train.x, *test = &d->test.x;
-    if (limit > train->n)
-        return RK_FAIL(e, RK_E_INVALID, "limit=%lld is more than its %lld training examples",
-                       (long long)limit, (long long)train->n);
-    if (limit) train->n = limit;
+    RK_TRY(keep_first(train, limit[RK_LIMIT_TRAIN], "limit", "training", e));
+    RK_TRY(keep_first(test, limit[RK_LIMIT_TEST], "limit-test", "test", e));
     for (int64_t i = 0; i < train->n; i++) train->index[i] = (uint32_t)i;
     for (int64_t i = 0; i < test->n; i++) test->index[i] = (uint32_t)i;
     memcpy(d->train.true_label, train->label, (size_t)train->n * sizeof *train->label);

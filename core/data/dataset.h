@@ -10,8 +10,8 @@ typedef struct rk_audit {
     char label_digest[33]; /* of the training labels alone */
 } rk_audit;
 
-/* Loads (checking that labels are below classes and counts agree), keeps the first `limit` training
- * examples (0: all), applies the transforms in order with streams of `seed`, standardizes. */
+/* Loads (checking that labels are below classes and counts agree), keeps the first examples within
+ * the limits, applies the transforms in order with streams of `seed`, standardizes. */
 rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms, uint32_t n,
                           uint64_t seed, rk_dataset **out, rk_audit *audit, rk_error *e);
 void rk_dataset_free(rk_dataset *d);

@@ -23,13 +23,18 @@ uint32_t rk_registry_items(const rk_registry *r, const rk_item *const **out);
 const char *rk_kind_name(uint32_t kind);                                 /* "model", "data", ... */
 const char *rk_registry_file(const rk_registry *r, const rk_item *item); /* the plugin's path */
 
+/* Parameters that the core adds to every data set: how many training and test examples to keep, the
+ * first ones; 0: all. */
+enum { RK_LIMIT_TRAIN = 0, RK_LIMIT_TEST = 1, RK_LIMITS = 2 };
+extern const rk_param_spec rk_limit_params[RK_LIMITS];
+
 /* An item with checked parameters: "mlp:layers=3,hidden=512".  In a value '\,' is a comma and '\\'
  * a backslash, so that a path may have them. */
 typedef struct rk_spec {
     const rk_item *item;
     rk_args *args;
-    int64_t limit; /* DATA only: the limit parameter, 0: all */
-    char *text;    /* canonical: the name and every parameter in the table's order */
+    int64_t limit[RK_LIMITS]; /* DATA only */
+    char *text; /* canonical: the name, every parameter in the table's order, limits that are set */
 } rk_spec;
 /* Unknown names and keys are errors that name the nearest known one and list the rest; a value out
  * of range or of the wrong type names the parameter, the value and the range. */

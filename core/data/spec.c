@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const rk_param_spec limit_param = {
-    .name = "limit",
-    .initial = "0",
-    .doc = "how many training examples to keep, the first ones; 0: all",
-    .type = RK_PARAM_INT,
-    .lo = 0,
-    .hi = 4294967295.0};
+const rk_param_spec rk_limit_params[RK_LIMITS] = {
+    {"limit", "0", "how many training examples to keep, the first ones; 0: all", RK_PARAM_INT, 0,
+     4294967295.0, NULL},
+    {"limit-test", "0", "how many test examples to keep, the first ones; 0: all", RK_PARAM_INT, 0,
+     4294967295.0, NULL}};
 
 /* Cuts *text at the first unescaped mark, undoing escapes in place; *text becomes what follows the
  * mark, or NULL. */
@@ -61,12 +59,17 @@ static size_t write_pair(char *text, size_t at, const rk_param_spec *p, const ch
 }
 
 /* Writes the canonical text, or with text NULL only measures it. */
-static size_t write_canonical(const rk_spec *s, const char *limit, char *text)
+static size_t write_canonical(const rk_spec *s, const rk_arg_value *limit, char *text)
 {
     size_t at = join(text, 0, s->item->name);
     for (uint32_t i = 0; i < s->args->n; i++)
         at = write_pair(text, at, &s->args->params[i], s->args->value[i].text, i == 0);
-    if (s->limit) at = write_pair(text, at, &limit_param, limit, s->args->n == 0);
+    bool first = s->args->n == 0;
+    for (int i = 0; i < RK_LIMITS; i++) {
+        if (!s->limit[i]) continue;
+        at = write_pair(text, at, &rk_limit_params[i], limit[i].text, first);
+        first = false;
+    }
     if (text) text[at] = '\0';
     return at;
 }
@@ -110,11 +113,12 @@ static rk_status find_item(const rk_registry *r, uint32_t kind, const char *name
 
 static rk_status unknown_key(const rk_spec *s, const char *key, rk_error *e)
 {
-    const char *known[RK_PARAMS_MAX + 1];
+    const char *known[RK_PARAMS_MAX + RK_LIMITS];
     uint32_t n = 0;
     char hint[320];
     for (uint32_t i = 0; i < s->args->n; i++) known[n++] = s->args->params[i].name;
-    if (s->item->kind == RK_KIND_DATA) known[n++] = limit_param.name;
+    for (int i = 0; s->item->kind == RK_KIND_DATA && i < RK_LIMITS; i++)
+        known[n++] = rk_limit_params[i].name;
     rk_name_hint(key, known, n, hint, sizeof hint);
     return RK_FAIL(e, RK_E_INVALID, "no parameter '%.64s'%s", key, hint);
 }
@@ -129,9 +133,10 @@ static rk_status set_value(rk_spec *s, const char *key, const char *text, rk_arg
         p = &s->args->params[i];
         value = &s->args->value[i];
     }
-    if (!p && s->item->kind == RK_KIND_DATA && strcmp(key, limit_param.name) == 0) {
-        p = &limit_param;
-        value = limit;
+    for (int i = 0; !p && s->item->kind == RK_KIND_DATA && i < RK_LIMITS; i++) {
+        if (strcmp(rk_limit_params[i].name, key) != 0) continue;
+        p = &rk_limit_params[i];
+        value = &limit[i];
     }
     if (!p) return unknown_key(s, key, e);
     if (!text) return RK_FAIL(e, RK_E_INVALID, "'%s' has no value: write %s=VALUE", key, key);
@@ -170,10 +175,10 @@ static rk_status fill(rk_spec *s, const rk_registry *r, uint32_t kind, char *tex
     s->args = rk_args_new(s->item->params);
     if (!s->args) return RK_FAIL(e, RK_E_NOMEM, "no memory for the parameters of %s", name);
     if (set_values(s, text, limit, e) != RK_OK) return rk_error_prefix(e, "%s", s->item->name);
-    s->limit = limit->text ? limit->whole : 0;
-    s->text = malloc(write_canonical(s, limit->text, NULL) + 1);
+    for (int i = 0; i < RK_LIMITS; i++) s->limit[i] = limit[i].text ? limit[i].whole : 0;
+    s->text = malloc(write_canonical(s, limit, NULL) + 1);
     if (!s->text) return RK_FAIL(e, RK_E_NOMEM, "no memory for the parameters of %s", name);
-    write_canonical(s, limit->text, s->text);
+    write_canonical(s, limit, s->text);
     return RK_OK;
 }
 
@@ -181,16 +186,16 @@ rk_status rk_spec_parse(const rk_registry *r, uint32_t kind, const char *text, r
                         rk_error *e)
 {
     rk_error local = rk_error_new(); /* the code must be known even if the caller passes NULL */
-    rk_arg_value limit = {0};
+    rk_arg_value limit[RK_LIMITS] = {0};
     char *copy = strdup(text);
     rk_spec *s = calloc(1, sizeof *s);
     rk_status status = RK_E_NOMEM;
     *out = NULL;
     if (copy && s)
-        status = fill(s, r, kind, copy, &limit, e ? e : &local);
+        status = fill(s, r, kind, copy, limit, e ? e : &local);
     else
         RK_FAIL(e, RK_E_NOMEM, "no memory for '%.64s'", text);
-    free(limit.text);
+    for (int i = 0; i < RK_LIMITS; i++) free(limit[i].text);
     free(copy);
     if (status == RK_OK)
         *out = s;

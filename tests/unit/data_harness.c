@@ -49,7 +49,7 @@ rk_dataset *load_data(const rk_registry *r, const char *data, const char *transf
 rk_dataset *load_item(const rk_registry *r, const rk_item *item, int64_t limit,
                       const char *transform, uint64_t seed, rk_audit *audit)
 {
-    rk_spec s = {.item = item, .limit = limit};
+    rk_spec s = {.item = item, .limit = {limit, 0}};
     return load(r, &s, transform, seed, audit);
 }
 

@@ -85,13 +85,21 @@ static rk_status failing(rk_dataset *d, const rk_args *a, rk_error *e)
     return rk_error_set(e, RK_E_IO, "no %s", "luck");
 }
 
-static rk_status load(rk_status (*data)(rk_dataset *, const rk_args *, rk_error *), int64_t limit,
+static rk_status load(rk_status (*data)(rk_dataset *, const rk_args *, rk_error *),
                       const rk_spec *const *t, uint32_t n, rk_dataset **d, rk_audit *audit,
                       rk_error *e)
 {
     rk_item item = RK_ITEM(RK_KIND_DATA, .name = "made", .doc = "d", .data = data);
-    rk_spec spec = {.item = &item, .limit = limit};
+    rk_spec spec = {.item = &item};
     return rk_dataset_load(&spec, t, n, 11, d, audit, e);
+}
+
+static rk_status load_part(int64_t train, int64_t test, rk_dataset **d, rk_audit *audit,
+                           rk_error *e)
+{
+    rk_item item = RK_ITEM(RK_KIND_DATA, .name = "made", .doc = "d", .data = bytes);
+    rk_spec spec = {.item = &item, .limit = {train, test}};
+    return rk_dataset_load(&spec, NULL, 0, 11, d, audit, e);
 }
 
 static rk_dataset *loaded(rk_status (*data)(rk_dataset *, const rk_args *, rk_error *),
@@ -99,7 +107,7 @@ static rk_dataset *loaded(rk_status (*data)(rk_dataset *, const rk_args *, rk_er
 {
     rk_error e = rk_error_new();
     rk_dataset *d;
-    if (load(data, 0, NULL, 0, &d, audit, &e) != RK_OK) fail_msg("%s", e.text);
+    if (load(data, NULL, 0, &d, audit, &e) != RK_OK) fail_msg("%s", e.text);
     return d;
 }
 
@@ -203,19 +211,27 @@ static void test_limit(void **state)
     rk_audit all, part, again;
     rk_error e = rk_error_new();
     rk_dataset *d, *whole = loaded(bytes, &all);
-    assert_int_equal(load(bytes, 7, NULL, 0, &d, &part, &e), RK_OK);
+    assert_int_equal(load_part(7, 0, &d, &part, &e), RK_OK);
     assert_int_equal(d->train.x.n, 7);
     assert_int_equal(d->test.x.n, TEST);
     assert_memory_equal(d->train.x.pixels, whole->train.x.pixels, 7 * PIXELS);
     assert_string_not_equal(all.digest, part.digest);
     rk_dataset_free(d);
-    assert_int_equal(load(bytes, TRAIN, NULL, 0, &d, &again, &e), RK_OK);
+    assert_int_equal(load_part(TRAIN, TEST, &d, &again, &e), RK_OK);
     assert_string_equal(all.digest, again.digest);
     rk_dataset_free(d);
+    assert_int_equal(load_part(0, 5, &d, &part, &e), RK_OK);
+    assert_int_equal(d->train.x.n, TRAIN);
+    assert_int_equal(d->test.x.n, 5);
+    assert_memory_equal(d->test.x.label, whole->test.x.label, 5 * sizeof *d->test.x.label);
+    rk_dataset_free(d);
     rk_dataset_free(whole);
-    assert_int_equal(load(bytes, TRAIN + 1, NULL, 0, &d, &again, &e), RK_E_INVALID);
+    assert_int_equal(load_part(TRAIN + 1, 0, &d, &again, &e), RK_E_INVALID);
     assert_null(d);
     assert_string_equal(e.text, "made: limit=41 is more than its 40 training examples");
+    assert_int_equal(load_part(0, TEST + 1, &d, &again, &e), RK_E_INVALID);
+    assert_null(d);
+    assert_non_null(strstr(e.text, "made: limit-test="));
 }
 
 static void expect(rk_status (*data)(rk_dataset *, const rk_args *, rk_error *), rk_status code,
@@ -224,10 +240,10 @@ static void expect(rk_status (*data)(rk_dataset *, const rk_args *, rk_error *),
     rk_error e = rk_error_new();
     rk_audit audit;
     rk_dataset *d;
-    assert_int_equal(load(data, 0, NULL, 0, &d, &audit, &e), code);
+    assert_int_equal(load(data, NULL, 0, &d, &audit, &e), code);
     assert_null(d);
     assert_string_equal(e.text, text);
-    assert_int_equal(load(data, 0, NULL, 0, &d, &audit, NULL), code); /* nobody wants the text */
+    assert_int_equal(load(data, NULL, 0, &d, &audit, NULL), code); /* nobody wants the text */
 }
 
 static void test_bad_sets(void **state)
@@ -294,13 +310,13 @@ static void test_transforms(void **state)
     rk_error e = rk_error_new();
     rk_audit audit;
     rk_dataset *d;
-    assert_int_equal(load(bytes, 0, specs, 3, &d, &audit, &e), RK_OK);
+    assert_int_equal(load(bytes, specs, 3, &d, &audit, &e), RK_OK);
     assert_int_equal(d->train.x.index[0], rk_random_named(11, "transform/one").stream);
     assert_int_equal(d->train.x.index[1], rk_random_named(11, "transform/two").stream);
     assert_int_equal(d->train.x.index[2], rk_random_named(11, "transform/one/2").stream);
     assert_true(audit.changed_labels == 1.0 / TRAIN); /* moved by 3 of 5 classes */
     rk_dataset_free(d);
-    assert_int_equal(load(bytes, 0, specs + 3, 1, &d, &audit, &e), RK_E_INVALID);
+    assert_int_equal(load(bytes, specs + 3, 1, &d, &audit, &e), RK_E_INVALID);
     assert_string_equal(e.text,
                         "bad: the label of training example 5 is 99, the 5 classes are 0 to 4");
 }

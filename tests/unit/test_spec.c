@@ -63,7 +63,8 @@ static void test_values(void **state)
     assert_true(rk_arg_real(s->args, "share") == 0.125);
     assert_string_equal(rk_arg_text(s->args, "way"), "right");
     assert_string_equal(rk_arg_text(s->args, "path"), "/a/b");
-    assert_int_equal(s->limit, 0);
+    assert_int_equal(s->limit[RK_LIMIT_TRAIN], 0);
+    assert_int_equal(s->limit[RK_LIMIT_TEST], 0);
     assert_null(rk_args_misused(s->args));
     rk_spec_free(s);
 }
@@ -90,6 +91,9 @@ static void test_canonical(void **state)
         {"empty:share=0.30000000000000004,path=x",
          "empty:count=3,share=0.30000000000000004,way=left,path=x"},
         {"empty:path=x,limit=2000", "empty:count=3,share=0.5,way=left,path=x,limit=2000"},
+        {"empty:limit-test=30,path=x", "empty:count=3,share=0.5,way=left,path=x,limit-test=30"},
+        {"empty:limit-test=3,path=x,limit=2",
+         "empty:count=3,share=0.5,way=left,path=x,limit=2,limit-test=3"},
         {"empty:path=x,limit=0", "empty:count=3,share=0.5,way=left,path=x"},
         {"empty:path=a=b:c", "empty:count=3,share=0.5,way=left,path=a=b:c"},
         {"empty:path=a\\,b\\\\c", "empty:count=3,share=0.5,way=left,path=a\\,b\\\\c"},
@@ -102,7 +106,7 @@ static void test_canonical(void **state)
         rk_spec *again = parse(state, s->text);
         assert_string_equal(again->text, s->text);
         assert_string_equal(rk_arg_text(s->args, "path"), rk_arg_text(again->args, "path"));
-        assert_int_equal(s->limit, again->limit);
+        assert_memory_equal(s->limit, again->limit, sizeof s->limit);
         rk_spec_free(s);
         rk_spec_free(again);
     }
@@ -138,7 +142,7 @@ static void test_unknown_names(void **state)
 static void test_unknown_keys(void **state)
 {
     EXPECT("empty:path=x,cuont=4", "empty: no parameter 'cuont'", "did you mean 'count'?",
-           "count, share, way, path, limit");
+           "count, share, way, path, limit, limit-test");
     EXPECT("empty:path=x,=4", "no parameter ''");
 }
 
@@ -166,6 +170,7 @@ static void test_bad_values(void **state)
     EXPECT("empty:path=x,count", "'count' has no value: write count=VALUE");
     EXPECT("empty:path=x,count=4,count=4", "count is given twice");
     EXPECT("empty:path=x,limit=4,limit=4", "limit is given twice");
+    EXPECT("empty:path=x,limit-test=4,limit-test=4", "limit-test is given twice");
     EXPECT("empty", "empty: path is missing: write empty:path=VALUE (where)");
 }
 

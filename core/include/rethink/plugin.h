@@ -165,7 +165,8 @@ typedef struct rk_item {
     const rk_param_spec *params; /* NULL: none */
     /* MODEL: logits [N][classes] of x [N][channels][height][width]. */
     rk_value (*model)(rk_graph *, rk_value x, uint32_t classes, const rk_args *);
-    /* DATA: fills the set; the core adds the parameter limit (first limit training examples). */
+    /* DATA: fills the set; the core adds the parameters limit and limit-test (how many of the first
+     * training and test examples to keep). */
     rk_status (*data)(rk_dataset *, const rk_args *, rk_error *);
     /* TRANSFORM: once, before training and before standardization.  random: of the run's seed and
      * the transform's name.  Changes training examples; test ones only where its doc says so. */
