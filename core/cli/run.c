@@ -220,6 +220,7 @@ int rk_cli_run(int argc, char **argv)
                  .view = {.out = a.json ? stderr : stdout,
                           .quiet = a.quiet,
                           .verbose = a.verbose,
+                          .estimate = a.estimate,
                           .live = isatty(STDERR_FILENO),
                           .stopping = stopping}};
     catch_signals();

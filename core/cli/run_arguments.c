@@ -5,8 +5,9 @@
 
 enum {
     OPTION_RESUME = RK_OPTION_OWN,
+    OPTION_ESTIMATE,
     OPTION_SETTING, /* the first of the table's */
-    OWN_OPTIONS = 7,
+    OWN_OPTIONS = 8,
     OPTIONS_MAX = 64
 };
 
@@ -14,6 +15,8 @@ static const struct argp_option own_options[OWN_OPTIONS] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "Where results go (" RK_CLI_RESULTS ")", 1},
     {"resume", OPTION_RESUME, "RUN", 0,
      "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
+    {"estimate", OPTION_ESTIMATE, NULL, 0,
+     "Say how many FLOP and hours the runs would take, by timing a few steps, and train nothing", 1},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
     {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
     {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
@@ -68,8 +71,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                                  "--resume goes on with a run as it was configured, '%s' cannot "
                                  "be given with it",
                                  not_with_resume(a));
+        if (a->resume && a->estimate)
+            return rk_cli_misuse(state, "--estimate is for runs that have not begun");
         return 0;
     case RK_OPTION_OUT: a->out = arg; return 0;
+    case OPTION_ESTIMATE: a->estimate = true; return 0;
     case OPTION_RESUME: a->resume = arg; return 0;
     case RK_OPTION_BACKEND:
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;

@@ -139,6 +139,7 @@ SET(seed)
 SET(lr) { return real(key, v, 0, INFINITY, &l->s->config.rate, e); }
 SET(stop_accuracy) { return real(key, v, 0, 1, &l->s->config.stop_accuracy, e); }
 SET(stop_loss) { return real(key, v, 0, INFINITY, &l->s->config.stop_loss, e); }
+SET(eval_limit) { return whole(key, v, 0, INT64_MAX, &l->s->config.eval_limit, e); }
 SET(checkpoint) { return real(key, v, 0, INFINITY, &l->s->config.checkpoint_seconds, e); }
 SET(device)
 {
@@ -220,12 +221,15 @@ static const rk_setting table[] = {
      "(forbid)"},
     {"unfused", NULL, "One kernel per operation: slow, same bits"},
     {"checkpoint-seconds", "S", "Lose at most S seconds of work; 0: save after each epoch (60)"},
+    {"eval-limit", "N",
+     "Evaluate the first N training examples only; then goals and 'fit' ask for the mean of the "
+     "epoch's batches too (0: all)"},
 };
 static const setter setters[] = {
     set_model,    set_data,          set_randomize,  set_augment,   set_optimizer, set_momentum,
     set_schedule, set_lr_decay,      set_regularize, set_lr,        set_batch,     set_epochs,
     set_seed,     set_stop_accuracy, set_stop_loss,  set_device,    set_threads,   set_isa,
-    set_numerics, set_fallback,      set_unfused,    set_checkpoint};
+    set_numerics, set_fallback,      set_unfused,    set_checkpoint, set_eval_limit};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

@@ -1,8 +1,10 @@
 #include "cli/watch.h"
+#include "cli/estimate.h"
 #include "base/os.h"
 #include <string.h>
 
 #define DRAW_EVERY_NS 100e6
+#define LONG_SECONDS 300 /* a run of more is announced with an estimate */
 
 void rk_view_clear(rk_view *v)
 {
@@ -90,7 +92,15 @@ static bool on_stopping(void *ctx)
     return v->stopping && v->stopping();
 }
 
+static void on_estimate(void *ctx, const rk_estimate *cost)
+{
+    const rk_view *v = ctx;
+    if (v->estimate || (!v->quiet && cost->seconds > LONG_SECONDS))
+        rk_estimate_print(stderr, cost);
+}
+
 rk_watch rk_view_watch(rk_view *v)
 {
-    return (rk_watch){v, on_start, on_progress, on_epoch, on_stopping};
+    return (rk_watch){v,           on_start,    on_progress, on_epoch,
+                      on_stopping, on_estimate, v->estimate};
 }

@@ -24,6 +24,7 @@ typedef struct rk_spec_list {
 typedef struct rk_recipe {
     rk_spec *model, *data, *optimizer, *schedule;
     rk_spec_list transforms, augments, regularizers;
+    int64_t eval_limit; /* rk_config's */
 } rk_recipe;
 
 /* On failure *out is empty. */

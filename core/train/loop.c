@@ -1,11 +1,15 @@
 /* The loop over epochs: what is done when, and what is recorded. */
 #include "base/error.h"
 #include "train/checkpoint.h"
+#include "train/estimate.h"
 #include "train/record.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* A run of more is worth an estimate beforehand: minutes on a processor. */
+#define LONG_FLOP 1e13
 
 /* One run on its way. */
 typedef struct training {
@@ -107,13 +111,18 @@ static rk_status measure(training *s, rk_error *e)
     return RK_OK;
 }
 
+static bool is_fit(const rk_config *c, const rk_epoch_record *row)
+{
+    return row->train_accuracy >= 1 && (!c->eval_limit || row->online_accuracy >= 1);
+}
+
 static rk_status finish_epoch(training *s, rk_error *e)
 {
     rk_run_record *run = s->run;
     const rk_epoch_record *row = &s->row;
     RK_TRY(measure(s, e));
     RK_TRY(compare_old(s, row, e));
-    rk_record_epoch(run, row);
+    rk_record_epoch(run, row, is_fit(s->config, row));
     RK_TRY(rk_results_epoch(s->results, run, row, e));
     s->at.epoch++;
     s->at.step = 0;
@@ -125,10 +134,16 @@ static rk_status finish_epoch(training *s, rk_error *e)
     return RK_OK;
 }
 
+/* Where only some of the examples are evaluated, the others count as they were trained on. */
 static bool reached_goal(const rk_config *c, const rk_epoch_record *row)
 {
-    return (c->stop_accuracy > 0 && row->train_accuracy >= c->stop_accuracy) ||
-           (c->stop_loss > 0 && row->train_loss <= c->stop_loss);
+    double accuracy = row->train_accuracy, loss = row->train_loss;
+    if (c->eval_limit) {
+        accuracy = fmin(accuracy, row->online_accuracy);
+        loss = fmax(loss, row->online_loss);
+    }
+    return (c->stop_accuracy > 0 && accuracy >= c->stop_accuracy) ||
+           (c->stop_loss > 0 && loss <= c->stop_loss);
 }
 
 /* True for a run that was killed between its last checkpoint and its end. */
@@ -180,6 +195,20 @@ static void clear(training *s)
     free(s->old);
 }
 
+/* What a run will cost, where that is much or was asked for.  Leaves everything as it was at the
+ * start. */
+static rk_status estimate(training *s, rk_error *e)
+{
+    const rk_watch *w = s->watch;
+    rk_estimate cost;
+    if (!w || !w->estimate) return RK_OK;
+    if (!w->only_estimate && rk_trainer_flop(s->trainer) * (double)s->config->epochs < LONG_FLOP)
+        return RK_OK;
+    RK_TRY(rk_trainer_estimate(s->trainer, s->config->epochs, &cost, e));
+    w->estimate(w->ctx, &cost);
+    return RK_OK;
+}
+
 rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *results,
                        const rk_config *c, const rk_watch *watch, int64_t *id, rk_error *e)
 {
@@ -191,6 +220,11 @@ rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *resu
     s.run = &run;
     *id = 0;
     rk_status status = rk_trainer_open(hub, plugins, c, &s.trainer, e);
+    if (status == RK_OK) status = estimate(&s, e);
+    if (status != RK_OK || (watch && watch->only_estimate)) {
+        clear(&s);
+        return status;
+    }
     if (status == RK_OK) status = rk_record_fill(&run, &texts, s.trainer, c, e);
     if (status == RK_OK) status = rk_results_add(results, &run, e);
     if (status == RK_OK) {
@@ -208,7 +242,7 @@ rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *resu
 static int64_t fit_before(const training *s)
 {
     for (uint32_t i = 0; i < s->n_old && s->old[i].epoch <= s->at.epoch; i++)
-        if (s->old[i].train_accuracy >= 1) return s->old[i].epoch;
+        if (is_fit(s->config, &s->old[i])) return s->old[i].epoch;
     return 0;
 }
 

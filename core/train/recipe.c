@@ -58,6 +58,7 @@ static rk_status parse_list(const rk_registry *plugins, uint32_t kind, const cha
 rk_status rk_recipe_parse(const rk_registry *p, const rk_config *c, rk_recipe *out, rk_error *e)
 {
     memset(out, 0, sizeof *out);
+    out->eval_limit = c->eval_limit;
     rk_status s = rk_spec_parse(p, RK_KIND_MODEL, c->model, &out->model, e);
     if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_DATA, c->data, &out->data, e);
     if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_OPTIMIZER, c->optimizer, &out->optimizer, e);

@@ -234,20 +234,27 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     return finish(g, r, out, e);
 }
 
+int64_t rk_eval_examples(const rk_recipe *r, const rk_dataset *d, bool test)
+{
+    int64_t n = test ? d->test.x.n : d->train.x.n;
+    return !test && r->eval_limit && r->eval_limit < n ? r->eval_limit : n;
+}
+
 rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_graph **out,
                         rk_error *e)
 {
     rk_graph *g = rk_graph_new();
     source set = source_of(d, test);
     const char *prefix = test ? "eval/test" : "eval/train";
-    rk_chunks chunks = rk_eval_chunks(set.x->n);
+    int64_t n = rk_eval_examples(r, d, test);
+    rk_chunks chunks = rk_eval_chunks(n);
     rk_value label, zero;
     *out = NULL;
     if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of an evaluation");
     zero = rk_const_f(g, 0);
     rk_value position = named_state(g, RK_U32, scalar(), prefix, "position");
     rk_value index = rk_add(g, rk_iota(g, chunks.rows), position);
-    rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)set.x->n));
+    rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)n));
     rk_value x = gather(g, &set, index, &label);
     x = augment(g, r, &set, index, x);
     verdict v = judge(g, r, d, x, label);
@@ -255,6 +262,6 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     v.correct = rk_where(g, there, v.correct, zero);
     log_at(g, prefix, "loss", chunks, position, sum_all(g, v.loss));
     log_at(g, prefix, "correct", chunks, position, sum_all(g, v.correct));
-    advance(g, position, chunks.rows, set.x->n);
+    advance(g, position, chunks.rows, n);
     return finish(g, r, out, e);
 }

@@ -34,6 +34,8 @@ rk_chunks rk_eval_chunks(int64_t n);
 rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunks, int64_t rows,
                         rk_graph **out, rk_error *e);
 
+/* Examples that are evaluated: of the training set perhaps the first eval_limit ones only. */
+int64_t rk_eval_examples(const rk_recipe *r, const rk_dataset *d, bool test);
 /* Loss and right predictions of one chunk of the test set (or the training set). */
 rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_graph **out,
                         rk_error *e);

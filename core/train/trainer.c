@@ -82,8 +82,8 @@ static rk_status make_programs(rk_trainer *t, int64_t batch, rk_error *e)
     int64_t n = t->data->train.x.n;
     t->batches = rk_train_chunks(n, batch);
     t->steps = t->batches.count;
-    t->eval[0] = rk_eval_chunks(n);
-    t->eval[1] = rk_eval_chunks(t->data->test.x.n);
+    for (int test = 0; test < 2; test++)
+        t->eval[test] = rk_eval_chunks(rk_eval_examples(&t->recipe, t->data, test));
     RK_TRY(add_step(t, t->batches.rows, "training step", &t->step, e));
     if (n % t->batches.rows)
         RK_TRY(add_step(t, n % t->batches.rows, "last training step", &t->last_step, e));
@@ -98,6 +98,22 @@ static rk_status start_states(rk_trainer *t, rk_error *e)
     RK_TRY(rk_session_init(t->session, e));
     if (!rk_session_buffer(t->session, "rng/key")) return RK_OK;
     return rk_session_write(t->session, "rng/key", key, sizeof key, e);
+}
+
+rk_status rk_trainer_restart(rk_trainer *t, rk_error *e)
+{
+    const rk_buffer_info *b;
+    uint32_t n = rk_session_buffers(t->session, &b);
+    uint64_t most = 1;
+    for (uint32_t i = 0; i < n; i++)
+        if (!b[i].input && b[i].bytes > most) most = b[i].bytes;
+    void *zero = calloc(1, most);
+    if (!zero) return RK_FAIL(e, RK_E_NOMEM, "no memory to clear states");
+    rk_status status = RK_OK;
+    for (uint32_t i = 0; i < n && status == RK_OK; i++)
+        if (!b[i].input) status = rk_session_write(t->session, b[i].name, zero, b[i].bytes, e);
+    free(zero);
+    return status == RK_OK ? start_states(t, e) : status;
 }
 
 static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins,
@@ -218,7 +234,7 @@ rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error 
 {
     for (int64_t i = 0; i < t->eval[test].count; i++)
         RK_TRY(rk_program_run(t->evaluation[test], e));
-    int64_t n = test ? t->data->test.x.n : t->data->train.x.n;
+    int64_t n = rk_eval_examples(&t->recipe, t->data, test);
     return score(t, test ? "eval/test" : "eval/train", t->eval[test].count, n, out, e);
 }
 

@@ -38,8 +38,10 @@ rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e);
 rk_program *rk_trainer_program(const rk_trainer *t, int64_t step);
 /* Of the epoch's batches as they were trained on. */
 rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
-/* Of all training (test: all test) examples with the parameters as they are. */
+/* Of all training (test: all test) examples, or eval_limit ones, with the parameters as they are. */
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e);
+/* Every state as it was before the first step. */
+rk_status rk_trainer_restart(rk_trainer *t, rk_error *e);
 /* Hex of XXH3-128 over name, zero byte and data of every buffer of the model, trained or statistic,
  * in the order of names; every NaN counts as 0x7fc00000. */
 rk_status rk_trainer_digest(rk_trainer *t, char out[33], rk_error *e);
