@@ -226,9 +226,9 @@ static const rk_setting table[] = {
      "epoch's batches too (0: all)"},
 };
 static const setter setters[] = {
-    set_model,    set_data,          set_randomize,  set_augment,   set_optimizer, set_momentum,
-    set_schedule, set_lr_decay,      set_regularize, set_lr,        set_batch,     set_epochs,
-    set_seed,     set_stop_accuracy, set_stop_loss,  set_device,    set_threads,   set_isa,
+    set_model,    set_data,          set_randomize,  set_augment,    set_optimizer, set_momentum,
+    set_schedule, set_lr_decay,      set_regularize, set_lr,         set_batch,     set_epochs,
+    set_seed,     set_stop_accuracy, set_stop_loss,  set_device,     set_threads,   set_isa,
     set_numerics, set_fallback,      set_unfused,    set_checkpoint, set_eval_limit};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");

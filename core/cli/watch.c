@@ -95,12 +95,10 @@ static bool on_stopping(void *ctx)
 static void on_estimate(void *ctx, const rk_estimate *cost)
 {
     const rk_view *v = ctx;
-    if (v->estimate || (!v->quiet && cost->seconds > LONG_SECONDS))
-        rk_estimate_print(stderr, cost);
+    if (v->estimate || (!v->quiet && cost->seconds > LONG_SECONDS)) rk_estimate_print(stderr, cost);
 }
 
 rk_watch rk_view_watch(rk_view *v)
 {
-    return (rk_watch){v,           on_start,    on_progress, on_epoch,
-                      on_stopping, on_estimate, v->estimate};
+    return (rk_watch){v, on_start, on_progress, on_epoch, on_stopping, on_estimate, v->estimate};
 }

@@ -112,8 +112,8 @@ rk_status rk_dataset_make(rk_dataset *d, uint32_t dtype, int64_t n_train, int64_
 rk_status rk_dataset_make_sourced(rk_dataset *d, uint32_t dtype, int64_t n_train, int64_t n_test,
                                   rk_error *e)
 {
-    if (!d->source.read || (d->source.generate &&
-                            (dtype != RK_F32 || d->standardize != RK_STANDARDIZE_NONE)))
+    if (!d->source.read ||
+        (d->source.generate && (dtype != RK_F32 || d->standardize != RK_STANDARDIZE_NONE)))
         return RK_FAIL(e, RK_E_INVALID,
                        "a set without pixels has a source that reads; if it generates too, pixels "
                        "are RK_F32 and not standardized");

@@ -81,19 +81,18 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
     *owner = NULL;
     *c = rk_config_default();
-    if (!root ||
-        json_unpack_ex(root, &why, 0,
-                       "{s:s, s:s, s:s, s?s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:F, "
-                       "s:F, s:F, s:s, s:s, s:b, s:F, s?I}",
-                       "model", &c->model, "data", &c->data, "randomize", &c->randomize, "augment",
-                       &c->augment, /* not in records of schema 1 */
-                       "optimizer", &c->optimizer, "schedule", &c->schedule, "regularize",
-                       &c->regularize, "device", &c->device, "preset", &c->preset, "variant",
-                       &c->variant, "epochs", &epochs, "batch", &batch, "seed", &seed, "lr",
-                       &c->rate, "stop-accuracy", &c->stop_accuracy, "stop-loss", &c->stop_loss,
-                       "numerics", &numerics, "fallback", &fallback, "unfused", &unfused,
-                       "checkpoint-seconds", &c->checkpoint_seconds, "eval-limit",
-                       &eval_limit) != 0) {
+    if (!root || json_unpack_ex(
+                     root, &why, 0,
+                     "{s:s, s:s, s:s, s?s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:F, "
+                     "s:F, s:F, s:s, s:s, s:b, s:F, s?I}",
+                     "model", &c->model, "data", &c->data, "randomize", &c->randomize, "augment",
+                     &c->augment, /* not in records of schema 1 */
+                     "optimizer", &c->optimizer, "schedule", &c->schedule, "regularize",
+                     &c->regularize, "device", &c->device, "preset", &c->preset, "variant",
+                     &c->variant, "epochs", &epochs, "batch", &batch, "seed", &seed, "lr", &c->rate,
+                     "stop-accuracy", &c->stop_accuracy, "stop-loss", &c->stop_loss, "numerics",
+                     &numerics, "fallback", &fallback, "unfused", &unfused, "checkpoint-seconds",
+                     &c->checkpoint_seconds, "eval-limit", &eval_limit) != 0) {
         json_decref(root);
         return RK_FAIL(e, RK_E_INVALID, "the recorded configuration cannot be read: %s", why.text);
     }

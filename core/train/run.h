@@ -31,11 +31,11 @@ rk_config rk_config_default(void);
 
 /* What a run costs, before it begins. */
 typedef struct rk_estimate {
-    int64_t epochs, steps;    /* steps: of an epoch */
-    double flop;              /* of matrix products and convolutions in all epochs, evaluation too */
-    double step_flop;         /* of a training step */
-    double step_seconds;      /* measured, on the median of `timed` steps */
-    double seconds;           /* of all epochs, at the rate of the step */
+    int64_t epochs, steps; /* steps: of an epoch */
+    double flop;           /* of matrix products and convolutions in all epochs, evaluation too */
+    double step_flop;      /* of a training step */
+    double step_seconds;   /* measured, on the median of `timed` steps */
+    double seconds;        /* of all epochs, at the rate of the step */
     int64_t timed;
 } rk_estimate;
 

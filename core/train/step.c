@@ -49,12 +49,9 @@ typedef struct source {
 
 static source source_of(const rk_dataset *d, bool test)
 {
-    return (source){d,
-                    test ? &d->test.x : &d->train.x,
-                    test,
-                    test ? "data/test" : "data/train",
-                    d->channels,
-                    d->height,
+    return (source){d,           test ? &d->test.x : &d->train.x,
+                    test,        test ? "data/test" : "data/train",
+                    d->channels, d->height,
                     d->width};
 }
 

@@ -38,7 +38,7 @@ rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e);
 rk_program *rk_trainer_program(const rk_trainer *t, int64_t step);
 /* Of the epoch's batches as they were trained on. */
 rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
-/* Of all training (test: all test) examples, or eval_limit ones, with the parameters as they are. */
+/* Of all training (test: all test) examples, or eval_limit of them, with the present parameters. */
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e);
 /* Every state as it was before the first step. */
 rk_status rk_trainer_restart(rk_trainer *t, rk_error *e);

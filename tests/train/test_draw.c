@@ -14,8 +14,8 @@ static rk_graph *drawing(bool normals, int64_t n)
 {
     rk_graph *g = rk_graph_new();
     rk_value step = rk_input(g, RK_U32, RK_SHAPE(ROWS), "step");
-    rk_value x = normals ? rk_random_normals(g, stream, step, n)
-                         : rk_random_words(g, stream, step, n);
+    rk_value x =
+        normals ? rk_random_normals(g, stream, step, n) : rk_random_words(g, stream, step, n);
     rk_assign(g, rk_state(g, normals ? RK_F32 : RK_U32, RK_SHAPE(ROWS, n), "x"), x);
     return g;
 }

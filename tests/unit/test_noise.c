@@ -154,9 +154,9 @@ static void test_sources_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_definition),   cmocka_unit_test(test_default_size),
-        cmocka_unit_test(test_prefix),       cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_labels),       cmocka_unit_test(test_pixels_refused),
+        cmocka_unit_test(test_definition),     cmocka_unit_test(test_default_size),
+        cmocka_unit_test(test_prefix),         cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_labels),         cmocka_unit_test(test_pixels_refused),
         cmocka_unit_test(test_sources_refused)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -30,7 +30,7 @@ static void test_every_key(void **state)
         {"stop-accuracy", "1"},    {"stop-loss", "1e-3"}, {"device", "opencl?"},
         {"threads", "2"},          {"isa", "avx2"},       {"numerics", "fast"},
         {"fallback", "reference"}, {"unfused", "yes"},    {"checkpoint-seconds", "2.5"},
-        {"augment", "flip"}};
+        {"augment", "flip"},       {"eval-limit", "40"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -46,6 +46,7 @@ static void test_every_key(void **state)
     assert_string_equal(c->regularize, "l2");
     assert_string_equal(c->augment, "flip");
     assert_true(c->rate == 0.05 && c->batch == 50 && c->epochs == 7 && c->stop_accuracy == 1);
+    assert_true(c->eval_limit == 40);
     assert_true(c->stop_loss == 1e-3 && c->checkpoint_seconds == 2.5 && c->session.unfused);
     assert_true(c->seed == INT64_MAX && c->session.seed == INT64_MAX);
     assert_true(c->session.numerics == RK_NUMERICS_FAST);

@@ -109,7 +109,7 @@ typedef struct rk_dataset {
  * true_label are filled by the core when load returns. */
 RK_API rk_status rk_dataset_make(rk_dataset *, uint32_t dtype, int64_t n_train, int64_t n_test,
                                  rk_error *);
-/* The same without pixels, after source is set: as F32 and never standardized if it can generate. */
+/* The same without pixels, after source is set: RK_F32 and RK_STANDARDIZE_NONE if it generates. */
 RK_API rk_status rk_dataset_make_sourced(rk_dataset *, uint32_t dtype, int64_t n_train,
                                          int64_t n_test, rk_error *);
 /* Values in one example: channels * height * width. */
