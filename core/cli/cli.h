@@ -24,6 +24,7 @@ int rk_cli_show(int argc, char **argv);
 int rk_cli_export(int argc, char **argv);
 int rk_cli_report(int argc, char **argv);
 int rk_cli_compare(int argc, char **argv);
+int rk_cli_verdict(int argc, char **argv);
 
 /* Results are here unless --out names another file. */
 #define RK_CLI_RESULTS "rethink.sqlite"

@@ -71,34 +71,48 @@ static bool wanted(const rk_field *field)
     return false;
 }
 
-static rk_status write_row(FILE *f, const rk_run_record *run, const rk_epoch_record *epoch,
-                           rk_error *e)
+/* A cell and what follows it. */
+static rk_status write_cells(FILE *f, const rk_field *fields, size_t n, const void *record,
+                             const char *end, rk_error *e)
 {
-    size_t n_run, n_epoch;
-    const rk_field *of_run = rk_run_fields(&n_run), *of_epoch = rk_epoch_fields(&n_epoch);
-    for (size_t i = 0; i < n_run; i++) {
-        if (!wanted(&of_run[i])) continue;
-        RK_TRY(write_cell(f, &of_run[i], run, e));
-        fputc(',', f);
-    }
-    for (size_t i = 0; i < n_epoch; i++) {
-        RK_TRY(write_cell(f, &of_epoch[i], epoch, e));
-        fputs(i + 1 < n_epoch ? "," : "\r\n", f);
+    for (size_t i = 0; i < n; i++) {
+        RK_TRY(write_cell(f, &fields[i], record, e));
+        fputs(i + 1 < n ? "," : end, f);
     }
     return RK_OK;
 }
 
+static rk_status write_row(FILE *f, const rk_run_record *run, const rk_run_measures *measures,
+                           const rk_epoch_record *epoch, rk_error *e)
+{
+    size_t n_run, n_measure, n_epoch;
+    const rk_field *of_run = rk_run_fields(&n_run), *of_epoch = rk_epoch_fields(&n_epoch);
+    const rk_field *of_measures = rk_measure_fields(&n_measure);
+    for (size_t i = 0; i < n_run; i++)
+        if (wanted(&of_run[i])) RK_TRY(write_cells(f, &of_run[i], 1, run, ",", e));
+    RK_TRY(write_cells(f, of_measures, n_measure, measures, ",", e));
+    return write_cells(f, of_epoch, n_epoch, epoch, "\r\n", e);
+}
+
+static void write_heads(FILE *f, const rk_field *fields, size_t n, const char *end)
+{
+    for (size_t i = 0; i < n; i++) fprintf(f, "%s%s", fields[i].name, i + 1 < n ? "," : end);
+}
+
 static rk_status write_csv(FILE *f, const rk_runs *r, rk_error *e)
 {
-    size_t n_run, n_epoch;
+    size_t n_run, n_measure, n_epoch;
     const rk_field *run = rk_run_fields(&n_run), *epoch = rk_epoch_fields(&n_epoch);
+    const rk_field *of_measures = rk_measure_fields(&n_measure);
     for (size_t i = 0; i < n_run; i++)
-        if (wanted(&run[i])) fprintf(f, "%s,", run[i].name);
-    for (size_t i = 0; i < n_epoch; i++)
-        fprintf(f, "%s%s", epoch[i].name, i + 1 < n_epoch ? "," : "\r\n");
-    for (uint32_t i = 0; i < r->n; i++)
+        if (wanted(&run[i])) write_heads(f, &run[i], 1, ",");
+    write_heads(f, of_measures, n_measure, ",");
+    write_heads(f, epoch, n_epoch, "\r\n");
+    for (uint32_t i = 0; i < r->n; i++) {
+        rk_run_measures measures = rk_run_measure(r->history[i], r->epochs[i]);
         for (uint32_t k = 0; k < r->epochs[i]; k++)
-            RK_TRY(write_row(f, r->run[i], &r->history[i][k], e));
+            RK_TRY(write_row(f, r->run[i], &measures, &r->history[i][k], e));
+    }
     return RK_OK;
 }
 
@@ -129,8 +143,10 @@ int rk_cli_export(int argc, char **argv)
         parse,
         "[FILE.sqlite]",
         "Every run of a results file with its epochs.  epochs counts those that were completed; "
-        "fit_epoch is the first with training accuracy 1, 0 if there is none; numbers that are "
-        "not finite are null.",
+        "fit_epoch is the first with training accuracy 1, 0 if there is none, fit_steps the steps "
+        "until then; steps_acc99, steps_loss05 and steps_loss01 those until training accuracy "
+        "0.99 and mean online loss 0.5 and 0.1.  Numbers that are not there or not finite are "
+        "null.",
         NULL,
         NULL,
         NULL};

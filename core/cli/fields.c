@@ -41,7 +41,12 @@ static const rk_field run_fields[] = {
     RUN("plan_digest", TEXT, "identity", plan_digest),
     RUN("data_digest", TEXT, "identity", data_digest),
     RUN("label_digest", TEXT, "identity", label_digest),
+    RUN("transform_digests", TEXT, "identity", transform_digests),
     RUN("changed_labels", REAL, "identity", changed_labels),
+    RUN("classes", COUNT, "identity", classes),
+    RUN("inputs", COUNT, "identity", inputs),
+    RUN("train_examples", COUNT, "identity", train_examples),
+    RUN("test_examples", COUNT, "identity", test_examples),
     RUN("epochs", WHOLE, "result", epochs_done),
     RUN("fit_epoch", WHOLE, "result", fit_epoch),
     RUN("train_accuracy", REAL, "result", train_accuracy),
@@ -60,7 +65,18 @@ static const rk_field epoch_fields[] = {
     EPOCH(WHOLE, epoch),        EPOCH(WHOLE, steps),      EPOCH(REAL, seconds),
     EPOCH(REAL, rate),          EPOCH(REAL, online_loss), EPOCH(REAL, online_accuracy),
     EPOCH(REAL, train_loss),    EPOCH(REAL, test_loss),   EPOCH(REAL, train_accuracy),
-    EPOCH(REAL, test_accuracy), EPOCH(HEX, digest),
+    EPOCH(REAL, test_accuracy), EPOCH(REAL, clean_fit),   EPOCH(REAL, noisy_fit),
+    EPOCH(REAL, noisy_true),    EPOCH(HEX, digest),
+};
+
+#define MEASURE(type, member)                                                                      \
+    {                                                                                              \
+#member, RK_FIELD_##type, "measures", offsetof(rk_run_measures, member)                    \
+    }
+static const rk_field measure_fields[] = {
+    MEASURE(COUNT, fit_steps),   MEASURE(REAL, fit_seconds),      MEASURE(REAL, fit_test),
+    MEASURE(COUNT, steps_acc99), MEASURE(COUNT, steps_loss05),    MEASURE(COUNT, steps_loss01),
+    MEASURE(REAL, best_test),    MEASURE(COUNT, best_test_epoch), MEASURE(REAL, best_noisy_true),
 };
 
 const rk_field *rk_run_fields(size_t *n)
@@ -73,6 +89,12 @@ const rk_field *rk_epoch_fields(size_t *n)
 {
     *n = sizeof epoch_fields / sizeof *epoch_fields;
     return epoch_fields;
+}
+
+const rk_field *rk_measure_fields(size_t *n)
+{
+    *n = sizeof measure_fields / sizeof *measure_fields;
+    return measure_fields;
 }
 
 /* HEX is an array in the record, the other texts are pointers. */
@@ -101,6 +123,7 @@ bool rk_field_empty(const rk_field *field, const void *record)
 {
     const char *at = (const char *)record + field->offset;
     if (field->type == RK_FIELD_WHOLE) return false;
+    if (field->type == RK_FIELD_COUNT) return whole_of(at) == 0;
     if (field->type == RK_FIELD_REAL) return !isfinite(real_of(at));
     return text_of(field, at)[0] == '\0';
 }
@@ -110,6 +133,9 @@ void rk_field_print(FILE *f, const rk_field *field, const void *record)
     const char *at = (const char *)record + field->offset;
     switch (field->type) {
     case RK_FIELD_WHOLE: fprintf(f, "%" PRId64, whole_of(at)); break;
+    case RK_FIELD_COUNT:
+        if (whole_of(at)) fprintf(f, "%" PRId64, whole_of(at));
+        break;
     case RK_FIELD_REAL:
         if (!isnan(real_of(at))) fprintf(f, "%.15g", real_of(at));
         break;
@@ -123,6 +149,8 @@ static json_t *value_of(const rk_field *field, const void *record)
 {
     const char *at = (const char *)record + field->offset;
     if (field->type == RK_FIELD_WHOLE) return json_integer(whole_of(at));
+    if (field->type == RK_FIELD_COUNT)
+        return whole_of(at) ? json_integer(whole_of(at)) : json_null();
     if (field->type == RK_FIELD_REAL)
         return isfinite(real_of(at)) ? json_real(real_of(at)) : json_null();
     json_t *parsed = NULL;
@@ -130,28 +158,41 @@ static json_t *value_of(const rk_field *field, const void *record)
     return parsed ? parsed : json_string(text_of(field, at));
 }
 
-static json_t *object_of(const rk_field *fields, size_t n, const void *record)
+/* Adds fields to an object; false without memory. */
+static bool add_fields(json_t *object, const rk_field *fields, size_t n, const void *record)
 {
-    json_t *object = json_object();
-    for (size_t i = 0; object && i < n; i++)
-        if (json_object_set_new(object, fields[i].name, value_of(&fields[i], record)) != 0) {
-            json_decref(object);
-            return NULL;
-        }
-    return object;
+    for (size_t i = 0; i < n; i++)
+        if (json_object_set_new(object, fields[i].name, value_of(&fields[i], record)) != 0)
+            return false;
+    return true;
+}
+
+static bool add_history(json_t *object, const rk_runs *r, uint32_t i)
+{
+    size_t n_epoch, n_measure;
+    const rk_field *epoch = rk_epoch_fields(&n_epoch), *measure = rk_measure_fields(&n_measure);
+    rk_run_measures measures = rk_run_measure(r->history[i], r->epochs[i]);
+    json_t *history = json_array();
+    bool good = add_fields(object, measure, n_measure, &measures) &&
+                json_object_set(object, "history", history) == 0;
+    for (uint32_t k = 0; good && k < r->epochs[i]; k++) {
+        json_t *row = json_object();
+        good = row && add_fields(row, epoch, n_epoch, &r->history[i][k]) &&
+               json_array_append(history, row) == 0;
+        json_decref(row);
+    }
+    json_decref(history);
+    return good;
 }
 
 json_t *rk_run_json(const rk_runs *r, uint32_t i)
 {
-    size_t n_run, n_epoch;
-    const rk_field *run = rk_run_fields(&n_run), *epoch = rk_epoch_fields(&n_epoch);
-    json_t *object = object_of(run, n_run, r->run[i]);
-    if (!object || !r->with_history) return object;
-    json_t *history = json_array();
-    bool failed = json_object_set_new(object, "history", history) != 0;
-    for (uint32_t k = 0; !failed && k < r->epochs[i]; k++)
-        failed = json_array_append_new(history, object_of(epoch, n_epoch, &r->history[i][k])) != 0;
-    if (!failed) return object;
+    size_t n;
+    const rk_field *run = rk_run_fields(&n);
+    json_t *object = json_object();
+    if (object && add_fields(object, run, n, r->run[i]) &&
+        (!r->with_history || add_history(object, r, i)))
+        return object;
     json_decref(object);
     return NULL;
 }

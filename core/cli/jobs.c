@@ -1,6 +1,7 @@
 #include "cli/jobs.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/cli.h"
 #include "train/config.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@ typedef struct maker {
     const rk_preset *preset;
     const rk_assignment *own;
     uint32_t n_own;
+    int scale;           /* of the preset's; -1: none */
+    const char *changed; /* what the user set, but for what changes no experiment */
     rk_jobs *out;
 } maker;
 
@@ -21,6 +24,8 @@ static bool is_own(const maker *m, const char *key)
         if (strcmp(m->own[i].key, key) == 0) return true;
     return false;
 }
+
+static bool is_here(const maker *m, uint32_t scales) { return rk_scales_have(scales, m->scale); }
 
 /* Once the user sets what tells variants apart, their labels no longer say what they are. */
 static bool labels_hold(const maker *m)
@@ -44,38 +49,31 @@ static bool same_devices(const rk_settings *a, const rk_settings *b)
     return same;
 }
 
-/* The configuration as text, but for its label. */
-static char *written(const rk_job *job)
+static rk_status write_text(rk_jobs *jobs, rk_job *job, rk_error *e)
 {
     rk_config c = job->s.config;
     c.variant = "";
-    return rk_config_write(&c);
-}
-
-static rk_status is_new(const rk_jobs *jobs, const rk_job *job, bool *out, rk_error *e)
-{
-    char *text = written(job);
-    *out = text;
-    for (uint32_t i = 0; *out && i < jobs->n; i++) {
-        const rk_job *old = &jobs->job[i];
-        char *other = written(old);
-        if (!other) {
-            free(text);
-            return no_memory(e);
-        }
-        *out = strcmp(text, other) != 0 || !same_text(job->s.threads, old->s.threads) ||
-               !same_text(job->s.isa, old->s.isa) || !same_devices(&job->s, &old->s);
-        free(other);
-    }
+    char *text = rk_config_write(&c);
+    job->text = text ? rk_pool_string(&jobs->pool, text) : NULL;
     free(text);
-    return text ? RK_OK : no_memory(e);
+    return job->text ? RK_OK : no_memory(e);
 }
 
-static rk_status add(rk_jobs *jobs, const rk_job *job, rk_error *e)
+static bool is_new(const rk_jobs *jobs, const rk_job *job)
 {
-    bool fresh;
-    RK_TRY(is_new(jobs, job, &fresh, e));
-    if (!fresh) return RK_OK;
+    for (uint32_t i = 0; i < jobs->n; i++) {
+        const rk_job *old = &jobs->job[i];
+        if (strcmp(job->text, old->text) == 0 && same_text(job->s.threads, old->s.threads) &&
+            same_text(job->s.isa, old->s.isa) && same_devices(&job->s, &old->s))
+            return false;
+    }
+    return true;
+}
+
+static rk_status add(rk_jobs *jobs, rk_job *job, rk_error *e)
+{
+    RK_TRY(write_text(jobs, job, e));
+    if (!is_new(jobs, job)) return RK_OK;
     if ((jobs->n & (jobs->n - 1)) == 0) { /* room is made for 1, 2, 4, ... */
         rk_job *longer = rk_pool_array(&jobs->pool, jobs->n ? 2 * jobs->n : 1, sizeof *longer);
         if (!longer) return no_memory(e);
@@ -92,7 +90,7 @@ static rk_status apply_point(const maker *m, uint64_t point, rk_job *job, rk_str
 {
     for (uint32_t i = 0; i < m->preset->n_axes; i++) {
         const rk_axis *a = &m->preset->axis[i];
-        if (is_own(m, a->key)) continue;
+        if (is_own(m, a->key) || !is_here(m, a->scales)) continue;
         rk_assignment one = {a->key, a->value[point % a->n]};
         point /= a->n;
         RK_TRY(rk_settings_apply(&job->s, &one, 1, &m->out->pool, e));
@@ -101,13 +99,30 @@ static rk_status apply_point(const maker *m, uint64_t point, rk_job *job, rk_str
     return RK_OK;
 }
 
+/* The preset's settings, those of the scale, and every section of the variant. */
+static rk_status apply_sections(const maker *m, const rk_variant *variant, rk_job *job, rk_error *e)
+{
+    const rk_preset *p = m->preset;
+    rk_pool *pool = &m->out->pool;
+    RK_TRY(rk_settings_apply(&job->s, p->base.list, p->base.n, pool, e));
+    if (m->scale >= 0) {
+        const rk_variant *v = &p->at_scale[m->scale];
+        RK_TRY(rk_settings_apply(&job->s, v->list, v->n, pool, e));
+    }
+    for (uint32_t i = 0; variant && i < p->n_variants; i++) {
+        const rk_variant *v = &p->variant[i];
+        if (is_here(m, v->scales) && strcmp(v->label, variant->label) == 0)
+            RK_TRY(rk_settings_apply(&job->s, v->list, v->n, pool, e));
+    }
+    return RK_OK;
+}
+
 static rk_status add_point(const maker *m, const rk_variant *variant, uint64_t point, rk_error *e)
 {
-    rk_job job = {rk_settings_default(), ""};
+    rk_job job = {.s = rk_settings_default(), .label = ""};
     rk_str label = {0};
     rk_pool *pool = &m->out->pool;
-    RK_TRY(rk_settings_apply(&job.s, m->preset->base.list, m->preset->base.n, pool, e));
-    if (variant) RK_TRY(rk_settings_apply(&job.s, variant->list, variant->n, pool, e));
+    RK_TRY(apply_sections(m, variant, &job, e));
     if (variant && labels_hold(m)) rk_str_add(&label, "%s", variant->label);
     rk_status status = apply_point(m, point, &job, &label, e);
     if (status == RK_OK && label.n) job.label = rk_pool_string(pool, label.s);
@@ -118,7 +133,18 @@ static rk_status add_point(const maker *m, const rk_variant *variant, uint64_t p
     RK_TRY(rk_settings_apply(&job.s, m->own, m->n_own, pool, e));
     job.s.config.preset = m->preset->name;
     job.s.config.variant = job.label;
+    job.s.config.scale = rk_scale_name(m->scale);
+    job.s.config.changed = m->changed;
     return add(m->out, &job, e);
+}
+
+/* True for a section that begins a variant at this scale. */
+static bool is_first(const maker *m, uint32_t i)
+{
+    const rk_variant *v = m->preset->variant;
+    for (uint32_t k = 0; k < i; k++)
+        if (is_here(m, v[k].scales) && strcmp(v[k].label, v[i].label) == 0) return false;
+    return is_here(m, v[i].scales);
 }
 
 static rk_status add_all(const maker *m, rk_error *e)
@@ -126,11 +152,53 @@ static rk_status add_all(const maker *m, rk_error *e)
     const rk_preset *p = m->preset;
     uint64_t points = 1;
     for (uint32_t i = 0; i < p->n_axes; i++)
-        if (!is_own(m, p->axis[i].key)) points *= p->axis[i].n;
+        if (!is_own(m, p->axis[i].key) && is_here(m, p->axis[i].scales)) points *= p->axis[i].n;
     if (points > 100000) return RK_FAIL(e, RK_E_INVALID, "%s: more than 100000 runs", p->path);
     for (uint64_t point = 0; point < points; point++) {
         if (p->n_variants == 0) RK_TRY(add_point(m, NULL, point, e));
-        for (uint32_t i = 0; i < p->n_variants; i++) RK_TRY(add_point(m, &p->variant[i], point, e));
+        for (uint32_t i = 0; i < p->n_variants; i++)
+            if (is_first(m, i)) RK_TRY(add_point(m, &p->variant[i], point, e));
+    }
+    return RK_OK;
+}
+
+static const char *own_value(const maker *m, const char *key)
+{
+    const char *value = NULL;
+    for (uint32_t i = 0; i < m->n_own; i++)
+        if (strcmp(m->own[i].key, key) == 0) value = m->own[i].value;
+    return value;
+}
+
+/* "epochs=3, model=linear": which settings of the user make it another experiment. */
+static rk_status list_changes(maker *m, rk_error *e)
+{
+    static const char *const harmless[] = {"seed",     "device", "threads", "isa",
+                                           "fallback", "scale",  "unfused", "checkpoint-seconds"};
+    rk_str text = {0};
+    for (uint32_t i = 0; i < m->n_own; i++) {
+        bool changes = true;
+        for (size_t k = 0; k < sizeof harmless / sizeof *harmless; k++)
+            changes = changes && strcmp(m->own[i].key, harmless[k]) != 0;
+        if (changes)
+            rk_str_add(&text, "%s%s=%s", text.n ? ", " : "", m->own[i].key, m->own[i].value);
+    }
+    m->changed = text.failed ? NULL : rk_pool_string(&m->out->pool, text.s ? text.s : "");
+    rk_str_free(&text);
+    return m->changed ? RK_OK : no_memory(e);
+}
+
+static rk_status add_preset(maker *m, const char *wanted, rk_error *e)
+{
+    const rk_preset *p = m->preset;
+    if (!p->n_parts) {
+        RK_TRY(rk_preset_pick(p, wanted, &m->scale, e));
+        return add_all(m, e);
+    }
+    if (!wanted && p->scale >= 0) wanted = rk_scale_name(p->scale);
+    for (uint32_t i = 0; i < p->n_parts; i++) {
+        m->preset = &p->part[i];
+        RK_TRY(add_preset(m, wanted, e));
     }
     return RK_OK;
 }
@@ -138,11 +206,39 @@ static rk_status add_all(const maker *m, rk_error *e)
 rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32_t n, rk_jobs *out,
                        rk_error *e)
 {
-    static const rk_preset none = {.name = ""};
-    maker m = {preset ? preset : &none, own, n, out};
+    static const rk_preset none = {.name = "", .scale = -1};
+    maker m = {.preset = preset ? preset : &none, .own = own, .n_own = n, .out = out};
     *out = (rk_jobs){0};
-    rk_status status = add_all(&m, e);
+    const char *wanted = own_value(&m, "scale");
+    rk_status status = RK_OK;
+    if (preset) status = list_changes(&m, e);
+    if (!preset) m.changed = "";
+    if (!preset && wanted)
+        status = RK_FAIL(e, RK_E_INVALID, "--scale is of presets: name one, as fig1a");
+    if (status == RK_OK) status = add_preset(&m, wanted, e);
     if (status != RK_OK) rk_jobs_free(out);
+    return status;
+}
+
+rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e)
+{
+    static const char *const heads[] = {"preset", "scale", "variant", "seed",
+                                        "epochs", "batch", "model",   "data"};
+    rk_table *t = rk_table_new("lllrrrll", heads);
+    for (uint32_t i = 0; i < j->n; i++) {
+        const rk_config *c = &j->job[i].s.config;
+        rk_table_cell(t, "%s", c->preset[0] ? c->preset : "-");
+        rk_table_cell(t, "%s", c->scale[0] ? c->scale : "-");
+        rk_table_cell(t, "%s", c->variant[0] ? c->variant : "-");
+        rk_table_cell(t, "%llu", (unsigned long long)c->seed);
+        rk_table_cell(t, "%lld", (long long)c->epochs);
+        rk_table_cell(t, "%lld", (long long)c->batch);
+        rk_table_cell(t, "%s", c->model);
+        rk_table_cell(t, "%s", c->data);
+    }
+    rk_status status = rk_table_print(t, f, e);
+    rk_table_free(t);
+    if (status == RK_OK) fprintf(f, "%u runs, on each of their devices\n", j->n);
     return status;
 }
 

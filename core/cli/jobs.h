@@ -1,12 +1,14 @@
 /* jobs.h: the runs that a command line asks for. */
 #ifndef RK_CLI_JOBS_H
 #define RK_CLI_JOBS_H
+#include <stdio.h>
 #include "cli/preset.h"
 
 /* One configuration, to be run on each of its devices. */
 typedef struct rk_job {
     rk_settings s;
     const char *label; /* "random labels, seed=2"; "" without a preset */
+    const char *text;  /* as JSON, but for its label: equal jobs have equal texts */
 } rk_job;
 
 typedef struct rk_jobs {
@@ -15,10 +17,13 @@ typedef struct rk_jobs {
     uint32_t n;
 } rk_jobs;
 
-/* The variants of the preset times its grid, or one job without a preset (NULL), each with the
- * user's own assignments on top.  A grid key that the user gave is no longer varied; variants that
- * become the same are one job.  Texts belong to the preset, the user's list and *out. */
+/* The variants of the preset at a scale (its usual one unless own has one) times its grid, the same
+ * of every preset that it names, or one job without a preset (NULL), each with the user's own
+ * assignments on top.  A grid key that the user gave is no longer varied; variants that become the
+ * same are one job.  Texts belong to the preset, the user's list and *out. */
 rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32_t n, rk_jobs *out,
                        rk_error *e);
+/* A row for each. */
+rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e);
 void rk_jobs_free(rk_jobs *j);
 #endif

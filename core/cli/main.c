@@ -16,6 +16,7 @@ static const command commands[] = {
     {"list", "runs in the results database", rk_cli_list},
     {"show", "everything about one run", rk_cli_show},
     {"compare", "what differs between two runs, and from which bit on", rk_cli_compare},
+    {"verdict", "what papers and presets claim, beside what was measured", rk_cli_verdict},
     {"export", "runs and their epochs as JSON or CSV", rk_cli_export},
     {"report", "one HTML file: curves, tables, provenance", rk_cli_report},
 };

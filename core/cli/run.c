@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/devices_used.h"
 #include "cli/named.h"
+#include "cli/study.h"
 #include "cli/summary.h"
 #include "cli/watch.h"
 #include "train/config.h"
@@ -97,12 +98,23 @@ static bool run_job(command *c, uint32_t job)
     return true;
 }
 
+/* Which file and line a mistake is in. */
+static rk_status blame(const command *c, uint32_t job, rk_error *e)
+{
+    const rk_preset *p = &c->preset;
+    for (uint32_t i = 0; i < p->n_parts; i++)
+        if (strcmp(c->jobs.job[job].s.config.preset, p->part[i].name) == 0)
+            return rk_preset_blame(&p->part[i], c->plugins, e);
+    return rk_preset_blame(p, c->plugins, e);
+}
+
 /* Finds mistakes in the last variant before the first one is trained. */
 static rk_status check_jobs(const command *c, rk_error *e)
 {
     for (uint32_t i = 0; i < c->jobs.n; i++) {
         rk_recipe recipe;
-        RK_TRY(rk_recipe_parse(c->plugins, &c->jobs.job[i].s.config, &recipe, e));
+        rk_status status = rk_recipe_parse(c->plugins, &c->jobs.job[i].s.config, &recipe, e);
+        if (status != RK_OK) return c->a->preset ? blame(c, i, e) : status;
         rk_recipe_clear(&recipe);
     }
     return RK_OK;
@@ -115,6 +127,7 @@ static rk_status plan_jobs(command *c, rk_error *e)
     if (a->preset) RK_TRY(rk_preset_load(a->preset, &c->preset, e));
     RK_TRY(rk_jobs_make(a->preset ? &c->preset : NULL, a->own, a->n_own, &c->jobs, e));
     RK_TRY(check_jobs(c, e));
+    if (a->dry_run) return rk_jobs_print(&c->jobs, stdout, e);
     RK_TRY(rk_devices_used_find(c->hub, &c->jobs, &c->devices, e));
     for (uint32_t i = 0; i < c->jobs.n; i++) runs += c->jobs.job[i].s.n_devices;
     c->done = calloc(runs + 1, sizeof *c->done);
@@ -164,12 +177,23 @@ static rk_status train(command *c, rk_error *e)
 {
     if (c->a->resume) return resume(c, e);
     RK_TRY(plan_jobs(c, e));
+    if (c->a->dry_run) return RK_OK;
     for (uint32_t i = 0; i < c->jobs.n && !stopping(); i++)
         if (!run_job(c, i)) break;
     if (c->view.number < c->view.total)
         fprintf(stderr, "rethink: %u of %u runs were not started\n", c->view.total - c->view.number,
                 c->view.total);
     return RK_OK;
+}
+
+/* What the preset claims, of the runs that are like these. */
+static rk_status print_verdicts(const command *c, rk_error *e)
+{
+    rk_outcome worst;
+    if (!c->a->preset || c->jobs.n == 0) return RK_OK;
+    const rk_config *config = &c->jobs.job[0].s.config;
+    return rk_verdicts_print(rk_results_path(c->results), &c->preset, rk_scale_find(config->scale),
+                             config->changed, c->view.out, &worst, e);
 }
 
 static rk_status summarize(command *c, rk_error *e)
@@ -181,6 +205,7 @@ static rk_status summarize(command *c, rk_error *e)
     RK_TRY(rk_summary_agreement(c->results, c->done, c->n_done, c->view.out, &differ, e));
     if (!c->a->quiet) fprintf(c->view.out, "Results are in %s\n", rk_results_path(c->results));
     if (differ) c->failed = true;
+    RK_TRY(print_verdicts(c, e));
     if (c->a->json) RK_TRY(rk_summary_json(c->results, c->done, c->n_done, stdout, e));
     return rk_cli_flush(stdout, "standard output", e);
 }

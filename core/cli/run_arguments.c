@@ -6,8 +6,9 @@
 enum {
     OPTION_RESUME = RK_OPTION_OWN,
     OPTION_ESTIMATE,
+    OPTION_DRY_RUN,
     OPTION_SETTING, /* the first of the table's */
-    OWN_OPTIONS = 8,
+    OWN_OPTIONS = 9,
     OPTIONS_MAX = 64
 };
 
@@ -18,6 +19,7 @@ static const struct argp_option own_options[OWN_OPTIONS] = {
     {"estimate", OPTION_ESTIMATE, NULL, 0,
      "Say how many FLOP and hours the runs would take, by timing a few steps, and train nothing",
      1},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
     {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
     {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
@@ -78,6 +80,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case RK_OPTION_OUT: a->out = arg; return 0;
     case OPTION_ESTIMATE: a->estimate = true; return 0;
     case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_DRY_RUN: a->dry_run = true; return 0;
     case RK_OPTION_BACKEND:
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;
     case RK_OPTION_PLUGIN:

@@ -2,7 +2,7 @@
 #ifndef RK_CLI_RUNS_H
 #define RK_CLI_RUNS_H
 #include "cli/cli.h"
-#include "train/results.h"
+#include "train/measures.h"
 
 typedef struct rk_runs {
     uint32_t n;
@@ -22,18 +22,27 @@ void rk_runs_free(rk_runs *r);
 /* A field of a record: how it is called in JSON and CSV, and where it is. */
 typedef struct rk_field {
     const char *name;
-    enum { RK_FIELD_TEXT, RK_FIELD_WHOLE, RK_FIELD_REAL, RK_FIELD_JSON, RK_FIELD_HEX } type;
+    enum {
+        RK_FIELD_TEXT,
+        RK_FIELD_WHOLE,
+        RK_FIELD_COUNT, /* a whole number that is not there if it is 0 */
+        RK_FIELD_REAL,
+        RK_FIELD_JSON,
+        RK_FIELD_HEX
+    } type;
     const char *group; /* of runs: the section of 'show' */
     size_t offset;
 } rk_field;
 const rk_field *rk_run_fields(size_t *n);
 const rk_field *rk_epoch_fields(size_t *n);
+/* Of rk_run_measures. */
+const rk_field *rk_measure_fields(size_t *n);
 /* A text without characters, or a number that is not finite. */
 bool rk_field_empty(const rk_field *field, const void *record);
 /* As text for people; RK_FIELD_JSON as stored. */
 void rk_field_print(FILE *f, const rk_field *field, const void *record);
-/* A run with all its fields, and its epochs under "history" if they were asked for; all runs.  NULL
- * without memory. */
+/* A run with all its fields, and if its epochs were asked for with its measures, and the epochs
+ * under "history"; all runs.  NULL without memory. */
 json_t *rk_run_json(const rk_runs *r, uint32_t i);
 json_t *rk_runs_json(const rk_runs *r);
 

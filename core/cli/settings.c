@@ -186,6 +186,14 @@ SET(unfused)
     return RK_OK;
 }
 
+SET(scale)
+{
+    int number = 0;
+    RK_TRY(choice(key, v, "micro|small|full", &number, e));
+    l->s->config.scale = v;
+    return RK_OK;
+}
+
 static const rk_setting table[] = {
     {"model", "NAME[:KEY=VALUE,...]", "What is trained (mlp); 'rethink plugins' lists all"},
     {"data", "NAME[:KEY=VALUE,...]",
@@ -224,12 +232,14 @@ static const rk_setting table[] = {
     {"eval-limit", "N",
      "Evaluate the first N training examples only; then goals and 'fit' ask for the mean of the "
      "epoch's batches too (0: all)"},
+    {"scale", "micro|small|full",
+     "The size of a preset's experiment: in seconds, in minutes, or that of the paper"},
 };
 static const setter setters[] = {
-    set_model,    set_data,          set_randomize,  set_augment,    set_optimizer, set_momentum,
-    set_schedule, set_lr_decay,      set_regularize, set_lr,         set_batch,     set_epochs,
-    set_seed,     set_stop_accuracy, set_stop_loss,  set_device,     set_threads,   set_isa,
-    set_numerics, set_fallback,      set_unfused,    set_checkpoint, set_eval_limit};
+    set_model,    set_data,          set_randomize,  set_augment,    set_optimizer,  set_momentum,
+    set_schedule, set_lr_decay,      set_regularize, set_lr,         set_batch,      set_epochs,
+    set_seed,     set_stop_accuracy, set_stop_loss,  set_device,     set_threads,    set_isa,
+    set_numerics, set_fallback,      set_unfused,    set_checkpoint, set_eval_limit, set_scale};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

@@ -1,5 +1,6 @@
 /* rethink show: everything about one run. */
 #include "cli/runs.h"
+#include <math.h>
 #include <string.h>
 
 typedef struct arguments {
@@ -43,42 +44,70 @@ static void print_config(const rk_run_record *run)
     json_decref(config);
 }
 
-static void print_fields(const rk_run_record *run)
+/* Groups after the first one, or after something else, begin with an empty line. */
+static void print_fields(const rk_field *fields, size_t n, const void *record, bool first)
 {
     bool colour = rk_cli_colour(stdout);
     const char *group = "";
-    size_t n;
-    const rk_field *fields = rk_run_fields(&n);
     for (size_t i = 0; i < n; i++) {
         if (strcmp(group, fields[i].group) != 0)
-            printf(colour ? "%s\033[1m%s\033[0m\n" : "%s%s\n", i ? "\n" : "", fields[i].group);
+            printf(colour ? "%s\033[1m%s\033[0m\n" : "%s%s\n", i || !first ? "\n" : "",
+                   fields[i].group);
         group = fields[i].group;
         if (fields[i].type == RK_FIELD_JSON) {
-            print_config(run);
+            print_config(record);
             continue;
         }
-        printf("  %-16s", fields[i].name);
-        if (rk_field_empty(&fields[i], run)) putchar('-');
-        rk_field_print(stdout, &fields[i], run);
+        printf("  %-18s", fields[i].name);
+        if (rk_field_empty(&fields[i], record)) putchar('-');
+        rk_field_print(stdout, &fields[i], record);
         putchar('\n');
     }
 }
 
+static void print_run(const rk_runs *r)
+{
+    size_t n, n_measures;
+    const rk_field *fields = rk_run_fields(&n), *of_measures = rk_measure_fields(&n_measures);
+    rk_run_measures measures = rk_run_measure(r->history[0], r->epochs[0]);
+    print_fields(fields, n, r->run[0], true);
+    print_fields(of_measures, n_measures, &measures, false);
+}
+
+static void percent(rk_table *t, double fraction)
+{
+    if (isfinite(fraction))
+        rk_table_cell(t, "%.2f %%", 100 * fraction);
+    else
+        rk_table_cell(t, "-");
+}
+
+/* The columns of the fits are there if labels were changed. */
 static rk_status print_epochs(const rk_runs *r, rk_error *e)
 {
-    static const char *const heads[] = {"epoch", "seconds",   "rate", "loss",  "train loss",
+    static const char *const plain[] = {"epoch", "seconds",   "rate", "loss",  "train loss",
                                         "train", "test loss", "test", "digest"};
-    rk_table *t = rk_table_new("rrrrrrrrl", heads);
-    for (uint32_t i = 0; i < r->epochs[0]; i++) {
+    static const char *const noisy[] = {"epoch",      "seconds",   "rate",        "loss",
+                                        "train loss", "train",     "test loss",   "test",
+                                        "clean fit",  "noisy fit", "noisy->true", "digest"};
+    uint32_t n = r->epochs[0];
+    bool fits = n && isfinite(r->history[0][n - 1].noisy_fit);
+    rk_table *t = rk_table_new(fits ? "rrrrrrrrrrrl" : "rrrrrrrrl", fits ? noisy : plain);
+    for (uint32_t i = 0; i < n; i++) {
         const rk_epoch_record *x = &r->history[0][i];
         rk_table_cell(t, "%lld", (long long)x->epoch);
         rk_table_cell(t, "%.1f", x->seconds);
         rk_table_cell(t, "%.4g", x->rate);
         rk_table_cell(t, "%.5f", x->online_loss);
         rk_table_cell(t, "%.5f", x->train_loss);
-        rk_table_cell(t, "%.2f %%", 100 * x->train_accuracy);
+        percent(t, x->train_accuracy);
         rk_table_cell(t, "%.5f", x->test_loss);
-        rk_table_cell(t, "%.2f %%", 100 * x->test_accuracy);
+        percent(t, x->test_accuracy);
+        if (fits) {
+            percent(t, x->clean_fit);
+            percent(t, x->noisy_fit);
+            percent(t, x->noisy_true);
+        }
         rk_table_cell(t, "%s", x->digest);
     }
     putchar('\n');
@@ -106,7 +135,7 @@ int rk_cli_show(int argc, char **argv)
     if (done == RK_OK && a.json) {
         done = rk_cli_json(stdout, rk_run_json(&runs, 0), &e);
     } else if (done == RK_OK) {
-        print_fields(runs.run[0]);
+        print_run(&runs);
         done = print_epochs(&runs, &e);
     }
     if (done == RK_OK) done = rk_cli_flush(stdout, "standard output", &e);

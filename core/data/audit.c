@@ -49,7 +49,6 @@ rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)
     /* Extents and types take part, so that the same bytes cut differently differ. */
     const uint64_t head[] = {d->classes,   d->channels, d->height,          d->width,
                              train->dtype, test->dtype, (uint64_t)train->n, (uint64_t)test->n};
-    int64_t changed = 0;
     XXH3_state_t *state = XXH3_createState();
     if (!state) return RK_FAIL(e, RK_E_NOMEM, "no memory for the digest of the data");
     XXH3_128bits_reset(state);
@@ -60,7 +59,9 @@ rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)
     XXH3_freeState(state);
     RK_TRY(status);
     hex(XXH3_128bits(train->label, (size_t)train->n * sizeof *train->label), audit->label_digest);
-    for (int64_t i = 0; i < train->n; i++) changed += train->label[i] != d->train.true_label[i];
-    audit->changed_labels = train->n ? (double)changed / (double)train->n : 0;
+    audit->changed = 0;
+    for (int64_t i = 0; i < train->n; i++)
+        audit->changed += train->label[i] != d->train.true_label[i];
+    audit->changed_labels = train->n ? (double)audit->changed / (double)train->n : 0;
     return RK_OK;
 }

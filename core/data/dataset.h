@@ -6,6 +6,7 @@
 /* What a result record says of the data. */
 typedef struct rk_audit {
     double changed_labels; /* fraction of training labels that differ from the true ones */
+    int64_t changed;       /* their number */
     char digest[33];       /* of pixels, labels, shift and scale of both sets: hex of XXH3-128 */
     char label_digest[33]; /* of the training labels alone */
 } rk_audit;

@@ -89,7 +89,8 @@ static bool has_function(const rk_item *item)
     case RK_KIND_MODEL: return item->model;
     case RK_KIND_DATA: return item->data;
     case RK_KIND_TRANSFORM: return item->transform;
-    case RK_KIND_REGULARIZER: return item->penalty;
+    case RK_KIND_REGULARIZER:
+        return item->penalty || item->objective || item->project || item->perturb;
     case RK_KIND_OPTIMIZER: return item->step;
     case RK_KIND_SCHEDULE: return item->rate;
     case RK_KIND_AUGMENT: return item->augment;

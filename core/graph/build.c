@@ -51,6 +51,18 @@ rk_status rk_graph_check(const rk_graph *g, rk_error *e)
 bool rk_graph_training(const rk_graph *g) { return g->training; }
 void rk_graph_set_training(rk_graph *g, bool on) { g->training = on; }
 
+void rk_graph_on_update(rk_graph *g, rk_update *f, void *ctx)
+{
+    g->update = f;
+    g->update_ctx = ctx;
+}
+
+rk_value rk_graph_updated(rk_graph *g, rk_value state, rk_value value)
+{
+    if (!g->update || !value || !rk_graph_node(g, state).trained) return value;
+    return g->update(g->update_ctx, g, state, value);
+}
+
 rk_shape rk_shape_of(const rk_graph *g, rk_value v) { return rk_graph_node(g, v).shape; }
 uint32_t rk_dtype_of(const rk_graph *g, rk_value v) { return rk_graph_node(g, v).dtype; }
 

@@ -54,6 +54,9 @@ rk_value rk_build_2(rk_graph *g, rk_opcode op, uint32_t dtype, rk_shape shape, r
 /* True if every element of v is one constant: its bits. */
 bool rk_is_constant(const rk_graph *g, rk_value v, uint32_t *bits);
 
+/* What a state shall be assigned instead of value, see rk_graph_on_update. */
+rk_value rk_graph_updated(rk_graph *g, rk_value state, rk_value value);
+
 /* The full name in the present scope, in the graph's memory; NULL if it is empty or there is no
  * memory, which is recorded. */
 const char *rk_scope_name(rk_graph *g, const char *what, const char *name);

@@ -77,27 +77,31 @@ rk_value rk_put(rk_graph *g, rk_value data, rk_value index, int64_t rows)
     return rk_build_2(g, RK_OP_PUT, RK_F32, s, data, index, NULL, 0);
 }
 
-void rk_assign(rk_graph *g, rk_value state, rk_value value)
+/* The state may get the value: it is one, of its type and shape, and has got none. */
+static bool may_assign(rk_graph *g, rk_value state, rk_value value)
 {
     if (!rk_operand(g, "assign", state, RK_TYPE_ANY) ||
         !rk_operand(g, "assign", value, RK_TYPE_ANY))
-        return;
+        return false;
     rk_node s = rk_graph_node(g, state);
-    if (s.op != RK_OP_STATE) {
+    bool fits = s.dtype == rk_dtype_of(g, value) && rk_shape_same(s.shape, rk_shape_of(g, value));
+    if (s.op != RK_OP_STATE)
         RK_REJECT(g, "assign", "the target is a %s, not a state", rk_op_info(s.op)->name);
-        return;
-    }
-    if (s.dtype != rk_dtype_of(g, value) || !rk_shape_same(s.shape, rk_shape_of(g, value))) {
+    else if (!fits)
         RK_REJECT(g, "assign", "state '%s' is %s, the value is %s", s.name,
                   rk_value_show(g, state).s, rk_value_show(g, value).s);
-        return;
-    }
     for (rk_value v = state; v < rk_graph_count(g); v++) {
         rk_node n = rk_graph_node(g, v);
-        if (n.op == RK_OP_ASSIGN && n.in[0] == state) {
+        if (n.op == RK_OP_ASSIGN && n.in[0] == state)
             RK_REJECT(g, "assign", "state '%s' is assigned twice", s.name);
-            return;
-        }
     }
+    return rk_graph_check(g, NULL) == RK_OK;
+}
+
+void rk_assign(rk_graph *g, rk_value state, rk_value value)
+{
+    value = rk_graph_updated(g, state, value);
+    if (!may_assign(g, state, value)) return;
+    rk_node s = rk_graph_node(g, state);
     rk_build_2(g, RK_OP_ASSIGN, s.dtype, s.shape, state, value, NULL, 0);
 }

@@ -54,6 +54,10 @@ rk_node rk_graph_node(const rk_graph *g, rk_value v);
 /* Appends a node after checking nothing but memory; builders check.  Shares an identical pure
  * node. */
 rk_value rk_graph_append(rk_graph *g, const rk_node *node);
+/* From now on what a trained state is assigned goes through f first, which returns a value of the
+ * same shape; NULL: it is assigned as it is. */
+typedef rk_value rk_update(void *ctx, rk_graph *g, rk_value param, rk_value updated);
+void rk_graph_on_update(rk_graph *g, rk_update *f, void *ctx);
 /* Marks the nodes that the assigns (all of them) and the n given values need: live[v] for v <
  * count. */
 void rk_graph_mark(const rk_graph *g, const rk_value *roots, uint32_t n, bool *live);

@@ -30,6 +30,8 @@ struct rk_graph {
     rk_chunk *chunk; /* the newest, linked to the older ones */
     const rk_scope *scope;
     bool training;
+    rk_update *update; /* of trained states, or NULL */
+    void *update_ctx;
     rk_error error; /* the first mistake; code is RK_OK until then */
 };
 

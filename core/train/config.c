@@ -16,6 +16,8 @@ rk_config rk_config_default(void)
                        .device = "auto",
                        .preset = "",
                        .variant = "",
+                       .scale = "",
+                       .changed = "",
                        .epochs = 30,
                        .batch = 128,
                        .seed = 1,
@@ -67,6 +69,11 @@ char *rk_config_write(const rk_config *c)
         c->stop_accuracy, "stop-loss", c->stop_loss, "numerics", numerics_name(c->session.numerics),
         "fallback", fallback_name(c->session.fallback), "unfused", (int)c->session.unfused,
         "checkpoint-seconds", c->checkpoint_seconds, "eval-limit", (json_int_t)c->eval_limit);
+    if (root && (json_object_set_new(root, "scale", json_string(c->scale)) != 0 ||
+                 json_object_set_new(root, "changed", json_string(c->changed)) != 0)) {
+        json_decref(root);
+        return NULL;
+    }
     char *text = root ? json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(root);
     return text;
@@ -96,6 +103,7 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
         json_decref(root);
         return RK_FAIL(e, RK_E_INVALID, "the recorded configuration cannot be read: %s", why.text);
     }
+    json_unpack(root, "{s?s, s?s}", "scale", &c->scale, "changed", &c->changed);
     c->epochs = epochs;
     c->batch = batch;
     c->eval_limit = eval_limit;

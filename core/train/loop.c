@@ -93,8 +93,10 @@ static rk_status measure(training *s, rk_error *e)
 {
     rk_epoch_record *row = &s->row;
     rk_score online, train, test;
+    rk_fits fits;
     RK_TRY(rk_trainer_online(s->trainer, &online, e));
     RK_TRY(rk_trainer_evaluate(s->trainer, false, &train, e));
+    RK_TRY(rk_trainer_fits(s->trainer, train.accuracy, &fits, e));
     RK_TRY(rk_trainer_evaluate(s->trainer, true, &test, e));
     RK_TRY(rk_trainer_digest(s->trainer, row->digest, e));
     count_time(s);
@@ -108,6 +110,9 @@ static rk_status measure(training *s, rk_error *e)
     row->train_accuracy = train.accuracy;
     row->test_loss = test.loss;
     row->test_accuracy = test.accuracy;
+    row->clean_fit = fits.clean;
+    row->noisy_fit = fits.noisy;
+    row->noisy_true = fits.noisy_true;
     return RK_OK;
 }
 

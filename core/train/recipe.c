@@ -55,6 +55,32 @@ static rk_status parse_list(const rk_registry *plugins, uint32_t kind, const cha
     return status;
 }
 
+static bool has_objective(const rk_item *item) { return item->objective; }
+static bool has_perturb(const rk_item *item) { return item->perturb; }
+
+/* At most one of the regularizers may do what only one can do. */
+static rk_status check_alone(const rk_spec_list *list, bool (*does)(const rk_item *),
+                             const char *what, rk_error *e)
+{
+    const rk_spec *first = NULL;
+    for (uint32_t i = 0; i < list->n; i++) {
+        const rk_spec *s = list->spec[i];
+        if (!does(s->item)) continue;
+        if (first)
+            return RK_FAIL(e, RK_E_INVALID,
+                           "regularizers %s and %s: only one can %s; leave one of them out",
+                           first->text, s->text, what);
+        first = s;
+    }
+    return RK_OK;
+}
+
+static rk_status check_regularizers(const rk_spec_list *list, rk_error *e)
+{
+    RK_TRY(check_alone(list, has_objective, "say what is minimized for each example", e));
+    return check_alone(list, has_perturb, "say where the gradient is taken", e);
+}
+
 rk_status rk_recipe_parse(const rk_registry *p, const rk_config *c, rk_recipe *out, rk_error *e)
 {
     memset(out, 0, sizeof *out);
@@ -66,6 +92,7 @@ rk_status rk_recipe_parse(const rk_registry *p, const rk_config *c, rk_recipe *o
     if (s == RK_OK) s = parse_list(p, RK_KIND_TRANSFORM, c->randomize, &out->transforms, e);
     if (s == RK_OK) s = parse_list(p, RK_KIND_AUGMENT, c->augment, &out->augments, e);
     if (s == RK_OK) s = parse_list(p, RK_KIND_REGULARIZER, c->regularize, &out->regularizers, e);
+    if (s == RK_OK) s = check_regularizers(&out->regularizers, e);
     if (s != RK_OK) rk_recipe_clear(out);
     return s;
 }

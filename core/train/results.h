@@ -1,6 +1,6 @@
 /* results.h: the results database, one SQLite file.
  *
- * Tables (append-only columns; user_version is the schema's number, now 2; an older file is brought
+ * Tables (append-only columns; user_version is the schema's number, now 3; an older file is brought
  * up when it is opened for writing, and else read as it is):
  *   runs    one row a run: id, started (UTC, ISO 8601), status ('running', 'done', 'stopped',
  *           'failed'), error, preset, variant, model, data, randomize, augment, optimizer,
@@ -9,11 +9,15 @@
  *           steps_fallback, fallback_note, data_digest, label_digest, changed_labels, version,
  *           config (JSON: complete, enough to start it again), epochs_done, fit_epoch (first epoch
  *           with training accuracy 1, 0 if none), train_accuracy, test_accuracy, train_loss,
- *           test_loss, digest (of the parameters after the last epoch), seconds
+ *           test_loss, digest (of the parameters after the last epoch), seconds; since schema 3
+ *           classes, inputs (values of an example), train_examples, test_examples, 0 if unknown,
+ *           and transform_digests (what each transform made)
  *   epochs  one row an epoch (from 1): run, epoch, steps and seconds (of training and evaluation)
  *           since the run's start, rate, online_loss, online_accuracy (means over the epoch's
  *           examples while they were trained on), train_loss, train_accuracy, test_loss,
- *           test_accuracy (of the parameters after the epoch), digest
+ *           test_accuracy (of the parameters after the epoch), digest; since schema 3 clean_fit,
+ *           noisy_fit, noisy_true
+ *   scores, test_scores  per example, of runs with --scores: see scores.h
  * An epoch's row and its run's summary are one transaction.  WAL mode: readers never wait.
  *
  * Numbers that are not finite, as of a run that diverged, are NULL in the file and NaN here.  Seeds
@@ -31,9 +35,10 @@ typedef struct rk_run_record {
     const char *started, *status, *error, *preset, *variant, *model, *data, *randomize, *augment,
         *optimizer, *schedule, *regularize, *device, *device_name, *driver, *backend, *numerics,
         *plan_digest, *kernels, *fallback_note, *data_digest, *label_digest, *version, *config,
-        *digest;
+        *digest, *transform_digests;
     uint64_t seed;
-    int64_t epochs, batch, parameters, steps_fallback, epochs_done, fit_epoch;
+    int64_t epochs, batch, parameters, steps_fallback, epochs_done, fit_epoch, classes, inputs,
+        train_examples, test_examples;
     double rate, changed_labels, train_accuracy, test_accuracy, train_loss, test_loss, seconds;
 } rk_run_record;
 
@@ -41,6 +46,10 @@ typedef struct rk_epoch_record {
     int64_t epoch, steps;
     double seconds, rate, online_loss, online_accuracy, train_loss, train_accuracy, test_loss,
         test_accuracy;
+    /* Of the training set after the epoch: accuracy on examples that have their true label; on
+     * those whose label was changed, against the changed and against the true label.  NaN where
+     * there is no such example. */
+    double clean_fit, noisy_fit, noisy_true;
     char digest[33];
 } rk_epoch_record;
 

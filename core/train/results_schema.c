@@ -4,19 +4,17 @@
 #include <math.h>
 #include <string.h>
 
-enum { SCHEMA = 2, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
+enum { SCHEMA = 3, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
 
-#define TEXT(f)                                                                                    \
-    {                                                                                              \
-#f, RK_COLUMN_TEXT, offsetof(rk_run_record, f), false, 0                                   \
-    }
+#define TEXT(f) TEXT_SINCE(0, f)
 #define TEXT_SINCE(schema, f)                                                                      \
     {                                                                                              \
 #f, RK_COLUMN_TEXT, offsetof(rk_run_record, f), false, schema                              \
     }
-#define WHOLE(f)                                                                                   \
+#define WHOLE(f) WHOLE_SINCE(0, f)
+#define WHOLE_SINCE(schema, f)                                                                     \
     {                                                                                              \
-#f, RK_COLUMN_WHOLE, offsetof(rk_run_record, f), false, 0                                  \
+#f, RK_COLUMN_WHOLE, offsetof(rk_run_record, f), false, schema                             \
     }
 #define REAL(f)                                                                                    \
     {                                                                                              \
@@ -57,6 +55,11 @@ static const rk_column run_columns[] = {TEXT(started),
                                         REAL(changed_labels),
                                         TEXT(version),
                                         TEXT(config),
+                                        WHOLE_SINCE(3, classes),
+                                        WHOLE_SINCE(3, inputs),
+                                        WHOLE_SINCE(3, train_examples),
+                                        WHOLE_SINCE(3, test_examples),
+                                        TEXT_SINCE(3, transform_digests),
                                         SUMMARY(WHOLE, epochs_done),
                                         SUMMARY(WHOLE, fit_epoch),
                                         SUMMARY(REAL, train_accuracy),
@@ -66,15 +69,24 @@ static const rk_column run_columns[] = {TEXT(started),
                                         SUMMARY(TEXT, digest),
                                         SUMMARY(REAL, seconds)};
 
-#define ROW(type, f)                                                                               \
+#define ROW(type, f) ROW_SINCE(0, type, f)
+#define ROW_SINCE(schema, type, f)                                                                 \
     {                                                                                              \
-#f, RK_COLUMN_##type, offsetof(rk_epoch_record, f), false, 0                               \
+#f, RK_COLUMN_##type, offsetof(rk_epoch_record, f), false, schema                          \
     }
-static const rk_column epoch_columns[] = {ROW(WHOLE, epoch),      ROW(WHOLE, steps),
-                                          ROW(REAL, seconds),     ROW(REAL, rate),
-                                          ROW(REAL, online_loss), ROW(REAL, online_accuracy),
-                                          ROW(REAL, train_loss),  ROW(REAL, train_accuracy),
-                                          ROW(REAL, test_loss),   ROW(REAL, test_accuracy)};
+static const rk_column epoch_columns[] = {ROW(WHOLE, epoch),
+                                          ROW(WHOLE, steps),
+                                          ROW(REAL, seconds),
+                                          ROW(REAL, rate),
+                                          ROW(REAL, online_loss),
+                                          ROW(REAL, online_accuracy),
+                                          ROW(REAL, train_loss),
+                                          ROW(REAL, train_accuracy),
+                                          ROW(REAL, test_loss),
+                                          ROW(REAL, test_accuracy),
+                                          ROW_SINCE(3, REAL, clean_fit),
+                                          ROW_SINCE(3, REAL, noisy_fit),
+                                          ROW_SINCE(3, REAL, noisy_true)};
 
 const rk_column *rk_run_columns(size_t *n)
 {
@@ -107,6 +119,16 @@ static void declare(sqlite3_str *sql, const rk_column *columns, size_t n)
         sqlite3_str_appendf(sql, ", %s %s", columns[i].name, types[columns[i].type]);
 }
 
+/* Per example, of runs with --scores; a run's rows leave with it. */
+static const char score_tables[] =
+    "CREATE TABLE IF NOT EXISTS scores (run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, "
+    "example INTEGER NOT NULL, label INTEGER NOT NULL, true_label INTEGER NOT NULL, prediction "
+    "INTEGER NOT NULL, learned INTEGER NOT NULL, forgotten INTEGER NOT NULL, aum REAL, el2n REAL, "
+    "loss REAL, p_mean REAL, p_variance REAL, PRIMARY KEY (run, example)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS test_scores (run INTEGER NOT NULL REFERENCES runs ON DELETE "
+    "CASCADE, example INTEGER NOT NULL, label INTEGER NOT NULL, prediction INTEGER NOT NULL, "
+    "PRIMARY KEY (run, example)) WITHOUT ROWID;";
+
 static rk_status make_tables(rk_results *r, rk_error *e)
 {
     size_t n_run, n_epoch;
@@ -118,9 +140,9 @@ static rk_status make_tables(rk_results *r, rk_error *e)
                                "ON DELETE CASCADE");
     declare(sql, epoch, n_epoch);
     sqlite3_str_appendf(sql,
-                        ", digest TEXT NOT NULL, PRIMARY KEY (run, epoch)) WITHOUT ROWID;"
+                        ", digest TEXT NOT NULL, PRIMARY KEY (run, epoch)) WITHOUT ROWID; %s"
                         "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                        APPLICATION, SCHEMA);
+                        score_tables, APPLICATION, SCHEMA);
     char *text = sqlite3_str_finish(sql);
     if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);
     rk_status status = rk_results_exec(r, text, "making tables:", e);
@@ -129,18 +151,25 @@ static rk_status make_tables(rk_results *r, rk_error *e)
 }
 
 /* Columns that later schemas have added: older runs have the value that means "not there". */
-static rk_status add_columns(rk_results *r, rk_error *e)
+static void add_columns(sqlite3_str *sql, const char *table, const rk_column *columns, size_t n,
+                        int64_t schema)
 {
     static const char *const types[] = {"TEXT NOT NULL DEFAULT ''", "INTEGER NOT NULL DEFAULT 0",
                                         "REAL"};
-    size_t n;
-    const rk_column *columns = rk_run_columns(&n);
-    sqlite3_str *sql = sqlite3_str_new(r->db);
     for (size_t i = 0; i < n; i++)
-        if (columns[i].since > r->schema)
-            sqlite3_str_appendf(sql, "ALTER TABLE runs ADD COLUMN %s %s;", columns[i].name,
+        if (columns[i].since > schema)
+            sqlite3_str_appendf(sql, "ALTER TABLE %s ADD COLUMN %s %s;", table, columns[i].name,
                                 types[columns[i].type]);
-    sqlite3_str_appendf(sql, "PRAGMA user_version = %d", SCHEMA);
+}
+
+static rk_status bring_up(rk_results *r, rk_error *e)
+{
+    size_t n_run, n_epoch;
+    const rk_column *run = rk_run_columns(&n_run), *epoch = rk_epoch_columns(&n_epoch);
+    sqlite3_str *sql = sqlite3_str_new(r->db);
+    add_columns(sql, "runs", run, n_run, r->schema);
+    add_columns(sql, "epochs", epoch, n_epoch, r->schema);
+    sqlite3_str_appendf(sql, "%s PRAGMA user_version = %d", score_tables, SCHEMA);
     char *text = sqlite3_str_finish(sql);
     if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);
     rk_status status = rk_results_exec(r, text, "bringing up to this version:", e);
@@ -169,7 +198,7 @@ rk_status rk_results_schema(rk_results *r, bool read_only, rk_error *e)
                          "update, or name another file with --out",
                          r->path, (long long)version, SCHEMA);
     r->schema = tables == 0 ? SCHEMA : version;
-    if (status == RK_OK && r->schema < SCHEMA && !read_only) status = add_columns(r, e);
+    if (status == RK_OK && r->schema < SCHEMA && !read_only) status = bring_up(r, e);
     if (status == RK_OK) return rk_results_exec(r, "COMMIT", "opening:", e);
     sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
     return status;

@@ -17,6 +17,8 @@ typedef struct rk_config {
     const char *regularize; /* "", or regularizers joined by "+" */
     const char *device;     /* a spec of session.h */
     const char *preset, *variant; /* "" unless of a preset: its name, and which row */
+    const char *scale, *changed;  /* of a preset: "micro", "small", "full" or ""; what the user set
+                                     otherwise than the preset, as "epochs=3", or "" */
     int64_t epochs, batch;
     uint64_t seed;
     double rate;          /* learning rate of epoch 0 */

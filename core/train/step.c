@@ -2,8 +2,10 @@
 #include "base/error.h"
 #include "data/augment.h"
 #include "graph/node.h"
+#include "train/learn.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { EVAL_ROWS = 256 };
 
@@ -127,7 +129,9 @@ static rk_value augment(rk_graph *g, const rk_recipe *r, const source *s, rk_val
 
 /* What the model says of a batch, by rows. */
 typedef struct verdict {
+    rk_value logits;        /* [rows][classes] */
     rk_value loss, correct; /* F32 [rows]; correct is 0 or 1 */
+    rk_value best;          /* U32 [rows]: the prediction */
 } verdict;
 
 static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_value x,
@@ -140,7 +144,8 @@ static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_va
         logits = rk_graph_fail(g, "the model %s does not give a row of %u logits per example",
                                r->model->item->name, d->classes);
     rk_value best = rk_reshape(g, rk_argmax(g, logits, 1, 1), RK_SHAPE(rows));
-    return (verdict){rk_cross_entropy(g, logits, label), rk_cast(g, rk_eq(g, best, label), RK_F32)};
+    rk_value loss = rk_cross_entropy(g, logits, label);
+    return (verdict){logits, loss, rk_cast(g, rk_eq(g, best, label), RK_F32), best};
 }
 
 /* Entry position / rows of a log gets value: the entries' positions are compared, so that no
@@ -159,28 +164,6 @@ static void advance(rk_graph *g, rk_value position, int64_t rows, int64_t n)
     rk_value next = rk_add(g, position, rk_const_u(g, (uint32_t)rows));
     rk_value more = rk_lt(g, next, rk_const_u(g, (uint32_t)n));
     rk_assign(g, position, rk_where(g, more, next, rk_const_u(g, 0)));
-}
-
-/* Gradients of all parameters of loss and penalties, and the optimizer's update by them. */
-static void learn(rk_graph *g, const rk_recipe *r, rk_value loss)
-{
-    uint32_t n = rk_graph_params(g, NULL, 0);
-    rk_value *params = calloc(2 * (size_t)n + 1, sizeof *params), *grads = params + n;
-    if (!params || n == 0) {
-        rk_graph_fail(g, params ? "the model %s has no parameters" : "no memory to train %s",
-                      r->model->item->name);
-        free(params);
-        return;
-    }
-    rk_graph_params(g, params, n);
-    for (uint32_t i = 0; i < r->regularizers.n; i++) {
-        const rk_spec *s = r->regularizers.spec[i];
-        loss = rk_add(g, loss, to_scalar(g, s->item->penalty(g, params, n, s->args)));
-    }
-    rk_value rate = rk_input(g, RK_F32, scalar(), "train/rate");
-    rk_grad(g, loss, params, n, grads);
-    r->optimizer->item->step(g, params, grads, n, rate, r->optimizer->args);
-    free(params);
 }
 
 /* The random words of the next step are others: the key's third word counts steps. */
@@ -226,7 +209,7 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     log_at(g, "train", "loss", chunks, position, sum_all(g, v.loss));
     log_at(g, "train", "correct", chunks, position, sum_all(g, v.correct));
     advance(g, position, rows, n);
-    learn(g, r, to_scalar(g, rk_mean(g, v.loss, 0, 1)));
+    rk_learn(g, r, v.logits, label, v.loss);
     advance_random(g);
     return finish(g, r, out, e);
 }
@@ -237,6 +220,35 @@ int64_t rk_eval_examples(const rk_recipe *r, const rk_dataset *d, bool test)
     return !test && r->eval_limit && r->eval_limit < n ? r->eval_limit : n;
 }
 
+bool rk_labels_changed(const rk_dataset *d)
+{
+    const rk_train_set *t = &d->train;
+    return memcmp(t->x.label, t->true_label, (size_t)t->x.n * sizeof *t->true_label) != 0;
+}
+
+/* What a chunk adds up to, over the rows that are there. */
+static void log_rows(rk_graph *g, const char *prefix, const char *name, rk_chunks chunks,
+                     rk_value position, rk_value there, rk_value rows)
+{
+    rk_value counted = rk_where(g, there, rows, rk_const_f(g, 0));
+    log_at(g, prefix, name, chunks, position, sum_all(g, counted));
+}
+
+/* Right predictions of unchanged and of changed labels, and of the true ones of the latter. */
+static void log_fits(rk_graph *g, const source *train, rk_value index, rk_value label,
+                     const verdict *v, rk_chunks chunks, rk_value position, rk_value there)
+{
+    rk_value truth = field(g, train, RK_U32, RK_SHAPE(train->x->n), "true_label", index);
+    rk_value clean = rk_eq(g, label, truth), zero = rk_const_f(g, 0);
+    rk_value is_true = rk_cast(g, rk_eq(g, v->best, truth), RK_F32);
+    rk_value right_clean = rk_where(g, clean, v->correct, zero);
+    rk_value right_noisy = rk_where(g, clean, zero, v->correct);
+    rk_value true_noisy = rk_where(g, clean, zero, is_true);
+    log_rows(g, "eval/train", "clean", chunks, position, there, right_clean);
+    log_rows(g, "eval/train", "noisy", chunks, position, there, right_noisy);
+    log_rows(g, "eval/train", "true", chunks, position, there, true_noisy);
+}
+
 rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_graph **out,
                         rk_error *e)
 {
@@ -245,20 +257,18 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     const char *prefix = test ? "eval/test" : "eval/train";
     int64_t n = rk_eval_examples(r, d, test);
     rk_chunks chunks = rk_eval_chunks(n);
-    rk_value label, zero;
+    rk_value label;
     *out = NULL;
     if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of an evaluation");
-    zero = rk_const_f(g, 0);
     rk_value position = named_state(g, RK_U32, scalar(), prefix, "position");
     rk_value index = rk_add(g, rk_iota(g, chunks.rows), position);
     rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)n));
     rk_value x = gather(g, &set, index, &label);
     x = augment(g, r, &set, index, x);
     verdict v = judge(g, r, d, x, label);
-    v.loss = rk_where(g, there, v.loss, zero);
-    v.correct = rk_where(g, there, v.correct, zero);
-    log_at(g, prefix, "loss", chunks, position, sum_all(g, v.loss));
-    log_at(g, prefix, "correct", chunks, position, sum_all(g, v.correct));
+    log_rows(g, prefix, "loss", chunks, position, there, v.loss);
+    log_rows(g, prefix, "correct", chunks, position, there, v.correct);
+    if (!test && rk_labels_changed(d)) log_fits(g, &set, index, label, &v, chunks, position, there);
     advance(g, position, chunks.rows, n);
     return finish(g, r, out, e);
 }

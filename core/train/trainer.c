@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 #include "base/error.h"
 #include "data/augment.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,7 @@ static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins
     RK_TRY(rk_session_commit(t->session, e));
     RK_TRY(make_room(t, e));
     RK_TRY(write_examples(t, &t->data->train.x, "data/train", e));
+    RK_TRY(write_field(t, "data/train", "true_label", t->data->train.true_label, e));
     RK_TRY(write_examples(t, &t->data->test.x, "data/test", e));
     return start_states(t, e);
 }
@@ -236,6 +238,26 @@ rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error 
         RK_TRY(rk_program_run(t->evaluation[test], e));
     int64_t n = rk_eval_examples(&t->recipe, t->data, test);
     return score(t, test ? "eval/test" : "eval/train", t->eval[test].count, n, out, e);
+}
+
+static double fraction(double part, int64_t of) { return of ? part / (double)of : NAN; }
+
+rk_status rk_trainer_fits(rk_trainer *t, double accuracy, rk_fits *out, rk_error *e)
+{
+    const rk_train_set *train = &t->data->train;
+    int64_t count = t->eval[0].count, changed = 0;
+    int64_t n = rk_eval_examples(&t->recipe, t->data, false);
+    double clean, noisy, truth;
+    *out = (rk_fits){accuracy, NAN, NAN};
+    if (t->audit.changed == 0) return RK_OK;
+    for (int64_t i = 0; i < n; i++) changed += train->x.label[i] != train->true_label[i];
+    RK_TRY(sum_log(t, "eval/train", "clean", count, &clean, e));
+    RK_TRY(sum_log(t, "eval/train", "noisy", count, &noisy, e));
+    RK_TRY(sum_log(t, "eval/train", "true", count, &truth, e));
+    out->clean = fraction(clean, n - changed);
+    out->noisy = fraction(noisy, changed);
+    out->noisy_true = fraction(truth, changed);
+    return RK_OK;
 }
 
 /* One NaN for all: which one an operation gives is not part of the numerics contract. */

@@ -25,6 +25,12 @@ typedef struct rk_score {
     double loss, accuracy; /* mean cross-entropy, fraction of right predictions */
 } rk_score;
 
+/* Fractions of training examples, NaN of none: with unchanged labels that were predicted; with
+ * changed labels predicted as changed, and as they truly are. */
+typedef struct rk_fits {
+    double clean, noisy, noisy_true;
+} rk_fits;
+
 rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_config *c,
                           rk_trainer **out, rk_error *e);
 void rk_trainer_close(rk_trainer *t);
@@ -42,6 +48,8 @@ rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e);
 /* Every state as it was before the first step. */
 rk_status rk_trainer_restart(rk_trainer *t, rk_error *e);
+/* Of the last evaluation of the training set, whose accuracy is given. */
+rk_status rk_trainer_fits(rk_trainer *t, double accuracy, rk_fits *out, rk_error *e);
 /* Hex of XXH3-128 over name, zero byte and data of every buffer of the model, trained or statistic,
  * in the order of names; every NaN counts as 0x7fc00000. */
 rk_status rk_trainer_digest(rk_trainer *t, char out[33], rk_error *e);

@@ -6,11 +6,13 @@
  * The step is rethink's own (core/train/step.c): gather, forward, loss, gradients, SGD with
  * momentum, on 2048 random u8 images of 28 x 28 x 3.  A peer is a command that prints a line with
  * "step_ms NUMBER", as tests/bench/bench_step.py.  A round runs each once; the table gives
- * medians over the rounds and their ratios to the first.  RETHINK_BACKEND_PATH and
+ * medians over the rounds and their ratios to the first; the last line is the peak resident size of
+ * this process, with all its devices.  RETHINK_BACKEND_PATH and
  * RETHINK_PLUGIN_PATH say where to look, as for rethink itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "base/os.h"
 #include "train/step.h"
 
@@ -177,6 +179,12 @@ static void print_table(contender *c, int n, const options *o)
     }
 }
 
+static void print_peak(void)
+{
+    struct rusage used;
+    if (getrusage(RUSAGE_SELF, &used) == 0) printf("peak_mib %ld\n", used.ru_maxrss / 1024);
+}
+
 int main(int argc, char **argv)
 {
     static contender c[2 * MOST];
@@ -198,6 +206,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < n; i++)
             c[i].ms[round] = c[i].session ? time_device(&c[i], &o) : time_peer(&c[i]);
     print_table(c, n, &o);
+    print_peak();
     for (int i = 0; i < n; i++)
         if (c[i].session) rk_session_close(c[i].session);
     rk_recipe_clear(&recipe);

@@ -3,9 +3,11 @@
 usage: bench_step.py FILE.safetensors [--batch 128] [--threads N] [--steps 40] [--channels-last]
 
 FILE is model_gradients' and says which model, with which parameters.  Prints the median milliseconds
-of one step: batch gather, forward, loss, backward, SGD with momentum.  Data is resident and the batch
-is gathered by index, as in rethink; nothing is copied to the host.  Needs torch and numpy."""
+of one step: batch gather, forward, loss, backward, SGD with momentum; and the peak resident size of
+the process.  Data is resident and the batch is gathered by index, as in rethink; nothing is copied to
+the host.  Needs torch and numpy."""
 import argparse
+import resource
 import statistics
 import time
 
@@ -81,8 +83,9 @@ def main():
         begin = time.perf_counter()
         step.run(k)
         times.append((time.perf_counter() - begin) * 1e3)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"torch {torch.__version__}{' channels last' if a.channels_last else ''} threads "
-          f"{torch.get_num_threads()} step_ms {statistics.median(times):.4f}")
+          f"{torch.get_num_threads()} step_ms {statistics.median(times):.4f} peak_mib {peak:.0f}")
 
 
 if __name__ == "__main__":

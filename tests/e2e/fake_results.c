@@ -53,7 +53,12 @@ static rk_run_record make_run(const shape *s, int device, uint64_t seed)
                            .batch = 128,
                            .parameters = 136714,
                            .rate = 0.05,
-                           .changed_labels = s->changed};
+                           .changed_labels = s->changed,
+                           .transform_digests = "",
+                           .classes = 10,
+                           .inputs = 256,
+                           .train_examples = 1000,
+                           .test_examples = 2000};
 }
 
 /* Digests depend on everything but the device, unless salted. */
@@ -81,7 +86,10 @@ static int add(rk_results *r, rk_run_record *run, const shape *s, int salt_from,
                                .train_loss = 2.3 * exp(-5 * done),
                                .train_accuracy = i == fit ? 1 : 0.1 + 0.899 * right,
                                .test_loss = 2.3 * exp(-done * s->test),
-                               .test_accuracy = 0.1 + (s->test - 0.1) * sqrt(done)};
+                               .test_accuracy = 0.1 + (s->test - 0.1) * sqrt(done),
+                               .clean_fit = s->changed > 0 ? right : 0.1 + 0.899 * right,
+                               .noisy_fit = s->changed > 0 ? done * done : NAN,
+                               .noisy_true = s->changed > 0 ? done * (1 - done) : NAN};
         if (strcmp(end, "failed") == 0) row.train_loss = row.test_loss = NAN;
         fill_digest(&row, run, salt_from && i >= salt_from);
         run->epochs_done = i;

@@ -54,12 +54,19 @@ static void fill_set(machine *m, const rk_examples *x, const char *prefix, int64
     }
 }
 
+static void fill_truth(machine *m, const rk_train_set *train)
+{
+    cell *c = oracle_buffer(m->oracle, "data/train/true_label");
+    for (int64_t i = 0; c && i < train->x.n; i++) c[i].u = train->true_label[i];
+}
+
 static void start(bench *b, machine *m, rk_graph *g)
 {
     m->graph = g;
     m->oracle = oracle_new(g);
     fill_set(m, &b->data->train.x, "data/train", rk_dataset_pixels(b->data));
     fill_set(m, &b->data->test.x, "data/test", rk_dataset_pixels(b->data));
+    fill_truth(m, &b->data->train);
 }
 
 static void must(rk_status status, const rk_error *e)
@@ -156,16 +163,22 @@ void bench_step(bench *b, int64_t step)
     carry(m, &b->step);
 }
 
+double bench_sum(const bench *b, bool test, const char *name)
+{
+    char full[64];
+    double sum = 0;
+    snprintf(full, sizeof full, "%s/%s", test ? "eval/test" : "eval/train", name);
+    const cell *log = oracle_buffer(b->evaluation[test].oracle, full);
+    if (!log) fail_msg("the evaluation has no buffer %s", full);
+    for (int64_t i = 0; i < b->eval[test].count; i++) sum += log[i].f;
+    return sum;
+}
+
 void bench_evaluate(bench *b, bool test, double *loss, double *correct)
 {
     machine *m = &b->evaluation[test];
     carry(&b->step, m);
     for (int64_t i = 0; i < b->eval[test].count; i++) oracle_run(m->oracle, NULL, 0);
-    const cell *l = oracle_buffer(m->oracle, test ? "eval/test/loss" : "eval/train/loss");
-    const cell *c = oracle_buffer(m->oracle, test ? "eval/test/correct" : "eval/train/correct");
-    *loss = *correct = 0;
-    for (int64_t i = 0; i < b->eval[test].count; i++) {
-        *loss += l[i].f;
-        *correct += c[i].f;
-    }
+    *loss = bench_sum(b, test, "loss");
+    *correct = bench_sum(b, test, "correct");
 }

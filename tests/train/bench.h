@@ -30,4 +30,6 @@ void bench_begin(bench *b, const uint32_t *order, double rate);
 void bench_step(bench *b, int64_t step);
 /* Runs all chunks of an evaluation with the parameters as they are; the sums of its logs. */
 void bench_evaluate(bench *b, bool test, double *loss, double *correct);
+/* Of the last evaluation: the sum of one of its logs. */
+double bench_sum(const bench *b, bool test, const char *name);
 #endif

@@ -73,6 +73,42 @@ static void test_scores(void **state)
     rk_trainer_close(t);
 }
 
+/* Fractions are of the examples that they speak of, and not there where there are none. */
+static void test_fits(void **state)
+{
+    for (int noisy = 0; noisy < 2; noisy++) {
+        const world *w = *state;
+        rk_config c = rk_config_default();
+        rk_error e = rk_error_new();
+        rk_score train;
+        rk_fits fits;
+        bench b;
+        double loss, correct;
+        c.model = "mlp:hidden=24,layers=2";
+        c.data = "synth16:n=300,test=20";
+        c.randomize = noisy ? "labels:p=0.4" : "";
+        rk_trainer *t = open_trainer(w, &c);
+        bench_open(&b, w->plugins, &c);
+        copy_parameters(t, &b);
+        must(rk_trainer_evaluate(t, false, &train, &e), &e);
+        must(rk_trainer_fits(t, train.accuracy, &fits, &e), &e);
+        bench_evaluate(&b, false, &loss, &correct);
+        double changed = (double)t->audit.changed;
+        if (noisy) {
+            assert_true(changed > 80 && changed < 140);
+            assert_true(fits.clean == bench_sum(&b, false, "clean") / (300 - changed));
+            assert_true(fits.noisy == bench_sum(&b, false, "noisy") / changed);
+            assert_true(fits.noisy_true == bench_sum(&b, false, "true") / changed);
+        } else {
+            assert_true(fits.clean == train.accuracy);
+            assert_true(isnan(fits.noisy) && isnan(fits.noisy_true));
+            assert_null(rk_session_buffer(t->session, "eval/train/clean"));
+        }
+        bench_close(&b);
+        rk_trainer_close(t);
+    }
+}
+
 /* Any bit of any parameter changes the digest; which NaN it is does not. */
 static void test_digest(void **state)
 {
@@ -148,7 +184,8 @@ static void test_loop_takes_every_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_twenty_steps),
-                                       cmocka_unit_test(test_scores), cmocka_unit_test(test_digest),
+                                       cmocka_unit_test(test_scores), cmocka_unit_test(test_fits),
+                                       cmocka_unit_test(test_digest),
                                        cmocka_unit_test(test_loop_takes_every_step)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,10 +1,8 @@
 /* The graphs of a run, on the double-precision interpreter, against softmax regression by hand. */
-#include "bench.h"
+#include "linear.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PIXELS = 256, CLASSES = 10 };
 
 static int setup(void **state)
 {
@@ -18,78 +16,27 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Softmax regression by hand: weights, biases and their velocities. */
-typedef struct linear {
-    double w[CLASSES][PIXELS], b[CLASSES], vw[CLASSES][PIXELS], vb[CLASSES];
-} linear;
-
-static double pixel(const rk_examples *x, uint32_t i, int j)
-{
-    const float *p = x->pixels;
-    return ((double)p[(size_t)i * PIXELS + (size_t)j] - x->shift[i]) * x->scale[i];
-}
-
-/* Cross-entropy of an example; p[] are the probabilities; *right whether the prediction is. */
-static double judge(const linear *m, const rk_examples *x, uint32_t i, double *p, bool *right)
-{
-    double z[CLASSES], sum = 0;
-    int best = 0;
-    for (int k = 0; k < CLASSES; k++) {
-        z[k] = m->b[k];
-        for (int j = 0; j < PIXELS; j++) z[k] += m->w[k][j] * pixel(x, i, j);
-        if (z[k] > z[best]) best = k;
-    }
-    for (int k = 0; k < CLASSES; k++) sum += exp(z[k] - z[best]);
-    for (int k = 0; k < CLASSES; k++) p[k] = exp(z[k] - z[best]) / sum;
-    *right = (uint32_t)best == x->label[i];
-    return -log(p[x->label[i]]);
-}
-
 /* One step of SGD with momentum and weight decay on the given examples. */
-static void train(linear *m, const rk_examples *x, const uint32_t *batch, int64_t rows, double rate,
-                  double momentum, double decay, double *loss, double *correct)
+static void train(linear *m, linear *velocity, const rk_examples *x, const uint32_t *batch,
+                  int64_t rows, double rate, double momentum, double decay, double *loss,
+                  double *correct)
 {
-    static double gw[CLASSES][PIXELS];
-    double gb[CLASSES] = {0}, p[CLASSES];
-    memset(gw, 0, sizeof gw);
-    *loss = *correct = 0;
-    for (int64_t r = 0; r < rows; r++) {
-        bool right;
-        *loss += judge(m, x, batch[r], p, &right);
-        *correct += right;
-        for (int k = 0; k < CLASSES; k++) {
-            double g = (p[k] - (x->label[batch[r]] == (uint32_t)k)) / (double)rows;
-            gb[k] += g;
-            for (int j = 0; j < PIXELS; j++) gw[k][j] += g * pixel(x, batch[r], j);
-        }
-    }
-    for (int k = 0; k < CLASSES; k++) {
-        m->vb[k] = momentum * m->vb[k] + gb[k];
-        m->b[k] -= rate * m->vb[k];
-        for (int j = 0; j < PIXELS; j++) {
-            m->vw[k][j] = momentum * m->vw[k][j] + gw[k][j] + decay * m->w[k][j];
-            m->w[k][j] -= rate * m->vw[k][j];
-        }
-    }
-}
-
-static void compare_parameters(const bench *b, const linear *m)
-{
-    const cell *w = bench_buffer(b, "output/weight"), *bias = bench_buffer(b, "output/bias");
-    for (int k = 0; k < CLASSES; k++) {
-        assert_true(fabs(bias[k].f - m->b[k]) < 1e-7);
-        for (int j = 0; j < PIXELS; j++) assert_true(fabs(w[k * PIXELS + j].f - m->w[k][j]) < 1e-7);
-    }
+    static linear grad;
+    linear_gradient(m, x, batch, rows, 0, &grad, loss, correct);
+    for (int k = 0; k < CLASSES; k++)
+        for (int j = 0; j < PIXELS; j++) grad.w[k][j] += decay * m->w[k][j];
+    linear_add(velocity, momentum - 1, velocity);
+    linear_add(velocity, 1, &grad);
+    linear_add(m, -rate, velocity);
 }
 
 /* Two epochs of 11 examples in batches of 4, 4 and 3, with momentum and weight decay: parameters,
  * logs and positions after every step. */
 static void test_epochs_by_hand(void **state)
 {
-    static linear m;
+    static linear m, velocity;
     rk_config c = rk_config_default();
     bench b;
-    memset(&m, 0, sizeof m);
     c.model = "linear:init=zero";
     c.data = "synth16:n=11,test=5";
     c.optimizer = "sgd:momentum=0.5";
@@ -108,9 +55,9 @@ static void test_epochs_by_hand(void **state)
         for (int64_t step = 0; step < 3; step++) {
             int64_t rows = step < 2 ? 4 : 3;
             bench_step(&b, step);
-            train(&m, &b.data->train.x, order + 4 * step, rows, rate, 0.5, 0.25, &loss[step],
-                  &correct[step]);
-            compare_parameters(&b, &m);
+            train(&m, &velocity, &b.data->train.x, order + 4 * step, rows, rate, 0.5, 0.25,
+                  &loss[step], &correct[step]);
+            linear_expect(&b, &m);
             assert_int_equal(bench_buffer(&b, "train/position")->u, step < 2 ? 4 * step + 4 : 0);
         }
         for (int step = 0; step < 3; step++) { /* each in its own entry, without the penalty */
@@ -140,7 +87,7 @@ static void evaluate(void *plugins, const char *data, int64_t chunk, int64_t chu
         double want = 0, right = 0, loss, correct, p[CLASSES];
         for (int64_t i = 0; i < x->n; i++) {
             bool r;
-            want += judge(&m, x, (uint32_t)i, p, &r);
+            want += linear_judge(&m, x, (uint32_t)i, p, &r);
             right += r;
         }
         for (int again = 0; again < 2; again++) { /* the position is where it was */
@@ -159,6 +106,48 @@ static void test_evaluation(void **state)
     evaluate(*state, "synth16:n=3,test=256", 256, 1);
     evaluate(*state, "synth16:n=259,test=257", 129, 2);
     evaluate(*state, "synth16:n=1,test=601", 201, 3);
+}
+
+/* Right and wrong among examples with unchanged and with changed labels, counted one by one. */
+static void test_fits_by_hand(void **state)
+{
+    static linear m;
+    rk_config c = rk_config_default();
+    bench b;
+    int64_t changed = 0;
+    double clean = 0, noisy = 0, truth = 0, loss, correct, p[CLASSES];
+    memset(&m, 0, sizeof m);
+    c.model = "linear:init=zero";
+    c.data = "synth16:n=259,test=3";
+    c.randomize = "labels:p=0.5";
+    bench_open(&b, *state, &c);
+    cell *w = bench_buffer(&b, "output/weight");
+    for (int i = 0; i < CLASSES * PIXELS; i++)
+        w[i].f = m.w[i / PIXELS][i % PIXELS] = sin(0.1 * i) / 4;
+    const rk_train_set *t = &b.data->train;
+    for (uint32_t i = 0; i < 259; i++) {
+        bool right, is_true;
+        rk_examples as_true = t->x;
+        as_true.label = t->true_label;
+        linear_judge(&m, &t->x, i, p, &right);
+        linear_judge(&m, &as_true, i, p, &is_true);
+        if (t->x.label[i] == t->true_label[i]) {
+            clean += right;
+            continue;
+        }
+        changed++;
+        noisy += right;
+        truth += is_true;
+    }
+    assert_true(changed > 80 && clean > 0 && noisy > 0 && truth > 0 && noisy != truth);
+    for (int again = 0; again < 2; again++) {
+        bench_evaluate(&b, false, &loss, &correct);
+        assert_true(bench_sum(&b, false, "clean") == clean);
+        assert_true(bench_sum(&b, false, "noisy") == noisy);
+        assert_true(bench_sum(&b, false, "true") == truth);
+        assert_true(correct == clean + noisy);
+    }
+    bench_close(&b);
 }
 
 static void test_chunks(void **state)
@@ -257,7 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_epochs_by_hand), cmocka_unit_test(test_evaluation),
-        cmocka_unit_test(test_chunks), cmocka_unit_test(test_random_step),
-        cmocka_unit_test(test_wrong_models)};
+        cmocka_unit_test(test_fits_by_hand),   cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_random_step),    cmocka_unit_test(test_wrong_models)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

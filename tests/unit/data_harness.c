@@ -17,15 +17,21 @@ rk_registry *load_plugins(void)
     return r;
 }
 
+rk_spec *parse_item(const rk_registry *r, uint32_t kind, const char *text)
+{
+    rk_error e = rk_error_new();
+    rk_spec *s;
+    if (rk_spec_parse(r, kind, text, &s, &e) != RK_OK) fail_msg("%s", e.text);
+    return s;
+}
+
 static rk_dataset *load(const rk_registry *r, const rk_spec *data, const char *transform,
                         uint64_t seed, rk_audit *audit)
 {
     rk_error e = rk_error_new();
     rk_audit unused;
-    rk_spec *t = NULL;
+    rk_spec *t = transform ? parse_item(r, RK_KIND_TRANSFORM, transform) : NULL;
     rk_dataset *d;
-    if (transform && rk_spec_parse(r, RK_KIND_TRANSFORM, transform, &t, &e) != RK_OK)
-        fail_msg("%s", e.text);
     const rk_spec *list[] = {t};
     if (rk_dataset_load(data, list, t ? 1 : 0, seed, &d, audit ? audit : &unused, &e) != RK_OK)
         fail_msg("%s", e.text);
@@ -37,9 +43,7 @@ static rk_dataset *load(const rk_registry *r, const rk_spec *data, const char *t
 rk_dataset *load_data(const rk_registry *r, const char *data, const char *transform, uint64_t seed,
                       rk_audit *audit)
 {
-    rk_error e = rk_error_new();
-    rk_spec *s;
-    if (rk_spec_parse(r, RK_KIND_DATA, data, &s, &e) != RK_OK) fail_msg("%s", e.text);
+    rk_spec *s = parse_item(r, RK_KIND_DATA, data);
     rk_dataset *d = load(r, s, transform, seed, audit);
     assert_null(rk_args_misused(s->args));
     rk_spec_free(s);
@@ -57,9 +61,8 @@ void expect_refused(const rk_registry *r, const char *data, const char *const *s
 {
     rk_error e = rk_error_new();
     rk_audit audit;
-    rk_spec *s;
+    rk_spec *s = parse_item(r, RK_KIND_DATA, data);
     rk_dataset *d;
-    if (rk_spec_parse(r, RK_KIND_DATA, data, &s, &e) != RK_OK) fail_msg("%s", e.text);
     assert_int_not_equal(rk_dataset_load(s, NULL, 0, 1, &d, &audit, &e), RK_OK);
     assert_null(d);
     assert_null(strchr(e.text, '\n'));

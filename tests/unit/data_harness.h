@@ -13,6 +13,9 @@
 /* A registry of the folder RETHINK_TEST_PLUGINS alone; the test fails if it does not load whole. */
 rk_registry *load_plugins(void);
 
+/* An item with its parameters, freed by rk_spec_free; the test fails if there is none. */
+rk_spec *parse_item(const rk_registry *r, uint32_t kind, const char *text);
+
 /* Loads "synth16:n=5", transformed by "labels:p=1" or NULL; the test fails if that fails. */
 rk_dataset *load_data(const rk_registry *r, const char *data, const char *transform, uint64_t seed,
                       rk_audit *audit);

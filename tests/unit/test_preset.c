@@ -30,7 +30,7 @@ static void test_every_key(void **state)
         {"stop-accuracy", "1"},    {"stop-loss", "1e-3"}, {"device", "opencl?"},
         {"threads", "2"},          {"isa", "avx2"},       {"numerics", "fast"},
         {"fallback", "reference"}, {"unfused", "yes"},    {"checkpoint-seconds", "2.5"},
-        {"augment", "flip"},       {"eval-limit", "40"}};
+        {"augment", "flip"},       {"eval-limit", "40"},  {"scale", "small"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -45,6 +45,7 @@ static void test_every_key(void **state)
     assert_string_equal(c->schedule, "exponential:decay=0.98");
     assert_string_equal(c->regularize, "l2");
     assert_string_equal(c->augment, "flip");
+    assert_string_equal(c->scale, "small");
     assert_true(c->rate == 0.05 && c->batch == 50 && c->epochs == 7 && c->stop_accuracy == 1);
     assert_true(c->eval_limit == 40);
     assert_true(c->stop_loss == 1e-3 && c->checkpoint_seconds == 2.5 && c->session.unfused);
@@ -164,7 +165,8 @@ static void test_bad_presets(void **state)
     refuse_text("[preset]\nepochs = 0\n", "--epochs: '0'");
     refuse_text("[variant a]\nlr = x\n", "--lr: 'x'");
     refuse_text("[grid]\nseed = 1 | x\n", "--seed: 'x'");
-    refuse_text("[preset\nmodel = mlp\n", ":1: no section []");
+    refuse_text("[preset\nmodel = mlp\n", ":1: neither");
+    refuse_text("model = mlp\n", ":1: no section []");
     refuse_text("[preset]\nmodel\n", ":2: neither");
     memset(line, 'x', sizeof line);
     memcpy(line, "[preset]\ndoc = ", 15);
@@ -315,6 +317,47 @@ static void test_agreement(void **state)
     rk_results_close(r);
 }
 
+/* Sizes of an experiment: settings, variants and grids of one or of all. */
+#define SCALED                                                                                     \
+    "[preset]\nepochs = 3\n[scale micro]\nbatch = 5\n[scale full]\nbatch = 500\nepochs = 9\n"      \
+    "[grid @ micro]\nseed = 1..3\n[variant a]\nlr = 1\n[variant b @ full]\nlr = 2\n"               \
+    "[variant a @ full]\nlr = 3\n"
+
+static void test_scales(void **state)
+{
+    const rk_assignment full[] = {{"scale", "full"}, {"seed", "4"}, {"epochs", "2"}};
+    const rk_assignment small = {"scale", "small"};
+    rk_error e = rk_error_new();
+    rk_preset p;
+    (void)state;
+    rk_jobs j = jobs_of(SCALED, &p, NULL, 0);
+    assert_int_equal(j.n, 3);
+    assert_string_equal(j.job[2].label, "a, seed=3");
+    assert_string_equal(j.job[2].s.config.scale, "micro");
+    assert_string_equal(j.job[2].s.config.changed, "");
+    assert_true(j.job[2].s.config.batch == 5 && j.job[2].s.config.epochs == 3);
+    assert_true(j.job[2].s.config.rate == 1);
+    rk_jobs_free(&j);
+    rk_preset_free(&p);
+    j = jobs_of(SCALED, &p, full, 3);
+    assert_int_equal(j.n, 2);
+    assert_string_equal(j.job[0].label, "a");
+    assert_string_equal(j.job[1].label, "b");
+    assert_true(j.job[0].s.config.rate == 3 && j.job[1].s.config.rate == 2);
+    assert_true(j.job[0].s.config.batch == 500 && j.job[0].s.config.epochs == 2);
+    assert_string_equal(j.job[0].s.config.changed, "epochs=2");
+    rk_jobs_free(&j);
+    assert_int_equal(rk_jobs_make(&p, &small, 1, &j, &e), RK_E_INVALID);
+    assert_non_null(strstr(e.text, "has no scale small: micro, full"));
+    rk_preset_free(&p);
+    assert_int_equal(rk_jobs_make(NULL, &small, 1, &j, &e), RK_E_INVALID);
+    assert_non_null(strstr(e.text, "--scale is of presets"));
+    assert_int_equal(read_text(TWO_VARIANTS, &p, NULL), RK_OK);
+    assert_int_equal(rk_jobs_make(&p, &small, 1, &j, &e), RK_E_INVALID);
+    assert_non_null(strstr(e.text, "has no scales"));
+    rk_preset_free(&p);
+}
+
 /* What was installed is read as it is shipped. */
 static void test_shipped(void **state)
 {
@@ -347,6 +390,7 @@ int main(void)
                                        cmocka_unit_test(test_own_settings_win),
                                        cmocka_unit_test(test_first_difference),
                                        cmocka_unit_test(test_agreement),
+                                       cmocka_unit_test(test_scales),
                                        cmocka_unit_test(test_shipped)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

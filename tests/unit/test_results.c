@@ -31,7 +31,12 @@ static rk_run_record sample(void)
                            .batch = 50,
                            .rate = 0.1,
                            .parameters = 68362,
-                           .changed_labels = 0.9};
+                           .changed_labels = 0.9,
+                           .classes = 10,
+                           .inputs = 256,
+                           .train_examples = 1000,
+                           .test_examples = 2000,
+                           .transform_digests = "labels"};
 }
 
 static rk_epoch_record sample_row(int64_t epoch)
@@ -45,7 +50,10 @@ static rk_epoch_record sample_row(int64_t epoch)
                            .train_loss = 1.125,
                            .train_accuracy = 0.75,
                            .test_loss = INFINITY,
-                           .test_accuracy = 0.1};
+                           .test_accuracy = 0.1,
+                           .clean_fit = 0.875,
+                           .noisy_fit = NAN,
+                           .noisy_true = 0.0625};
     snprintf(row.digest, sizeof row.digest, "%032lld", (long long)epoch);
     return row;
 }
@@ -86,12 +94,16 @@ static void test_round_trip(void **state)
     assert_true(got->seed == INT64_MAX && got->parameters == 68362 && got->epochs_done == 1);
     assert_true(got->rate == 0.1 && got->changed_labels == 0.9 && got->train_accuracy == 0.75);
     assert_true(isnan(got->test_loss));
+    assert_true(got->classes == 10 && got->inputs == 256);
+    assert_true(got->train_examples == 1000 && got->test_examples == 2000);
+    assert_string_equal(got->transform_digests, "labels");
     rk_run_record_free(got);
     assert_int_equal(rk_results_history(r, 1, &rows, &n, NULL), RK_OK);
     assert_int_equal(n, 1);
     assert_true(rows->steps == 20 && rows->rate == 1.0 / 3 && rows->online_accuracy == 0.5);
     assert_true(rows->seconds == 0.5 && rows->train_loss == 1.125 && isnan(rows->test_loss));
     assert_true(rows->online_loss == 2.25 && rows->test_accuracy == 0.1);
+    assert_true(rows->clean_fit == 0.875 && isnan(rows->noisy_fit) && rows->noisy_true == 0.0625);
     assert_string_equal(rows->digest, row.digest);
     free(rows);
     rk_results_close(r);
@@ -246,40 +258,77 @@ static void test_refusals(void **state)
     refuse(path, false, "something else");
     unlink(path);
     rk_results_close(open_results(path));
-    exec(path, "PRAGMA user_version = 3");
+    exec(path, "PRAGMA user_version = 4");
     refuse(path, false, "newer rethink");
 }
 
-/* A file of schema 1 has no column augment: it can be read, and the first writer brings it up. */
-static void test_older_schema(void **state)
+/* What schemas 1 and 2 did not have, so that a file of today becomes one of theirs. */
+static const char to_schema_2[] =
+    "ALTER TABLE runs DROP COLUMN classes; ALTER TABLE runs DROP COLUMN inputs; ALTER TABLE runs "
+    "DROP COLUMN train_examples; ALTER TABLE runs DROP COLUMN test_examples; ALTER TABLE runs DROP "
+    "COLUMN transform_digests; ALTER TABLE epochs DROP COLUMN clean_fit; ALTER TABLE epochs DROP "
+    "COLUMN noisy_fit; ALTER TABLE epochs DROP COLUMN noisy_true; DROP TABLE scores; DROP TABLE "
+    "test_scores; PRAGMA user_version = 2";
+static const char to_schema_1[] = "ALTER TABLE runs DROP COLUMN augment; PRAGMA user_version = 1";
+
+/* The run and the row that an older file had are what they were; what it could not have is not
+ * there. */
+static void check_old(rk_results *r, int schema)
 {
-    const char *path = scratch("old.sqlite");
     rk_run_record run = sample(), *got;
-    rk_results *r = open_results(path);
-    (void)state;
-    assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
-    rk_results_close(r);
-    exec(path, "ALTER TABLE runs DROP COLUMN augment; PRAGMA user_version = 1");
-    assert_int_equal(rk_results_open(path, true, &r, NULL), RK_OK);
-    assert_int_equal(rk_results_run(r, run.id, &got, NULL), RK_OK);
-    assert_string_equal(got->augment, "");
-    assert_string_equal(got->optimizer, run.optimizer ? run.optimizer : "");
+    rk_epoch_record want = sample_row(1), *rows;
+    uint32_t n;
+    assert_int_equal(rk_results_run(r, 1, &got, NULL), RK_OK);
+    assert_string_equal(got->augment, schema == 1 ? "" : "crop");
     assert_string_equal(got->config, run.config);
+    assert_string_equal(got->transform_digests, "");
+    assert_true(got->classes == 0 && got->inputs == 0 && got->train_examples == 0);
+    assert_true(got->test_examples == 0 && got->changed_labels == run.changed_labels);
     rk_run_record_free(got);
+    assert_int_equal(rk_results_history(r, 1, &rows, &n, NULL), RK_OK);
+    assert_int_equal(n, 1);
+    assert_true(rows->train_accuracy == want.train_accuracy && rows->steps == want.steps);
+    assert_string_equal(rows->digest, want.digest);
+    assert_true(isnan(rows->clean_fit) && isnan(rows->noisy_fit) && isnan(rows->noisy_true));
+    free(rows);
+}
+
+/* A file of an older schema can be read, and the first writer brings it up. */
+static void older(int schema)
+{
+    const char *path = scratch(schema == 1 ? "old1.sqlite" : "old2.sqlite");
+    rk_run_record run = sample(), *got;
+    rk_epoch_record row = sample_row(1);
+    rk_results *r = open_results(path);
+    run.augment = "crop";
+    assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
+    assert_int_equal(rk_results_epoch(r, &run, &row, NULL), RK_OK);
+    rk_results_close(r);
+    exec(path, to_schema_2);
+    if (schema == 1) exec(path, to_schema_1);
+    assert_int_equal(rk_results_open(path, true, &r, NULL), RK_OK);
+    check_old(r, schema);
     rk_results_close(r);
     for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
         r = open_results(path);
+        check_old(r, schema);
         run.augment = "flip:p=0.5";
         assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
         assert_int_equal(rk_results_run(r, run.id, &got, NULL), RK_OK);
         assert_string_equal(got->augment, "flip:p=0.5");
-        rk_run_record_free(got);
-        assert_int_equal(rk_results_run(r, 1, &got, NULL), RK_OK);
-        assert_string_equal(got->augment, "");
-        assert_string_equal(got->config, run.config);
+        assert_true(got->classes == 10);
         rk_run_record_free(got);
         rk_results_close(r);
     }
+    exec(path, "INSERT INTO scores VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+               "INSERT INTO test_scores VALUES (1, 0, 0, 0)");
+}
+
+static void test_older_schemas(void **state)
+{
+    (void)state;
+    older(1);
+    older(2);
 }
 
 /* The middle of the file is overwritten: reading says that it is damaged. */
@@ -336,7 +385,7 @@ int main(void)
                                        cmocka_unit_test(test_list_and_finish),
                                        cmocka_unit_test(test_two_at_once),
                                        cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_older_schema),
+                                       cmocka_unit_test(test_older_schemas),
                                        cmocka_unit_test(test_damaged),
                                        cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -171,7 +171,8 @@ typedef struct rk_item {
     /* TRANSFORM: once, before training and before standardization.  random: of the run's seed and
      * the transform's name.  Changes training examples; test ones only where its doc says so. */
     rk_status (*transform)(rk_dataset *, const rk_args *, rk_random, rk_error *);
-    /* REGULARIZER: a scalar to add to the loss. */
+    /* REGULARIZER: a scalar to add to the loss.  A regularizer has this or another of its functions
+     * below, or several. */
     rk_value (*penalty)(rk_graph *, const rk_value *params, uint32_t n, const rk_args *);
     /* OPTIMIZER: assigns every parameter (and states of its own, named "optimizer/" + the
      * parameter's name + "/...") from its gradient; rate is a rank-0 F32 value. */
@@ -183,6 +184,21 @@ typedef struct rk_item {
      * standardized: so 0 is the image's mean where images are standardized one by one.  In training
      * (rk_graph_training) at random; in evaluation what stands for that, of the same shape. */
     rk_value (*augment)(rk_graph *, rk_value x, const rk_batch *, const rk_args *);
+    /* REGULARIZER: what is minimized instead of the cross-entropies of a batch, F32 [N], of
+     * logits[N][classes] and labels U32 [N].  One of a run at most.  Losses that are recorded are
+     * cross-entropies all the same. */
+    rk_value (*objective)(rk_graph *, rk_value logits, rk_value labels, const rk_args *);
+    /* REGULARIZER: what params[i] becomes in place of updated, the optimizer's new value. */
+    rk_value (*project)(rk_graph *, const rk_value *params, uint32_t n, uint32_t i,
+                        rk_value updated, const rk_args *);
+    /* REGULARIZER: where the gradient is taken that the optimizer gets: fills at[i], from grads[i] of
+     * the objective at params[i].  The batch and its random words are the same there.  Penalties
+     * keep their gradient at params.  One of a run at most. */
+    void (*perturb)(rk_graph *, const rk_value *params, const rk_value *grads, uint32_t n,
+                    rk_value *at, const rk_args *);
+    /* TRANSFORM: does to test labels what transform does to those of training, where the user asks
+     * for it (eval-labels=corrupted).  random: of a stream of its own. */
+    rk_status (*transform_test)(rk_dataset *, const rk_args *, rk_random, rk_error *);
     uint32_t flags; /* RK_ITEM_* */
 } rk_item;
 enum { RK_ITEM_LABELS_ONLY = 1 }; /* TRANSFORM: needs no pixels, so that they may be in no array */
