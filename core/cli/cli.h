@@ -16,6 +16,7 @@
 RK_API int rk_main(int argc, char **argv);
 
 int rk_cli_run(int argc, char **argv);
+int rk_cli_sweep(int argc, char **argv);
 int rk_cli_devices(int argc, char **argv);
 int rk_cli_check(int argc, char **argv);
 int rk_cli_plugins(int argc, char **argv);

@@ -10,6 +10,7 @@ typedef struct command {
 
 static const command commands[] = {
     {"run", "train models on randomized data, on one device or on several", rk_cli_run},
+    {"sweep", "a grid of runs, several at once; stopped or killed, it goes on", rk_cli_sweep},
     {"devices", "what can compute, and why the rest cannot", rk_cli_devices},
     {"check", "is a backend right: the conformance suite", rk_cli_check},
     {"plugins", "models, data sets, transforms and their parameters", rk_cli_plugins},

@@ -4,32 +4,13 @@
 #include "cli/cli.h"
 #include "cli/devices_used.h"
 #include "cli/named.h"
+#include "cli/signals.h"
 #include "cli/study.h"
 #include "cli/summary.h"
 #include "cli/watch.h"
 #include "train/config.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { STOPPED_BY_SIGNAL = 128 };
-
-/* The one global variable: a signal handler can reach no other. */
-static volatile sig_atomic_t signal_caught;
-
-static void catch (int number) { signal_caught = number; }
-
-static bool stopping(void) { return signal_caught != 0; }
-
-/* The second Ctrl-C has its usual effect: the handler works once. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = catch, .sa_flags = (int)SA_RESETHAND};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 /* Everything that the runs of one command share. */
 typedef struct command {
@@ -90,7 +71,7 @@ static rk_status run_one(command *c, uint32_t job, const char *spec, rk_error *e
 static bool run_job(command *c, uint32_t job)
 {
     const rk_settings *s = &c->jobs.job[job].s;
-    for (uint32_t i = 0; i < s->n_devices && !stopping(); i++) {
+    for (uint32_t i = 0; i < s->n_devices && !rk_signals_stopping(); i++) {
         rk_error e = rk_error_new();
         const rk_device_entry *device = rk_devices_used_get(&c->devices, s->device[i]);
         if (device && run_one(c, job, device->spec, &e) != RK_OK) return false;
@@ -178,7 +159,7 @@ static rk_status train(command *c, rk_error *e)
     if (c->a->resume) return resume(c, e);
     RK_TRY(plan_jobs(c, e));
     if (c->a->dry_run) return RK_OK;
-    for (uint32_t i = 0; i < c->jobs.n && !stopping(); i++)
+    for (uint32_t i = 0; i < c->jobs.n && !rk_signals_stopping(); i++)
         if (!run_job(c, i)) break;
     if (c->view.number < c->view.total)
         fprintf(stderr, "rethink: %u of %u runs were not started\n", c->view.total - c->view.number,
@@ -246,16 +227,16 @@ int rk_cli_run(int argc, char **argv)
                           .quiet = a.quiet,
                           .verbose = a.verbose,
                           .estimate = a.estimate,
-                          .live = isatty(STDERR_FILENO),
-                          .stopping = stopping}};
-    catch_signals();
+                          .live = rk_live_new(),
+                          .stopping = rk_signals_stopping}};
+    rk_signals_catch();
     rk_status status = open_all(&c, &e);
     if (status == RK_OK) status = train(&c, &e);
     if (status == RK_OK) status = summarize(&c, &e);
     if (status != RK_OK)
         code = rk_cli_fail(&e);
-    else if (stopping())
-        code = STOPPED_BY_SIGNAL + signal_caught;
+    else if (rk_signals_stopping())
+        code = RK_STOPPED_BY_SIGNAL + rk_signals_caught();
     else if (c.failed)
         code = RK_CLI_FAILURE;
     close_all(&c);

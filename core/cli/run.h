@@ -1,6 +1,7 @@
 /* run.h: the run command: its arguments, and what it does with them. */
 #ifndef RK_CLI_RUN_H
 #define RK_CLI_RUN_H
+#include "cli/cli.h"
 #include "cli/settings.h"
 
 typedef struct rk_run_arguments {
@@ -14,4 +15,12 @@ typedef struct rk_run_arguments {
 /* Parses; as rk_cli_parse. */
 bool rk_run_parse(int argc, char **argv, rk_run_arguments *out, int *status);
 void rk_run_arguments_free(rk_run_arguments *a);
+
+/* For every command that trains: a preset, the settings, where results go, what is loaded, what is
+ * printed. */
+enum { RK_TRAIN_OPTIONS_MAX = 96 };
+/* Writes their options and then own's, which end with zeros, as the option table of argp. */
+void rk_train_options(struct argp_option out[RK_TRAIN_OPTIONS_MAX], const struct argp_option *own);
+/* A parser of them, for argp; ARGP_ERR_UNKNOWN for any other key. */
+error_t rk_train_option(int key, char *arg, rk_run_arguments *a);
 #endif

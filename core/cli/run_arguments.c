@@ -1,5 +1,4 @@
 #include "cli/run.h"
-#include "cli/cli.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,35 +6,38 @@ enum {
     OPTION_RESUME = RK_OPTION_OWN,
     OPTION_ESTIMATE,
     OPTION_DRY_RUN,
-    OPTION_SETTING, /* the first of the table's */
-    OWN_OPTIONS = 9,
-    OPTIONS_MAX = 64
+    OPTION_SETTING = 0x1000 /* the first of the table's */
 };
 
-static const struct argp_option own_options[OWN_OPTIONS] = {
+static const struct argp_option shared_options[] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "Where results go (" RK_CLI_RESULTS ")", 1},
+    {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
+    {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
+    {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
+    {"verbose", 'v', NULL, 0, "Print the plan of a step, its packed size and lower bound", 1},
+};
+enum { SHARED_OPTIONS = sizeof shared_options / sizeof *shared_options };
+
+static const struct argp_option own_options[] = {
     {"resume", OPTION_RESUME, "RUN", 0,
      "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
     {"estimate", OPTION_ESTIMATE, NULL, 0,
      "Say how many FLOP and hours the runs would take, by timing a few steps, and train nothing",
      1},
     {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
-    {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
-    {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
-    {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
     {"quiet", 'q', NULL, 0, "No progress, only the table at the end", 1},
-    {"verbose", 'v', NULL, 0, "Print the plan of a step, its packed size and lower bound", 1},
-};
+    {0}};
 
-static void make_options(struct argp_option out[OPTIONS_MAX])
+void rk_train_options(struct argp_option out[RK_TRAIN_OPTIONS_MAX], const struct argp_option *own)
 {
     size_t n;
     const rk_setting *s = rk_settings_table(&n);
-    memset(out, 0, OPTIONS_MAX * sizeof *out);
+    memset(out, 0, RK_TRAIN_OPTIONS_MAX * sizeof *out);
     for (size_t i = 0; i < n; i++)
         out[i] = (struct argp_option){
             .name = s[i].key, .key = OPTION_SETTING + (int)i, .arg = s[i].arg, .doc = s[i].doc};
-    memcpy(out + n, own_options, sizeof own_options);
+    memcpy(out + n, shared_options, sizeof shared_options);
+    for (n += SHARED_OPTIONS; own->name && n + 1 < RK_TRAIN_OPTIONS_MAX; own++) out[n++] = *own;
 }
 
 static error_t assign(rk_run_arguments *a, int key, const char *arg)
@@ -60,27 +62,14 @@ static const char *not_with_resume(const rk_run_arguments *a)
     return a->preset;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+error_t rk_train_option(int key, char *arg, rk_run_arguments *a)
 {
-    rk_run_arguments *a = state->input;
     switch (key) {
     case ARGP_KEY_ARG:
         if (a->preset) return ARGP_ERR_UNKNOWN;
         a->preset = arg;
         return 0;
-    case ARGP_KEY_END:
-        if (a->resume && not_with_resume(a))
-            return rk_cli_misuse(state,
-                                 "--resume goes on with a run as it was configured, '%s' cannot "
-                                 "be given with it",
-                                 not_with_resume(a));
-        if (a->resume && a->estimate)
-            return rk_cli_misuse(state, "--estimate is for runs that have not begun");
-        return 0;
     case RK_OPTION_OUT: a->out = arg; return 0;
-    case OPTION_ESTIMATE: a->estimate = true; return 0;
-    case OPTION_RESUME: a->resume = arg; return 0;
-    case OPTION_DRY_RUN: a->dry_run = true; return 0;
     case RK_OPTION_BACKEND:
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;
     case RK_OPTION_PLUGIN:
@@ -92,9 +81,29 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    rk_run_arguments *a = state->input;
+    switch (key) {
+    case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_ESTIMATE: a->estimate = true; return 0;
+    case OPTION_DRY_RUN: a->dry_run = true; return 0;
+    case ARGP_KEY_END:
+        if (a->resume && not_with_resume(a))
+            return rk_cli_misuse(state,
+                                 "--resume goes on with a run as it was configured, '%s' cannot "
+                                 "be given with it",
+                                 not_with_resume(a));
+        if (a->resume && a->estimate)
+            return rk_cli_misuse(state, "--estimate is for runs that have not begun");
+        return 0;
+    default: return rk_train_option(key, arg, a);
+    }
+}
+
 bool rk_run_parse(int argc, char **argv, rk_run_arguments *out, int *status)
 {
-    struct argp_option options[OPTIONS_MAX];
+    struct argp_option options[RK_TRAIN_OPTIONS_MAX];
     const struct argp argp = {options,
                               parse,
                               "[PRESET]",
@@ -105,7 +114,7 @@ bool rk_run_parse(int argc, char **argv, rk_run_arguments *out, int *status)
                               NULL,
                               NULL,
                               NULL};
-    make_options(options);
+    rk_train_options(options, own_options);
     *out = (rk_run_arguments){.out = RK_CLI_RESULTS, .e = rk_error_new()};
     return rk_cli_parse(&argp, argc, argv, out, status);
 }

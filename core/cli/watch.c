@@ -1,17 +1,12 @@
 #include "cli/watch.h"
+#include "base/text.h"
 #include "cli/estimate.h"
-#include "base/os.h"
+#include <math.h>
 #include <string.h>
 
-#define DRAW_EVERY_NS 100e6
 #define LONG_SECONDS 300 /* a run of more is announced with an estimate */
 
-void rk_view_clear(rk_view *v)
-{
-    if (v->drawn) fprintf(stderr, "\r\033[K");
-    fflush(stderr);
-    v->drawn = false;
-}
+void rk_view_clear(rk_view *v) { rk_live_clear(&v->live); }
 
 /* "packed 1.2 MiB, 1.00 x the lower bound" */
 static void print_plan(const rk_view *v, const rk_program_info *step)
@@ -28,7 +23,7 @@ static void print_plan(const rk_view *v, const rk_program_info *step)
 static void on_start(void *ctx, const rk_run_record *run, const rk_program_info *step)
 {
     rk_view *v = ctx;
-    v->epoch = -1;
+    v->pace = (rk_pace){0};
     memset(&v->last, 0, sizeof v->last);
     if (v->verbose) print_plan(v, step);
     /* Never silent, however quiet; a run that goes on may fall back otherwise than it began. */
@@ -42,43 +37,37 @@ static void on_start(void *ctx, const rk_run_record *run, const rk_program_info 
     fflush(v->out);
 }
 
-static void draw(rk_view *v, const rk_run_record *run, int64_t epoch, int64_t step, int64_t steps,
-                 double now)
+static void draw(rk_view *v, const rk_run_record *run, int64_t epoch, int64_t step, int64_t steps)
 {
-    double seconds = 1e-9 * (now - v->epoch_start_ns);
-    double rate = (double)(step - v->first_step) / (seconds > 0 ? seconds : 1);
-    double left = (double)((run->epochs - epoch + 1) * steps - step) / (rate > 0 ? rate : 1);
-    fprintf(stderr, "\r\033[Kepoch %lld of %lld  step %lld of %lld", (long long)epoch,
-            (long long)run->epochs, (long long)step, (long long)steps);
+    char left[RK_DURATION_CHARS];
+    rk_str line = {0};
+    rk_pace_now now = rk_pace_get(&v->pace, run->epochs, step, steps, run->batch);
+    if (isnan(now.images)) return; /* nothing is known after the first step */
+    rk_duration(now.left, left);
+    rk_str_add(&line, "epoch %lld of %lld", (long long)epoch, (long long)run->epochs);
     if (v->last.epoch)
-        fprintf(stderr, "  loss %.4f  train %.2f %%  test %.2f %%", v->last.train_loss,
-                100 * v->last.train_accuracy, 100 * v->last.test_accuracy);
-    fprintf(stderr, "  %.0f images/s  at most %lld:%02lld left", rate * (double)run->batch,
-            (long long)left / 60, (long long)left % 60);
-    fflush(stderr);
-    v->drawn = true;
-    v->drawn_ns = now;
+        rk_str_add(&line, "  loss %.4f  train %.2f %%  test %.2f %%", v->last.train_loss,
+                   100 * v->last.train_accuracy, 100 * v->last.test_accuracy);
+    rk_str_add(&line, "  %.0f images/s  at most %s left  step %lld of %lld", now.images, left,
+               (long long)step, (long long)steps);
+    if (!line.failed) rk_live_draw(&v->live, line.s);
+    rk_str_free(&line);
 }
 
 static void on_progress(void *ctx, const rk_run_record *run, int64_t epoch, int64_t step,
                         int64_t steps)
 {
     rk_view *v = ctx;
-    if (!v->live || v->quiet) return;
-    double now = (double)rk_os_now_ns();
-    if (epoch != v->epoch) {
-        v->epoch = epoch;
-        v->epoch_start_ns = now;
-        v->first_step = step;
-    } else if (now - v->drawn_ns >= DRAW_EVERY_NS)
-        draw(v, run, epoch, step, steps, now);
+    if (v->quiet) return;
+    rk_pace_note(&v->pace, epoch, step, steps);
+    if (rk_live_due(&v->live)) draw(v, run, epoch, step, steps);
 }
 
 static void on_epoch(void *ctx, const rk_run_record *run, const rk_epoch_record *row)
 {
     rk_view *v = ctx;
     v->last = *row;
-    if (v->quiet || v->live) return;
+    if (v->quiet || v->live.on) return;
     fprintf(v->out,
             "epoch %3lld of %lld  loss %.4f  train %6.2f %%  test %6.2f %%  %.1f s  digest %.8s\n",
             (long long)row->epoch, (long long)run->epochs, row->train_loss,

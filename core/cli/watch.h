@@ -2,21 +2,20 @@
 #ifndef RK_CLI_WATCH_H
 #define RK_CLI_WATCH_H
 #include <stdio.h>
+#include "cli/live.h"
+#include "cli/pace.h"
 #include "train/run.h"
 
 typedef struct rk_view {
     FILE *out;     /* lines for people */
     bool quiet;    /* no lines during runs */
-    bool live;     /* stderr is a terminal: one line that changes */
+    rk_live live;  /* on a terminal: one line that changes instead of one an epoch */
     bool verbose;  /* print the plan */
     bool estimate; /* say what runs will cost, and do not run them */
     bool (*stopping)(void);
     uint32_t number, total; /* this run's number among all */
     /* Of the run going on. */
-    double epoch_start_ns, drawn_ns;
-    int64_t first_step; /* of this epoch, when epoch_start_ns was taken */
-    int64_t epoch;
-    bool drawn;
+    rk_pace pace;
     rk_epoch_record last;
 } rk_view;
 

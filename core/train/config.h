@@ -31,6 +31,8 @@ typedef struct rk_recipe {
 rk_status rk_recipe_parse(const rk_registry *plugins, const rk_config *c, rk_recipe *out,
                           rk_error *e);
 void rk_recipe_clear(rk_recipe *r);
+/* The configuration with canonical texts, which are the recipe's; others stay c's. */
+rk_config rk_recipe_config(const rk_recipe *r, const rk_config *c);
 /* RK_E_INTERNAL if an item asked for a parameter that it does not declare: a defect of a plugin. */
 rk_status rk_recipe_audit(const rk_recipe *r, rk_error *e);
 #endif

@@ -136,3 +136,16 @@ rk_status rk_recipe_audit(const rk_recipe *r, rk_error *e)
     for (uint32_t i = 0; i < r->regularizers.n; i++) RK_TRY(audit(r->regularizers.spec[i], e));
     return RK_OK;
 }
+
+rk_config rk_recipe_config(const rk_recipe *r, const rk_config *c)
+{
+    rk_config full = *c;
+    full.model = r->model->text;
+    full.data = r->data->text;
+    full.randomize = r->transforms.text;
+    full.augment = r->augments.text;
+    full.optimizer = r->optimizer->text;
+    full.schedule = r->schedule->text;
+    full.regularize = r->regularizers.text;
+    return full;
+}

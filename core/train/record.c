@@ -1,5 +1,6 @@
 #include "train/record.h"
 #include "base/error.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -86,14 +87,14 @@ static void fill_device(rk_run_record *run, const rk_trainer *t)
 static rk_status fill_config(rk_run_record *run, rk_record_texts *texts, const rk_trainer *t,
                              const rk_config *c, rk_error *e)
 {
-    rk_config full = *c;
-    full.model = run->model = t->recipe.model->text;
-    full.data = run->data = t->recipe.data->text;
-    full.randomize = run->randomize = t->recipe.transforms.text;
-    full.augment = run->augment = t->recipe.augments.text;
-    full.optimizer = run->optimizer = t->recipe.optimizer->text;
-    full.schedule = run->schedule = t->recipe.schedule->text;
-    full.regularize = run->regularize = t->recipe.regularizers.text;
+    rk_config full = rk_recipe_config(&t->recipe, c);
+    run->model = full.model;
+    run->data = full.data;
+    run->randomize = full.randomize;
+    run->augment = full.augment;
+    run->optimizer = full.optimizer;
+    run->schedule = full.schedule;
+    run->regularize = full.regularize;
     full.device = run->device;
     run->preset = c->preset;
     run->variant = c->variant;
@@ -103,13 +104,21 @@ static rk_status fill_config(rk_run_record *run, rk_record_texts *texts, const r
     return RK_OK;
 }
 
+/* To the millisecond, so that two runs of one configuration can be told apart. */
+static void write_started(rk_record_texts *texts)
+{
+    struct timespec clock;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &clock);
+    gmtime_r(&clock.tv_sec, &utc);
+    size_t n = strftime(texts->started, sizeof texts->started, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(texts->started + n, sizeof texts->started - n, ".%03ldZ", clock.tv_nsec / 1000000);
+}
+
 rk_status rk_record_fill(rk_run_record *run, rk_record_texts *texts, const rk_trainer *t,
                          const rk_config *c, rk_error *e)
 {
-    time_t clock = time(NULL);
-    struct tm utc;
-    gmtime_r(&clock, &utc);
-    strftime(texts->started, sizeof texts->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    write_started(texts);
     run->started = texts->started;
     run->status = "running";
     run->error = run->digest = "";

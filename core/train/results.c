@@ -18,6 +18,32 @@ static rk_status prepare_built(rk_results *r, sqlite3_str *sql, sqlite3_stmt **o
     return status;
 }
 
+void rk_results_number_next(rk_results *r, int64_t id) { r->next = id; }
+
+/* SQLite's own counter of AUTOINCREMENT is moved past the numbers. */
+static rk_status move_counter(rk_results *r, int64_t n, int64_t *first, rk_error *e)
+{
+    sqlite3_stmt *s;
+    RK_TRY(rk_results_number(r, "SELECT 1 + coalesce(max(id), 0) FROM runs", first, e));
+    RK_TRY(rk_results_exec(r,
+                           "INSERT INTO sqlite_sequence (name, seq) SELECT 'runs', 0 WHERE NOT "
+                           "EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'runs')",
+                           "numbering runs:", e));
+    RK_TRY(rk_results_prepare(r, "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'runs'",
+                              &s, e));
+    sqlite3_bind_int64(s, 1, *first + n - 1);
+    return rk_results_step(r, s, "numbering runs:", e);
+}
+
+rk_status rk_results_keep(rk_results *r, int64_t n, int64_t *first, rk_error *e)
+{
+    RK_TRY(rk_results_exec(r, "BEGIN IMMEDIATE", "numbering runs:", e));
+    rk_status status = move_counter(r, n, first, e);
+    if (status == RK_OK) status = rk_results_exec(r, "COMMIT", "numbering runs:", e);
+    if (status != RK_OK) sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
 rk_status rk_results_add(rk_results *r, rk_run_record *run, rk_error *e)
 {
     size_t n;
@@ -28,14 +54,15 @@ rk_status rk_results_add(rk_results *r, rk_run_record *run, rk_error *e)
                        (unsigned long long)run->seed);
     run->status = "running";
     sqlite3_str *sql = sqlite3_str_new(r->db);
-    sqlite3_str_appendall(sql, "INSERT INTO runs (");
-    for (size_t i = 0; i < n; i++) sqlite3_str_appendf(sql, "%s%s", i ? ", " : "", columns[i].name);
-    sqlite3_str_appendall(sql, ") VALUES (");
-    for (size_t i = 0; i < n; i++) sqlite3_str_appendall(sql, i ? ", ?" : "?");
+    sqlite3_str_appendall(sql, "INSERT INTO runs (id");
+    for (size_t i = 0; i < n; i++) sqlite3_str_appendf(sql, ", %s", columns[i].name);
+    sqlite3_str_appendall(sql, ") VALUES (?");
+    for (size_t i = 0; i < n; i++) sqlite3_str_appendall(sql, ", ?");
     sqlite3_str_appendall(sql, ")");
     RK_TRY(prepare_built(r, sql, &s, e));
-    int bad = 0;
-    for (size_t i = 0; i < n; i++) bad |= rk_column_bind(s, (int)i + 1, &columns[i], run);
+    int bad = r->next ? sqlite3_bind_int64(s, 1, r->next) : sqlite3_bind_null(s, 1);
+    r->next = 0;
+    for (size_t i = 0; i < n; i++) bad |= rk_column_bind(s, (int)i + 2, &columns[i], run);
     if (bad) {
         sqlite3_finalize(s);
         return no_memory(r, e);

@@ -2,7 +2,7 @@
  *
  * Tables (append-only columns; user_version is the schema's number, now 3; an older file is brought
  * up when it is opened for writing, and else read as it is):
- *   runs    one row a run: id, started (UTC, ISO 8601), status ('running', 'done', 'stopped',
+ *   runs    one row a run: id, started (UTC, ISO 8601, to the millisecond), status ('running', 'done', 'stopped',
  *           'failed'), error, preset, variant, model, data, randomize, augment, optimizer,
  *           schedule, regularize, device (spec), device_name, driver, backend, numerics ('exact',
  *           'fast'), seed, epochs (asked), batch, rate, parameters (count), plan_digest, kernels,
@@ -58,6 +58,12 @@ rk_status rk_results_open(const char *path, bool read_only, rk_results **out, rk
 void rk_results_close(rk_results *r);
 const char *rk_results_path(const rk_results *r);
 
+/* Keeps n numbers, from *first on, for runs that rk_results_number_next will give them to: none of
+ * another process gets one of them.  Numbers that were kept before and not used may be among
+ * them. */
+rk_status rk_results_keep(rk_results *r, int64_t n, int64_t *first, rk_error *e);
+/* The number of the next run that is added through r; 0: whichever is free. */
+void rk_results_number_next(rk_results *r, int64_t id);
 /* Adds a run with status 'running'; sets run->id. */
 rk_status rk_results_add(rk_results *r, rk_run_record *run, rk_error *e);
 /* One transaction: the epoch's row (replacing one of the same number) and the run's summary

@@ -9,6 +9,7 @@ struct rk_results {
     sqlite3 *db;
     char *path;
     int64_t schema; /* of the file */
+    int64_t next;   /* the number that the next run gets, 0: any */
 };
 
 typedef enum rk_column_type {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The commands that read results, on made-up ones; help; misuse.
-commands="run devices check plugins list show compare verdict export report"
+commands="run sweep devices check plugins list show compare verdict export report"
 
 test_help_everywhere() {
     works "$RETHINK" --help
@@ -16,7 +16,7 @@ test_help_everywhere() {
 
 test_unknown_command_names_the_nearest() {
     fails "no command 'lsit'; did you mean 'list'" "$RETHINK" lsit
-    fails "no command 'xyzzy'; known: run, devices" "$RETHINK" xyzzy
+    fails "no command 'xyzzy'; known: run, sweep" "$RETHINK" xyzzy
     fails 'which command' "$RETHINK"
 }
 

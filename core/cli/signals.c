@@ -1,0 +1,20 @@
+#include "cli/signals.h"
+#include <signal.h>
+#include <stddef.h>
+
+/* The one global variable: a signal handler can reach no other. */
+static volatile sig_atomic_t caught;
+
+static void handle(int number) { caught = number; }
+
+void rk_signals_catch(void)
+{
+    struct sigaction action = {.sa_handler = handle, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+int rk_signals_caught(void) { return caught; }
+
+bool rk_signals_stopping(void) { return caught != 0; }
