@@ -28,22 +28,35 @@ static rk_status add_some(XXH3_state_t *state, const rk_dataset *d, bool test, r
     return status;
 }
 
-static rk_status add(XXH3_state_t *state, const rk_dataset *d, bool test, rk_error *e)
+static void add_hash(XXH3_state_t *state, XXH128_hash_t hash)
+{
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, hash);
+    XXH3_128bits_update(state, &bytes, sizeof bytes);
+}
+
+/* A set that came through an intake has the same digest whether it is in memory or not. */
+static rk_status add(XXH3_state_t *state, const rk_dataset *d, bool test, const rk_intake *as_read,
+                     rk_error *e)
 {
     const rk_examples *x = test ? &d->test.x : &d->train.x;
     size_t n = (size_t)x->n, element = x->dtype == RK_U8 ? 1 : sizeof(float);
-    if (x->pixels)
+    if (as_read) {
+        add_hash(state, as_read->pixels[test]);
+        XXH3_128bits_update(state, x->index, n * sizeof *x->index);
+    } else if (x->pixels)
         XXH3_128bits_update(state, x->pixels, n * (size_t)rk_dataset_pixels(d) * element);
     else
         RK_TRY(add_some(state, d, test, e));
     XXH3_128bits_update(state, x->label, n * sizeof *x->label);
-    if (!x->shift) return RK_OK;
+    if (!x->shift || as_read) return RK_OK;
     XXH3_128bits_update(state, x->shift, n * sizeof *x->shift);
     XXH3_128bits_update(state, x->scale, n * sizeof *x->scale);
     return RK_OK;
 }
 
-rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)
+rk_status rk_dataset_audit(const rk_dataset *d, const rk_intake *as_read, rk_audit *audit,
+                           rk_error *e)
 {
     const rk_examples *train = &d->train.x, *test = &d->test.x;
     /* Extents and types take part, so that the same bytes cut differently differ. */
@@ -53,8 +66,8 @@ rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)
     if (!state) return RK_FAIL(e, RK_E_NOMEM, "no memory for the digest of the data");
     XXH3_128bits_reset(state);
     XXH3_128bits_update(state, head, sizeof head);
-    rk_status status = add(state, d, false, e);
-    if (status == RK_OK) status = add(state, d, true, e);
+    rk_status status = add(state, d, false, as_read, e);
+    if (status == RK_OK) status = add(state, d, true, as_read, e);
     hex(XXH3_128bits_digest(state), audit->digest);
     XXH3_freeState(state);
     RK_TRY(status);

@@ -21,7 +21,7 @@ static rk_status check_examples(const rk_dataset *d, const rk_examples *x, const
                                 rk_error *e)
 {
     bool there = x->pixels || d->source.read, moments = x->shift && x->scale;
-    if (x->n < 1 || !there || !x->label || !x->index || (!moments && !d->source.generate))
+    if (x->n < 1 || !there || !x->label || !x->index || (!moments && !d->source.read))
         return RK_FAIL(e, RK_E_INVALID, "it has no %s examples", set);
     if (x->dtype != RK_U8 && x->dtype != RK_F32)
         return RK_FAIL(e, RK_E_INVALID, "its pixels are neither U8 nor F32");
@@ -50,22 +50,23 @@ static rk_status keep_first(rk_examples *x, int64_t limit, const char *option, c
 }
 
 /* What the core fills in after a data item has loaded its set. */
-static rk_status complete(rk_dataset *d, const int64_t *limit, rk_error *e)
+static rk_status complete(rk_dataset *d, const int64_t *limit, rk_intake *intake, rk_error *e)
 {
     rk_examples *train = &d->train.x, *test = &d->test.x;
     RK_TRY(keep_first(train, limit[RK_LIMIT_TRAIN], "limit", "training", e));
     RK_TRY(keep_first(test, limit[RK_LIMIT_TEST], "limit-test", "test", e));
     for (int64_t i = 0; i < train->n; i++) train->index[i] = (uint32_t)i;
     for (int64_t i = 0; i < test->n; i++) test->index[i] = (uint32_t)i;
+    RK_TRY(rk_dataset_intake(d, intake, e));
     memcpy(d->train.true_label, train->label, (size_t)train->n * sizeof *train->label);
     return RK_OK;
 }
 
-static rk_status load(rk_dataset *d, const rk_spec *data, rk_error *e)
+static rk_status load(rk_dataset *d, const rk_spec *data, rk_intake *intake, rk_error *e)
 {
     RK_TRY(data->item->data(d, data->args, e));
     RK_TRY(check(d, e));
-    return complete(d, data->limit, e);
+    return complete(d, data->limit, intake, e);
 }
 
 /* The stream of a transform is named after it; the second one of a name gets a name of its own, or
@@ -91,12 +92,18 @@ static rk_status apply(rk_dataset *d, const rk_spec *const *transforms, uint32_t
 static rk_status prepare(rk_dataset *d, const rk_spec *data, const rk_spec *const *transforms,
                          uint32_t n, uint64_t seed, rk_audit *audit, rk_error *e)
 {
-    if (load(d, data, e) != RK_OK) return rk_error_prefix(e, "%s", data->item->name);
-    for (uint32_t k = 0; k < n; k++)
+    rk_intake intake;
+    bool pixels = false; /* changed */
+    if (load(d, data, &intake, e) != RK_OK) return rk_error_prefix(e, "%s", data->item->name);
+    for (uint32_t k = 0; k < n; k++) {
+        pixels |= !(transforms[k]->item->flags & RK_ITEM_LABELS_ONLY);
         if (apply(d, transforms, k, seed, e) != RK_OK)
             return rk_error_prefix(e, "%s", transforms[k]->item->name);
+    }
     rk_dataset_standardize(d);
-    return rk_dataset_audit(d, audit, e);
+    audit->skipped = intake.skipped;
+    memcpy(audit->skipped_why, intake.why, sizeof audit->skipped_why);
+    return rk_dataset_audit(d, intake.read && !pixels ? &intake : NULL, audit, e);
 }
 
 rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms, uint32_t n,
@@ -113,6 +120,8 @@ rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms,
         rk_dataset_free(d);
     return status;
 }
+
+bool rk_dataset_streams(const rk_dataset *d) { return !d->train.x.pixels && !d->source.generate; }
 
 void rk_dataset_free(rk_dataset *d)
 {

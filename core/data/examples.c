@@ -42,7 +42,7 @@ static bool pixels_make(rk_examples *x, int64_t pixels)
     return x->pixels;
 }
 
-/* What the standardization of each example needs: generated ones are as they should be. */
+/* What the standardization of each example needs, where pixels are in memory. */
 static bool moments_make(rk_examples *x)
 {
     x->shift = array(x->n, sizeof *x->shift);
@@ -96,7 +96,8 @@ static rk_status make(rk_dataset *d, uint32_t dtype, int64_t n_train, int64_t n_
     bool made = d->train.true_label && examples_make(train, dtype, n_train) &&
                 examples_make(test, dtype, n_test);
     if (!sourced) made = made && pixels_make(train, pixels) && pixels_make(test, pixels);
-    if (!d->source.generate) made = made && moments_make(train) && moments_make(test);
+    bool arrays = !sourced || (d->source.flags & RK_SOURCE_RESIDENT);
+    if (arrays) made = made && moments_make(train) && moments_make(test);
     if (made) return RK_OK;
     rk_dataset_clear(d);
     return RK_FAIL(e, RK_E_NOMEM, "no memory for %lld examples of %lld values",

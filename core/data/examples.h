@@ -2,6 +2,7 @@
 #ifndef RK_DATA_EXAMPLES_H
 #define RK_DATA_EXAMPLES_H
 #include "data/dataset.h"
+#include "data/intake.h"
 
 /* Frees the arrays of both sets; *d may be made again. */
 void rk_dataset_clear(rk_dataset *d);
@@ -14,7 +15,12 @@ void rk_dataset_clear(rk_dataset *d);
  * the order of the pixels; only + - * / and sqrt are used, so every machine gets the same bits.
  * The division by 255 of U8 pixels is part of scale. */
 void rk_dataset_standardize(rk_dataset *d);
+/* Of one example's pixels. */
+void rk_example_standardize(const rk_dataset *d, uint32_t dtype, const void *pixels, float *shift,
+                            float *scale);
 
-/* Everything that a record says of the data.  After the sets are standardized. */
-rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e);
+/* Everything that a record says of the data.  After the sets are standardized.  as_read: what
+ * the intake read, if pixels are still that; else NULL. */
+rk_status rk_dataset_audit(const rk_dataset *d, const rk_intake *as_read, rk_audit *audit,
+                           rk_error *e);
 #endif

@@ -21,6 +21,7 @@ typedef struct training {
     rk_run_record *run;
     rk_epoch_record row; /* the last one; run->digest is its digest */
     rk_progress at;
+    double begun;         /* when the steps of the epoch began */
     double clock;         /* since when at.seconds does not count */
     double last_saved;    /* clock of the last checkpoint */
     rk_epoch_record *old; /* rows that a resumed run had already */
@@ -60,6 +61,7 @@ static rk_status train_epoch(training *s, rk_error *e)
 {
     const rk_watch *w = s->watch;
     RK_TRY(rk_trainer_begin(s->trainer, s->at.epoch, e));
+    s->begun = now();
     while (s->at.step < s->trainer->steps) {
         RK_TRY(rk_trainer_step(s->trainer, s->at.step, e));
         s->at.step++;
@@ -89,12 +91,22 @@ static rk_status compare_old(const training *s, const rk_epoch_record *row, rk_e
     return RK_OK;
 }
 
+/* Once the epoch's steps are done. */
+static void report_feed(training *s)
+{
+    const rk_watch *w = s->watch;
+    if (!s->trainer->feed) return;
+    double waited = 1e-9 * (double)rk_feed_waited(s->trainer->feed);
+    if (w && w->fed) w->fed(w->ctx, s->at.epoch + 1, waited, now() - s->begun);
+}
+
 static rk_status measure(training *s, rk_error *e)
 {
     rk_epoch_record *row = &s->row;
     rk_score online, train, test;
     rk_fits fits;
     RK_TRY(rk_trainer_online(s->trainer, &online, e));
+    report_feed(s);
     RK_TRY(rk_trainer_evaluate(s->trainer, false, &train, e));
     RK_TRY(rk_trainer_fits(s->trainer, train.accuracy, &fits, e));
     RK_TRY(rk_trainer_evaluate(s->trainer, true, &test, e));
@@ -178,7 +190,10 @@ static rk_status train(training *s, rk_error *e)
 static rk_status train_all(training *s, rk_error *e)
 {
     rk_program_info info = *rk_program_describe(s->trainer->step);
+    const rk_audit *audit = &s->trainer->audit;
     if (s->watch && s->watch->start) s->watch->start(s->watch->ctx, s->run, &info);
+    if (s->watch && s->watch->skipped && audit->skipped)
+        s->watch->skipped(s->watch->ctx, audit->skipped, audit->skipped_why);
     s->clock = s->last_saved = now();
     return train(s, e);
 }

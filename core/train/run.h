@@ -51,6 +51,11 @@ typedef struct rk_watch {
     void (*epoch)(void *ctx, const rk_run_record *run, const rk_epoch_record *row);
     /* True once the user asked to stop: the loop saves everything and returns RK_E_STOPPED. */
     bool (*stopping)(void *ctx);
+    /* Of the training data, before the first step: examples that were left out, and why. */
+    void (*skipped)(void *ctx, int64_t examples, const char *why);
+    /* After an epoch of data that are not in memory: seconds that its steps took, and those of them
+     * in which the trainer waited for data, which is no less than the device did. */
+    void (*fed)(void *ctx, int64_t epoch, double waited, double seconds);
     /* Before a run of more than about 10^13 FLOP, which then is timed on a few steps; with
      * only_estimate before any, and nothing is trained or recorded. */
     void (*estimate)(void *ctx, const rk_estimate *cost);

@@ -8,6 +8,7 @@
  *   .../scale F32 [n], the same under data/test: inputs, written once
  *                   (of a set that generates its images only the labels)
  *   data/train/true_label  U32 [n], input where labels were changed: those before
+ *                   (of one that is read while it is needed feed/..., see feed.h)
  *   train/order     U32 [n], input: the epoch's order of examples
  *   random/...      U32 [n], inputs: a word for each example and epoch, see rk_batch_word
  *   train/rate      F32, input: the epoch's learning rate
@@ -23,6 +24,10 @@
 #ifndef RK_TRAIN_STEP_H
 #define RK_TRAIN_STEP_H
 #include "train/config.h"
+
+/* Whose batches are written before each run, where a set is not in memory. */
+typedef enum rk_feed_set { RK_FEED_TRAIN, RK_FEED_EVAL_TRAIN, RK_FEED_EVAL_TEST } rk_feed_set;
+const char *rk_feed_name(rk_feed_set set); /* "feed/train" */
 
 /* Rows that a graph takes at once, and how many times it must run to see each example once. */
 typedef struct rk_chunks {

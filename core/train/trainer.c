@@ -101,6 +101,13 @@ static rk_status start_states(rk_trainer *t, rk_error *e)
     return rk_session_write(t->session, "rng/key", key, sizeof key, e);
 }
 
+static rk_status open_feed(rk_trainer *t, rk_error *e)
+{
+    if (!rk_dataset_streams(t->data)) return RK_OK;
+    int64_t rows = largest(t->batches.rows, largest(t->eval[0].rows, t->eval[1].rows));
+    return rk_feed_open(t->data, rows, &t->feed, e);
+}
+
 rk_status rk_trainer_restart(rk_trainer *t, rk_error *e)
 {
     const rk_buffer_info *b;
@@ -129,6 +136,7 @@ static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins
     RK_TRY(make_programs(t, c->batch, e));
     RK_TRY(rk_session_commit(t->session, e));
     RK_TRY(make_room(t, e));
+    RK_TRY(open_feed(t, e));
     RK_TRY(write_examples(t, &t->data->train.x, "data/train", e));
     RK_TRY(write_field(t, "data/train", "true_label", t->data->train.true_label, e));
     RK_TRY(write_examples(t, &t->data->test.x, "data/test", e));
@@ -154,6 +162,7 @@ rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_conf
 void rk_trainer_close(rk_trainer *t)
 {
     if (!t) return;
+    rk_feed_close(t->feed);
     if (t->session) rk_session_close(t->session);
     rk_dataset_free(t->data);
     rk_recipe_clear(&t->recipe);
@@ -190,6 +199,7 @@ rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e)
     stream.step = (uint32_t)epoch;
     rk_random_order(stream, n, t->order);
     RK_TRY(rk_session_write(t->session, "train/order", t->order, n * sizeof *t->order, e));
+    if (t->feed) rk_feed_order(t->feed, t->order);
     RK_TRY(write_words(t, epoch, e));
     /* Absent if the optimizer does not use it. */
     if (!rk_session_buffer(t->session, "train/rate")) return RK_OK;
@@ -201,8 +211,16 @@ rk_program *rk_trainer_program(const rk_trainer *t, int64_t step)
     return step + 1 == t->steps && t->last_step ? t->last_step : t->step;
 }
 
+rk_status rk_trainer_feed(rk_trainer *t, int64_t step, rk_error *e)
+{
+    if (!t->feed) return RK_OK;
+    return rk_feed_write(t->feed, t->session, RK_FEED_TRAIN, t->data->train.x.n, t->batches.rows,
+                         step, e);
+}
+
 rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e)
 {
+    RK_TRY(rk_trainer_feed(t, step, e));
     return rk_program_run(rk_trainer_program(t, step), e);
 }
 
@@ -234,9 +252,13 @@ rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e)
 
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e)
 {
-    for (int64_t i = 0; i < t->eval[test].count; i++)
-        RK_TRY(rk_program_run(t->evaluation[test], e));
     int64_t n = rk_eval_examples(&t->recipe, t->data, test);
+    for (int64_t i = 0; i < t->eval[test].count; i++) {
+        if (t->feed)
+            RK_TRY(rk_feed_write(t->feed, t->session, test ? RK_FEED_EVAL_TEST : RK_FEED_EVAL_TRAIN,
+                                 n, t->eval[test].rows, i, e));
+        RK_TRY(rk_program_run(t->evaluation[test], e));
+    }
     return score(t, test ? "eval/test" : "eval/train", t->eval[test].count, n, out, e);
 }
 

@@ -60,7 +60,7 @@ static rk_status load(rk_dataset *d, const rk_args *a, rk_error *e)
     *s = (noise){{rk_random_named(seed, "noise/train"), rk_random_named(seed, "noise/test")},
                  rk_arg_int(a, "channels"),
                  rk_arg_int(a, "size")};
-    d->source = (rk_source){s, free, read_image, generate};
+    d->source = (rk_source){.state = s, .close = free, .read = read_image, .generate = generate};
     d->classes = (uint32_t)rk_arg_int(a, "classes");
     d->channels = (uint32_t)s->channels;
     d->height = d->width = (uint32_t)s->size;

@@ -90,7 +90,13 @@ typedef struct rk_source {
     /* NULL, or the same in a graph, bit for bit: F32 [N][channels][height][width] of the examples
      * index U32 [N], which may lie beyond the set's end. */
     rk_value (*generate)(void *state, rk_graph *, bool test, rk_value index);
+    uint32_t flags; /* RK_SOURCE_*, of a set that does not generate */
 } rk_source;
+enum {
+    RK_SOURCE_RESIDENT = 1, /* the core reads all into memory, once, before the transforms */
+    RK_SOURCE_SKIP = 2,     /* examples that cannot be read are left out; else they are errors */
+    RK_SOURCE_UNCHECKED = 4 /* do not read all before training; a bad example ends the run then */
+};
 
 enum { RK_STANDARDIZE_NONE = 0, RK_STANDARDIZE_IMAGE = 1 };
 typedef struct rk_dataset {
