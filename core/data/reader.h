@@ -9,7 +9,7 @@
 
 typedef struct rk_reader rk_reader;
 
-/* A batch: arrays of its rows.  Where status[i] is not RK_OK the row is zero and error[i] says why. */
+/* A batch: arrays of its rows.  Where status[i] is not RK_OK the row is zero, error[i] says why. */
 typedef struct rk_reading {
     int64_t rows;               /* that were read; those up to the batch's are zero */
     const void *pixels;         /* [rows][channels][height][width] of the set's dtype */
