@@ -23,6 +23,10 @@ typedef struct rk_jobs {
  * same are one job.  Texts belong to the preset, the user's list and *out. */
 rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32_t n, rk_jobs *out,
                        rk_error *e);
+/* Finds mistakes in the last job before the first one is trained; of a preset (or NULL) an error
+ * names file and line. */
+rk_status rk_jobs_check(const rk_jobs *j, const rk_preset *preset, const rk_registry *plugins,
+                        rk_error *e);
 /* A row for each. */
 rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e);
 void rk_jobs_free(rk_jobs *j);

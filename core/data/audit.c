@@ -2,9 +2,10 @@
 #include "data/examples.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
-static void hex(XXH128_hash_t hash, char out[33])
+void rk_hash_hex(XXH128_hash_t hash, char out[33])
 {
     XXH128_canonical_t bytes; /* big-endian: the digits are the same on every machine */
     XXH128_canonicalFromHash(&bytes, hash);
@@ -28,35 +29,49 @@ static rk_status add_some(XXH3_state_t *state, const rk_dataset *d, bool test, r
     return status;
 }
 
-static void add_hash(XXH3_state_t *state, XXH128_hash_t hash)
+static void trace(const char *name, const char *what, char last[33], XXH128_hash_t hash,
+                  rk_audit *audit)
 {
-    XXH128_canonical_t bytes;
-    XXH128_canonicalFromHash(&bytes, hash);
-    XXH3_128bits_update(state, &bytes, sizeof bytes);
+    char now[33];
+    size_t at = strlen(audit->transforms);
+    rk_hash_hex(hash, now);
+    if (name && strcmp(now, last) != 0)
+        snprintf(audit->transforms + at, sizeof audit->transforms - at, "%s%s: %s %s",
+                 at ? "; " : "", name, what, now);
+    memcpy(last, now, sizeof now);
+}
+
+void rk_dataset_trace(const rk_dataset *d, const char *name, rk_traces *last, rk_audit *audit)
+{
+    const rk_examples *x = &d->train.x;
+    size_t n = (size_t)x->n, element = x->dtype == RK_U8 ? 1 : sizeof(float);
+    trace(name, "labels", last->labels, XXH3_128bits(x->label, n * sizeof *x->label), audit);
+    if (x->pixels)
+        trace(name, "pixels", last->pixels,
+              XXH3_128bits(x->pixels, n * (size_t)rk_dataset_pixels(d) * element), audit);
 }
 
 /* A set that came through an intake has the same digest whether it is in memory or not. */
-static rk_status add(XXH3_state_t *state, const rk_dataset *d, bool test, const rk_intake *as_read,
+static rk_status add(XXH3_state_t *state, const rk_dataset *d, bool test, const rk_audit *audit,
                      rk_error *e)
 {
     const rk_examples *x = test ? &d->test.x : &d->train.x;
     size_t n = (size_t)x->n, element = x->dtype == RK_U8 ? 1 : sizeof(float);
-    if (as_read) {
-        add_hash(state, as_read->pixels[test]);
+    if (audit->as_read) {
+        XXH3_128bits_update(state, audit->pixels[test], sizeof audit->pixels[test]);
         XXH3_128bits_update(state, x->index, n * sizeof *x->index);
     } else if (x->pixels)
         XXH3_128bits_update(state, x->pixels, n * (size_t)rk_dataset_pixels(d) * element);
     else
         RK_TRY(add_some(state, d, test, e));
     XXH3_128bits_update(state, x->label, n * sizeof *x->label);
-    if (!x->shift || as_read) return RK_OK;
+    if (!x->shift || audit->as_read) return RK_OK;
     XXH3_128bits_update(state, x->shift, n * sizeof *x->shift);
     XXH3_128bits_update(state, x->scale, n * sizeof *x->scale);
     return RK_OK;
 }
 
-rk_status rk_dataset_audit(const rk_dataset *d, const rk_intake *as_read, rk_audit *audit,
-                           rk_error *e)
+rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)
 {
     const rk_examples *train = &d->train.x, *test = &d->test.x;
     /* Extents and types take part, so that the same bytes cut differently differ. */
@@ -66,12 +81,13 @@ rk_status rk_dataset_audit(const rk_dataset *d, const rk_intake *as_read, rk_aud
     if (!state) return RK_FAIL(e, RK_E_NOMEM, "no memory for the digest of the data");
     XXH3_128bits_reset(state);
     XXH3_128bits_update(state, head, sizeof head);
-    rk_status status = add(state, d, false, as_read, e);
-    if (status == RK_OK) status = add(state, d, true, as_read, e);
-    hex(XXH3_128bits_digest(state), audit->digest);
+    rk_status status = add(state, d, false, audit, e);
+    if (status == RK_OK) status = add(state, d, true, audit, e);
+    rk_hash_hex(XXH3_128bits_digest(state), audit->digest);
     XXH3_freeState(state);
     RK_TRY(status);
-    hex(XXH3_128bits(train->label, (size_t)train->n * sizeof *train->label), audit->label_digest);
+    rk_hash_hex(XXH3_128bits(train->label, (size_t)train->n * sizeof *train->label),
+                audit->label_digest);
     audit->changed = 0;
     for (int64_t i = 0; i < train->n; i++)
         audit->changed += train->label[i] != d->train.true_label[i];

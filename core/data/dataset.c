@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 #include "base/error.h"
 #include "data/examples.h"
+#include "data/intake.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,39 +72,57 @@ static rk_status load(rk_dataset *d, const rk_spec *data, rk_intake *intake, rk_
 
 /* The stream of a transform is named after it; the second one of a name gets a name of its own, or
  * it would draw what the first one drew. */
-static rk_status apply(rk_dataset *d, const rk_spec *const *transforms, uint32_t k, uint64_t seed,
-                       rk_error *e)
+static rk_random stream_of(const rk_spec *const *transforms, uint32_t k, uint64_t seed,
+                           const char *prefix)
 {
     const rk_item *item = transforms[k]->item;
     char stream[128];
     uint32_t occurrence = 1;
     for (uint32_t i = 0; i < k; i++)
         if (strcmp(transforms[i]->item->name, item->name) == 0) occurrence++;
-    int n = snprintf(stream, sizeof stream, "transform/%s", item->name);
+    int n = snprintf(stream, sizeof stream, "%s/%s", prefix, item->name);
     if (occurrence > 1) snprintf(stream + n, sizeof stream - (size_t)n, "/%u", occurrence);
-    if (!d->train.x.pixels && !(item->flags & RK_ITEM_LABELS_ONLY))
+    return rk_random_named(seed, stream);
+}
+
+static rk_status apply(rk_dataset *d, const rk_spec *const *transforms, uint32_t k, uint64_t seed,
+                       rk_error *e)
+{
+    if (!d->train.x.pixels && !(transforms[k]->item->flags & RK_ITEM_LABELS_ONLY))
         return RK_FAIL(e, RK_E_INVALID,
                        "it changes pixels, but those of this set are not in memory: only labels "
                        "can be randomized");
-    RK_TRY(item->transform(d, transforms[k]->args, rk_random_named(seed, stream), e));
+    rk_random r = stream_of(transforms, k, seed, "transform");
+    RK_TRY(transforms[k]->item->transform(d, transforms[k]->args, r, e));
     return check(d, e);
+}
+
+/* What the intake found, for the record. */
+static void note_intake(const rk_intake *intake, rk_audit *audit)
+{
+    audit->skipped = intake->skipped;
+    memcpy(audit->skipped_why, intake->why, sizeof audit->skipped_why);
+    audit->as_read = intake->read;
+    memcpy(audit->pixels, intake->pixels, sizeof audit->pixels);
 }
 
 static rk_status prepare(rk_dataset *d, const rk_spec *data, const rk_spec *const *transforms,
                          uint32_t n, uint64_t seed, rk_audit *audit, rk_error *e)
 {
     rk_intake intake;
-    bool pixels = false; /* changed */
     if (load(d, data, &intake, e) != RK_OK) return rk_error_prefix(e, "%s", data->item->name);
+    rk_traces last;
+    audit->transforms[0] = '\0';
+    note_intake(&intake, audit);
+    if (n) rk_dataset_trace(d, NULL, &last, audit);
     for (uint32_t k = 0; k < n; k++) {
-        pixels |= !(transforms[k]->item->flags & RK_ITEM_LABELS_ONLY);
-        if (apply(d, transforms, k, seed, e) != RK_OK)
-            return rk_error_prefix(e, "%s", transforms[k]->item->name);
+        const char *name = transforms[k]->item->name;
+        if (!(transforms[k]->item->flags & RK_ITEM_LABELS_ONLY)) audit->as_read = false;
+        if (apply(d, transforms, k, seed, e) != RK_OK) return rk_error_prefix(e, "%s", name);
+        rk_dataset_trace(d, name, &last, audit);
     }
     rk_dataset_standardize(d);
-    audit->skipped = intake.skipped;
-    memcpy(audit->skipped_why, intake.why, sizeof audit->skipped_why);
-    return rk_dataset_audit(d, intake.read && !pixels ? &intake : NULL, audit, e);
+    return rk_dataset_audit(d, audit, e);
 }
 
 rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms, uint32_t n,
@@ -122,6 +141,24 @@ rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms,
 }
 
 bool rk_dataset_streams(const rk_dataset *d) { return !d->train.x.pixels && !d->source.generate; }
+
+rk_status rk_dataset_corrupt_test(rk_dataset *d, const rk_spec *const *transforms, uint32_t n,
+                                  uint64_t seed, rk_audit *audit, rk_error *e)
+{
+    bool any = false;
+    for (uint32_t k = 0; k < n; k++) {
+        const rk_spec *t = transforms[k];
+        if (!t->item->transform_test) continue;
+        any = true;
+        rk_random r = stream_of(transforms, k, seed, "transform/test");
+        if (t->item->transform_test(d, t->args, r, e) != RK_OK || check(d, e) != RK_OK)
+            return rk_error_prefix(e, "%s", t->item->name);
+    }
+    if (any) return rk_dataset_audit(d, audit, e);
+    return RK_FAIL(e, RK_E_INVALID,
+                   "eval-labels=corrupted, but nothing corrupts labels: add --randomize labels, or "
+                   "leave it out");
+}
 
 void rk_dataset_free(rk_dataset *d)
 {

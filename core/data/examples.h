@@ -2,7 +2,7 @@
 #ifndef RK_DATA_EXAMPLES_H
 #define RK_DATA_EXAMPLES_H
 #include "data/dataset.h"
-#include "data/intake.h"
+#include <xxhash.h>
 
 /* Frees the arrays of both sets; *d may be made again. */
 void rk_dataset_clear(rk_dataset *d);
@@ -19,8 +19,17 @@ void rk_dataset_standardize(rk_dataset *d);
 void rk_example_standardize(const rk_dataset *d, uint32_t dtype, const void *pixels, float *shift,
                             float *scale);
 
-/* Everything that a record says of the data.  After the sets are standardized.  as_read: what
- * the intake read, if pixels are still that; else NULL. */
-rk_status rk_dataset_audit(const rk_dataset *d, const rk_intake *as_read, rk_audit *audit,
-                           rk_error *e);
+/* 32 digits and a zero. */
+void rk_hash_hex(XXH128_hash_t hash, char out[33]);
+
+/* Adds to audit->transforms what a transform made of d: digests before it are those of the last
+ * call, or of the data as loaded if name is NULL, which only remembers them. */
+typedef struct rk_traces {
+    char labels[33], pixels[33];
+} rk_traces;
+void rk_dataset_trace(const rk_dataset *d, const char *name, rk_traces *last, rk_audit *audit);
+
+/* Everything that a record says of the data.  After the sets are standardized;
+ * of *audit what the intake found, or zero, and transforms are there already. */
+rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e);
 #endif

@@ -1,9 +1,11 @@
 #include "data/intake.h"
 #include "base/error.h"
+#include "data/examples.h"
 #include "data/reader.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 enum { ROWS = 64 };
 
@@ -69,7 +71,7 @@ static rk_status read_set(rk_dataset *d, bool test, rk_reader *reader, rk_intake
     if (s.hash) XXH3_128bits_reset(s.hash);
     rk_status status = s.hash ? read_all(&s, reader, e)
                               : RK_FAIL(e, RK_E_NOMEM, "no memory for the digest of the data");
-    if (status == RK_OK) out->pixels[test] = XXH3_128bits_digest(s.hash);
+    if (status == RK_OK) rk_hash_hex(XXH3_128bits_digest(s.hash), out->pixels[test]);
     XXH3_freeState(s.hash);
     x->pixels = s.pixels;
     x->n = s.kept;
