@@ -151,9 +151,9 @@ CHECK(batch)
     if (steps < 10)
         SAY(f->run || steps < 4 ? RK_DOCTOR_CAUSE : RK_DOCTOR_NOTE,
             "a smaller --batch: epochs then have more steps",
-            "%" PRId64 " of %" PRId64 " examples a step: an epoch is only %" PRId64 " steps", batch,
-            n, steps);
-    SAY(RK_DOCTOR_OK, "", "%" PRId64 " steps an epoch", steps);
+            "%" PRId64 " of %" PRId64 " examples a step: an epoch is only %" PRId64 " step%s",
+            batch, n, steps, steps == 1 ? "" : "s");
+    SAY(RK_DOCTOR_OK, "", "%" PRId64 " step%s an epoch", steps, steps == 1 ? "" : "s");
 }
 
 CHECK(divergence)

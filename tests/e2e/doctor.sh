@@ -27,7 +27,7 @@ test_causes() {
     small --lr 1e-9 --out r.sqlite >/dev/null
     doctor 1 1 --out r.sqlite --quiet
     says '^It does not fit: training accuracy'
-    says '^batch +likely cause +128 of 60 examples a step: an epoch is only 1 steps$'
+    says '^batch +likely cause +128 of 60 examples a step: an epoch is only 1 step$'
     doctor 1 --model mlp:hidden=2,dropout=0.5 --regularize l2 --augment flip --lr 0 --json
     checks '
 import json
