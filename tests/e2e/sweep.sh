@@ -216,8 +216,8 @@ for run in (1, 2, 3, 4):
 # A copy that is further takes the place of one that is not; what is not done goes on in the target.
 test_merge_of_unfinished_runs() {
     preset
-    works sweep --out whole.sqlite
-    "$RETHINK" sweep tiny --jobs 2 --out r.sqlite >/dev/null 2>&1 &
+    works sweep --epochs 60 --out whole.sqlite
+    "$RETHINK" sweep tiny --epochs 60 --jobs 2 --out r.sqlite >/dev/null 2>&1 &
     pid=$!
     until [ -e r.sqlite.runs/2/checkpoint.safetensors ]; do sleep 0.01; done
     kill -INT $pid
@@ -227,8 +227,8 @@ test_merge_of_unfinished_runs() {
     small --out all.sqlite >/dev/null # so that numbers differ
     works "$RETHINK" merge --out all.sqlite r.sqlite
     works "$RETHINK" merge --out early.sqlite r.sqlite
-    works sweep --out all.sqlite
-    works sweep --out r.sqlite
+    works sweep --epochs 60 --out all.sqlite
+    works sweep --epochs 60 --out r.sqlite
     works "$RETHINK" merge --out early.sqlite r.sqlite
     same_digests whole.sqlite early.sqlite
     [ "$(sqlite3 early.sqlite 'select count(*) from runs')" = 2 ] || fail 'runs are there twice'
