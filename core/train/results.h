@@ -11,7 +11,7 @@
  *           with training accuracy 1, 0 if none), train_accuracy, test_accuracy, train_loss,
  *           test_loss, digest (of the parameters after the last epoch), seconds; since schema 3
  *           classes, inputs (values of an example), train_examples, test_examples, 0 if unknown,
- *           and transform_digests (what each transform made)
+ *           and transform_digests (rk_audit)
  *   epochs  one row an epoch (from 1): run, epoch, steps and seconds (of training and evaluation)
  *           since the run's start, rate, online_loss, online_accuracy (means over the epoch's
  *           examples while they were trained on), train_loss, train_accuracy, test_loss,

@@ -252,7 +252,10 @@ static void test_items(void **state)
                                            "schedule constant",
                                            "schedule exponential",
                                            "augmentation crop",
+                                           "augmentation drop",
                                            "augmentation flip",
+                                           "augmentation jitter",
+                                           "augmentation noise",
                                            "augmentation rotate"};
     const rk_item *const *items;
     uint32_t n = rk_registry_items(*state, &items);

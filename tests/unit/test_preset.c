@@ -30,7 +30,8 @@ static void test_every_key(void **state)
         {"stop-accuracy", "1"},    {"stop-loss", "1e-3"}, {"device", "opencl?"},
         {"threads", "2"},          {"isa", "avx2"},       {"numerics", "fast"},
         {"fallback", "reference"}, {"unfused", "yes"},    {"checkpoint-seconds", "2.5"},
-        {"augment", "flip"},       {"scale", "small"}};
+        {"augment", "flip"},       {"scale", "small"},    {"eval-labels", "corrupted"},
+        {"stop-patience", "9"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -46,6 +47,7 @@ static void test_every_key(void **state)
     assert_string_equal(c->regularize, "l2");
     assert_string_equal(c->augment, "flip");
     assert_string_equal(c->scale, "small");
+    assert_true(c->corrupt_test && c->stop_patience == 9);
     assert_true(c->rate == 0.05 && c->batch == 50 && c->epochs == 7 && c->stop_accuracy == 1);
     assert_true(c->stop_loss == 1e-3 && c->checkpoint_seconds == 2.5 && c->session.unfused);
     assert_true(c->seed == INT64_MAX && c->session.seed == INT64_MAX);
