@@ -85,6 +85,7 @@ static rk_status plan_jobs(command *c, rk_error *e)
     uint32_t runs = 0;
     if (a->preset) RK_TRY(rk_preset_load(a->preset, &c->preset, e));
     RK_TRY(rk_jobs_make(a->preset ? &c->preset : NULL, a->own, a->n_own, &c->jobs, e));
+    RK_TRY(rk_jobs_keep(&c->jobs, a->variant, e));
     RK_TRY(rk_jobs_check(&c->jobs, a->preset ? &c->preset : NULL, c->plugins, e));
     if (a->dry_run) return rk_jobs_print(&c->jobs, stdout, e);
     RK_TRY(rk_devices_used_find(c->hub, &c->jobs, &c->devices, e));
@@ -204,6 +205,7 @@ int rk_cli_run(int argc, char **argv)
                  .view = {.out = a.json ? stderr : stdout,
                           .quiet = a.quiet,
                           .verbose = a.verbose,
+                          .estimate = a.estimate,
                           .live = rk_live_new(),
                           .stopping = rk_signals_stopping}};
     rk_signals_catch();

@@ -4,12 +4,15 @@
 
 enum {
     OPTION_RESUME = RK_OPTION_OWN,
+    OPTION_ESTIMATE,
     OPTION_DRY_RUN,
     OPTION_SETTING = 0x1000 /* the first of the table's */
 };
 
 static const struct argp_option shared_options[] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "Where results go (" RK_CLI_RESULTS ")", 1},
+    {"variant", RK_OPTION_VARIANT, "PATTERN", 0,
+     "Of a preset only the variants whose label matches: * is any text", 1},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
     {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
     {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
@@ -20,6 +23,9 @@ enum { SHARED_OPTIONS = sizeof shared_options / sizeof *shared_options };
 static const struct argp_option own_options[] = {
     {"resume", OPTION_RESUME, "RUN", 0,
      "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
+    {"estimate", OPTION_ESTIMATE, NULL, 0,
+     "Say how many FLOP and hours the runs would take, by timing a few steps, and train nothing",
+     1},
     {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
     {"quiet", 'q', NULL, 0, "No progress, only the table at the end", 1},
     {0}};
@@ -66,6 +72,7 @@ error_t rk_train_option(int key, char *arg, rk_run_arguments *a)
         a->preset = arg;
         return 0;
     case RK_OPTION_OUT: a->out = arg; return 0;
+    case RK_OPTION_VARIANT: a->variant = arg; return 0;
     case RK_OPTION_BACKEND:
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;
     case RK_OPTION_PLUGIN:
@@ -82,6 +89,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     rk_run_arguments *a = state->input;
     switch (key) {
     case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_ESTIMATE: a->estimate = true; return 0;
     case OPTION_DRY_RUN: a->dry_run = true; return 0;
     case ARGP_KEY_END:
         if (a->resume && not_with_resume(a))
@@ -89,6 +97,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                                  "--resume goes on with a run as it was configured, '%s' cannot "
                                  "be given with it",
                                  not_with_resume(a));
+        if (a->resume && a->estimate)
+            return rk_cli_misuse(state, "--estimate is for runs that have not begun");
         return 0;
     default: return rk_train_option(key, arg, a);
     }
