@@ -48,7 +48,7 @@ static void explain_option(const struct argp *argp, const char *command, const c
                          o->arg ? "needs a value" : "takes no value", command);
             return;
         }
-        if (o->name && n < MAX_OPTIONS) known[n++] = o->name;
+        if (o->name && !(o->flags & OPTION_HIDDEN) && n < MAX_OPTIONS) known[n++] = o->name;
     }
     if (!strncmp(word, "--", 2)) rk_name_hint(name + 2, known, n, hint, sizeof hint);
     rk_cli_failf("%s is no option of '%s'%s", name, command, hint);

@@ -25,6 +25,9 @@ int rk_cli_show(int argc, char **argv);
 int rk_cli_export(int argc, char **argv);
 int rk_cli_report(int argc, char **argv);
 int rk_cli_compare(int argc, char **argv);
+int rk_cli_merge(int argc, char **argv);
+int rk_cli_scores(int argc, char **argv);
+int rk_cli_doctor(int argc, char **argv);
 int rk_cli_verdict(int argc, char **argv);
 
 /* Results are here unless --out names another file. */

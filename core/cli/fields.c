@@ -1,5 +1,5 @@
 /* The fields of runs and epochs, listed once for show, export and JSON. */
-#include "cli/runs.h"
+#include "cli/definitions.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -167,6 +167,17 @@ static bool add_fields(json_t *object, const rk_field *fields, size_t n, const v
     return true;
 }
 
+static bool add_definitions(json_t *object, const rk_runs *r, uint32_t i)
+{
+    rk_definition list[RK_DEFINITIONS];
+    uint32_t n = rk_definitions_of(r->run[i], r->history[i], r->epochs[i], list);
+    json_t *all = json_object();
+    bool good = json_object_set_new(object, "definitions", all) == 0;
+    for (uint32_t k = 0; good && k < n; k++)
+        good = json_object_set_new(all, list[k].name, json_string(list[k].text)) == 0;
+    return good;
+}
+
 static bool add_history(json_t *object, const rk_runs *r, uint32_t i)
 {
     size_t n_epoch, n_measure;
@@ -191,7 +202,7 @@ json_t *rk_run_json(const rk_runs *r, uint32_t i)
     const rk_field *run = rk_run_fields(&n);
     json_t *object = json_object();
     if (object && add_fields(object, run, n, r->run[i]) &&
-        (!r->with_history || add_history(object, r, i)))
+        (!r->with_history || (add_definitions(object, r, i) && add_history(object, r, i))))
         return object;
     json_decref(object);
     return NULL;

@@ -26,6 +26,10 @@ rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32
 /* Only those whose label matches, seeds and grid left aside or not: * any text, ? any letter.  NULL
  * is any. */
 rk_status rk_jobs_keep(rk_jobs *j, const char *pattern, rk_error *e);
+/* Finds mistakes in the last job before the first one is trained; of a preset (or NULL) an error
+ * names file and line. */
+rk_status rk_jobs_check(const rk_jobs *j, const rk_preset *preset, const rk_registry *plugins,
+                        rk_error *e);
 /* A row for each. */
 rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e);
 void rk_jobs_free(rk_jobs *j);

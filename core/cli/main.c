@@ -17,7 +17,10 @@ static const command commands[] = {
     {"list", "runs in the results database", rk_cli_list},
     {"show", "everything about one run", rk_cli_show},
     {"compare", "what differs between two runs, and from which bit on", rk_cli_compare},
+    {"merge", "joins results files, as those of a cluster's tasks", rk_cli_merge},
+    {"scores", "which examples are hard, or have a wrong label", rk_cli_scores},
     {"verdict", "what papers and presets claim, beside what was measured", rk_cli_verdict},
+    {"doctor", "why a run does not fit its training set", rk_cli_doctor},
     {"export", "runs and their epochs as JSON or CSV", rk_cli_export},
     {"report", "one HTML file: curves, tables, provenance", rk_cli_report},
 };

@@ -79,28 +79,6 @@ static bool run_job(command *c, uint32_t job)
     return true;
 }
 
-/* Which file and line a mistake is in. */
-static rk_status blame(const command *c, uint32_t job, rk_error *e)
-{
-    const rk_preset *p = &c->preset;
-    for (uint32_t i = 0; i < p->n_parts; i++)
-        if (strcmp(c->jobs.job[job].s.config.preset, p->part[i].name) == 0)
-            return rk_preset_blame(&p->part[i], c->plugins, e);
-    return rk_preset_blame(p, c->plugins, e);
-}
-
-/* Finds mistakes in the last variant before the first one is trained. */
-static rk_status check_jobs(const command *c, rk_error *e)
-{
-    for (uint32_t i = 0; i < c->jobs.n; i++) {
-        rk_recipe recipe;
-        rk_status status = rk_recipe_parse(c->plugins, &c->jobs.job[i].s.config, &recipe, e);
-        if (status != RK_OK) return c->a->preset ? blame(c, i, e) : status;
-        rk_recipe_clear(&recipe);
-    }
-    return RK_OK;
-}
-
 static rk_status plan_jobs(command *c, rk_error *e)
 {
     const rk_run_arguments *a = c->a;
@@ -108,7 +86,7 @@ static rk_status plan_jobs(command *c, rk_error *e)
     if (a->preset) RK_TRY(rk_preset_load(a->preset, &c->preset, e));
     RK_TRY(rk_jobs_make(a->preset ? &c->preset : NULL, a->own, a->n_own, &c->jobs, e));
     RK_TRY(rk_jobs_keep(&c->jobs, a->variant, e));
-    RK_TRY(check_jobs(c, e));
+    RK_TRY(rk_jobs_check(&c->jobs, a->preset ? &c->preset : NULL, c->plugins, e));
     if (a->dry_run) return rk_jobs_print(&c->jobs, stdout, e);
     RK_TRY(rk_devices_used_find(c->hub, &c->jobs, &c->devices, e));
     for (uint32_t i = 0; i < c->jobs.n; i++) runs += c->jobs.job[i].s.n_devices;

@@ -140,6 +140,14 @@ SET(seed)
 SET(lr) { return real(key, v, 0, INFINITY, &l->s->config.rate, e); }
 SET(stop_accuracy) { return real(key, v, 0, 1, &l->s->config.stop_accuracy, e); }
 SET(stop_loss) { return real(key, v, 0, INFINITY, &l->s->config.stop_loss, e); }
+SET(eval_labels)
+{
+    int number = 0;
+    RK_TRY(choice(key, v, "clean|corrupted", &number, e));
+    l->s->config.corrupt_test = number;
+    return RK_OK;
+}
+SET(stop_patience) { return whole(key, v, 0, 1000000, &l->s->config.stop_patience, e); }
 SET(checkpoint) { return real(key, v, 0, INFINITY, &l->s->config.checkpoint_seconds, e); }
 SET(device)
 {
@@ -185,6 +193,15 @@ SET(unfused)
     l->s->config.session.unfused = number;
     return RK_OK;
 }
+SET(scores)
+{
+    int number = 0;
+    RK_TRY(choice(key, v, "no|yes", &number, e));
+    l->s->config.scores = number;
+    return RK_OK;
+}
+SET(el2n_epoch) { return whole(key, v, 1, 1000000, &l->s->config.el2n_epoch, e); }
+SET(randomize_seed) { return whole(key, v, 0, INT64_MAX, &l->s->config.randomize_seed, e); }
 
 SET(data_path)
 {
@@ -244,7 +261,9 @@ static const rk_setting table[] = {
     {"schedule", "NAME[:KEY=VALUE,...]", "The learning rate over the epochs (constant)"},
     {"lr-decay", "D", "Short for --schedule exponential:decay=D"},
     {"regularize", "NAME[:KEY=VALUE,...]",
-     "A penalty added to the loss, as l2:strength=0.0005; may be repeated, or joined by +"},
+     "A change of what a step minimizes or makes of weights, as l2:strength=0.0005; may be "
+     "repeated, or "
+     "joined by +"},
     {"lr", "RATE", "Learning rate of the first epoch (0.01)"},
     {"batch", "N", "Examples of a step (128)"},
     {"epochs", "N", "At most this many (30)"},
@@ -263,17 +282,30 @@ static const rk_setting table[] = {
      "What to do about an operation that the device cannot do: fail, or run it on the cpu "
      "(forbid)"},
     {"unfused", NULL, "One kernel per operation: slow, same bits"},
+    {"scores", NULL,
+     "Keep scores of each example, as forgetting events and the area under the margin, for "
+     "'rethink "
+     "scores'"},
+    {"el2n-epoch", "N", "The epoch in which the score el2n is taken (2)"},
+    {"randomize-seed", "N",
+     "Seed of --randomize alone: the same data, with other initial weights and order (that of "
+     "--seed)"},
     {"checkpoint-seconds", "S", "Lose at most S seconds of work; 0: save after each epoch (60)"},
     {"scale", "micro|small|full",
      "The size of a preset's experiment: in seconds, in minutes, or that of the paper"},
     {"data-path", "FOLDER",
      "Where the data set is, instead of the path that --data or a preset has"},
+    {"eval-labels", "clean|corrupted",
+     "corrupted: the labels of test examples are randomized as those of training (clean)"},
+    {"stop-patience", "N", "Stop N epochs after the best test accuracy; 0: never (0)"},
 };
 static const setter setters[] = {
-    set_model,    set_data,          set_randomize,  set_augment,    set_optimizer, set_momentum,
-    set_schedule, set_lr_decay,      set_regularize, set_lr,         set_batch,     set_epochs,
-    set_seed,     set_stop_accuracy, set_stop_loss,  set_device,     set_threads,   set_isa,
-    set_numerics, set_fallback,      set_unfused,    set_checkpoint, set_scale,     set_data_path};
+    set_model,    set_data,      set_randomize,   set_augment,        set_optimizer,
+    set_momentum, set_schedule,  set_lr_decay,    set_regularize,     set_lr,
+    set_batch,    set_epochs,    set_seed,        set_stop_accuracy,  set_stop_loss,
+    set_device,   set_threads,   set_isa,         set_numerics,       set_fallback,
+    set_unfused,  set_scores,    set_el2n_epoch,  set_randomize_seed, set_checkpoint,
+    set_scale,    set_data_path, set_eval_labels, set_stop_patience};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

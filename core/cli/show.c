@@ -1,5 +1,5 @@
 /* rethink show: everything about one run. */
-#include "cli/runs.h"
+#include "cli/definitions.h"
 #include <math.h>
 #include <string.h>
 
@@ -74,6 +74,14 @@ static void print_run(const rk_runs *r)
     print_fields(of_measures, n_measures, &measures, false);
 }
 
+static void print_definitions(const rk_runs *r)
+{
+    rk_definition list[RK_DEFINITIONS];
+    uint32_t n = rk_definitions_of(r->run[0], r->history[0], r->epochs[0], list);
+    puts(rk_cli_colour(stdout) ? "\n\033[1mdefinitions\033[0m" : "\ndefinitions");
+    for (uint32_t i = 0; i < n; i++) printf("  %-18s%s\n", list[i].name, list[i].text);
+}
+
 static void percent(rk_table *t, double fraction)
 {
     if (isfinite(fraction))
@@ -136,6 +144,7 @@ int rk_cli_show(int argc, char **argv)
         done = rk_cli_json(stdout, rk_run_json(&runs, 0), &e);
     } else if (done == RK_OK) {
         print_run(&runs);
+        print_definitions(&runs);
         done = print_epochs(&runs, &e);
     }
     if (done == RK_OK) done = rk_cli_flush(stdout, "standard output", &e);

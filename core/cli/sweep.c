@@ -1,20 +1,13 @@
 /* rethink sweep: a grid of runs, each in a process of its own. */
 #include "cli/sweep.h"
-#include "base/os.h"
 #include "cli/named.h"
 #include "cli/signals.h"
 #include "cli/study.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
-
-/* The processes of a sweep that was killed are gone in a moment. */
-enum { LOCK_WAIT_MS = 5000, LOCK_EVERY_MS = 20 };
 
 typedef struct command {
     const rk_sweep_arguments *a;
@@ -31,37 +24,12 @@ typedef struct command {
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-/* One sweep at a time writes to a file: the lock is on its folder of runs, and the children have it,
- * too. */
-static rk_status lock_runs(command *c, rk_error *e)
-{
-    char path[RK_PATH_MAX];
-    const char *out = c->a->run.out;
-    if (snprintf(path, sizeof path, "%s.runs", out) >= (int)sizeof path)
-        return RK_FAIL(e, RK_E_INVALID, "the path %.100s... is too long", out);
-    RK_TRY(rk_os_mkdirs(path, e));
-    c->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (c->lock < 0)
-        return RK_FAIL(e, RK_E_IO, "cannot open the folder %s: %s", path, strerror(errno));
-    for (int waited = 0; flock(c->lock, LOCK_EX | LOCK_NB) != 0; waited += LOCK_EVERY_MS) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return RK_FAIL(e, RK_E_IO, "cannot lock the folder %s: %s", path, strerror(errno));
-        if (waited >= LOCK_WAIT_MS || rk_signals_stopping())
-            return RK_FAIL(e, RK_E_INVALID,
-                           "%s: another sweep is writing to it: wait for it, or name another file "
-                           "with --out",
-                           out);
-        usleep(LOCK_EVERY_MS * 1000);
-    }
-    return RK_OK;
-}
-
 static rk_status open_results(command *c, rk_error *e)
 {
     const char *out = c->a->run.out;
     if (!c->a->dry_run) {
         RK_TRY(rk_results_open(out, false, &c->results, e));
-        return lock_runs(c, e);
+        return rk_results_lock(out, &c->lock, e);
     }
     if (access(out, F_OK) != 0) return RK_OK;
     return rk_results_open(out, true, &c->results, e);

@@ -20,7 +20,7 @@ bool rk_sweep_key(const rk_config *c, bool kind, char out[33])
     bits.device = "";
     bits.checkpoint_seconds = 0; /* changes no bits */
     if (kind) {
-        bits.preset = bits.variant = "";
+        bits.preset = bits.variant = bits.scale = bits.changed = "";
         bits.seed = bits.session.seed = 0;
     }
     char *text = rk_config_write(&bits);

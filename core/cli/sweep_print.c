@@ -1,5 +1,6 @@
 /* A sweep's plan and its end: tables and JSON. */
 #include "cli/runs.h"
+#include "cli/study.h"
 #include "cli/summary.h"
 #include "cli/sweep.h"
 #include "cli/signals.h"
@@ -206,6 +207,16 @@ static rk_status print_agreement(const rk_sweep *s, rk_results *r, const rk_swee
     return status;
 }
 
+/* What the preset claims, of the runs that are like these. */
+static rk_status print_verdicts(const rk_sweep *s, rk_results *r, FILE *f, rk_error *e)
+{
+    rk_outcome worst;
+    if (!s->preset.name || s->n == 0) return RK_OK;
+    const rk_config *c = &s->task[0].config;
+    return rk_verdicts_print(rk_results_path(r), &s->preset, rk_scale_find(c->scale), c->changed, f,
+                             &worst, e);
+}
+
 rk_status rk_sweep_print_end(const rk_sweep *s, rk_results *r, const rk_sweep_view *v, bool *differ,
                              rk_error *e)
 {
@@ -215,8 +226,9 @@ rk_status rk_sweep_print_end(const rk_sweep *s, rk_results *r, const rk_sweep_vi
         RK_TRY(print_groups(s, r, v->out, e));
     }
     RK_TRY(print_agreement(s, r, v, differ, e));
-    if (!v->quiet) print_counts(s, r, v->out);
-    return RK_OK;
+    if (v->quiet) return RK_OK;
+    print_counts(s, r, v->out);
+    return print_verdicts(s, r, v->out, e);
 }
 
 static json_t *task_json(const rk_task *t, rk_results *r)

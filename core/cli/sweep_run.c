@@ -75,18 +75,22 @@ static void close_end(int *fd)
 static void hear_notes(rk_sweep_child *c)
 {
     rk_sweep_note note;
-    ssize_t n = 0;
-    while (c->notes >= 0 && (n = read(c->notes, &note, sizeof note)) == (ssize_t)sizeof note)
-        hear_note(c, &note);
+    ssize_t n = 1;
+    while (c->notes >= 0 && n > 0) {
+        n = read(c->notes, &note, sizeof note);
+        if (n == (ssize_t)sizeof note) hear_note(c, &note);
+    }
     if (n == 0) close_end(&c->notes);
 }
 
 static void hear_prints(pool *p, rk_sweep_child *c)
 {
     char bytes[4096];
-    ssize_t n = 0;
-    while (c->text >= 0 && (n = read(c->text, bytes, sizeof bytes)) > 0)
-        hear_text(p, c, bytes, (size_t)n);
+    ssize_t n = 1;
+    while (c->text >= 0 && n > 0) {
+        n = read(c->text, bytes, sizeof bytes);
+        if (n > 0) hear_text(p, c, bytes, (size_t)n);
+    }
     if (n == 0) close_end(&c->text);
 }
 

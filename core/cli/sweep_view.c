@@ -170,11 +170,12 @@ void rk_sweep_view_draw(rk_sweep_view *v, const rk_sweep *s, const rk_sweep_chil
     if (!rk_live_due(&v->live)) return;
     for (uint32_t i = 0; i < n; i++)
         if (child[i].pid && child[i].last.images > 0) images += child[i].last.images;
-    rk_duration(rk_sweep_left(s, child, n, n), left);
+    double seconds = rk_sweep_left(s, child, n, n);
+    rk_duration(seconds, left);
     rk_str_add(&line, "%u of %u done, %u running", done, s->n, rk_sweep_count(s, RK_TASK_RUNNING));
     if (failed) rk_str_add(&line, ", %u failed", failed);
     if (images > 0) rk_str_add(&line, "  %.0f images/s", images);
-    rk_str_add(&line, "  %s left", left);
+    if (!isnan(seconds)) rk_str_add(&line, "  about %s left", left);
     for (uint32_t i = 0; i < n; i++)
         if (child[i].pid) add_child(&line, &child[i]);
     if (!line.failed) rk_live_draw(&v->live, line.s);

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "data/examples.h"
 #include <stdio.h>
+#include <string.h>
 #include <xxhash.h>
 
 static void hex(XXH128_hash_t hash, char out[33])
@@ -17,6 +18,28 @@ static void add(XXH3_state_t *state, const rk_examples *x, int64_t pixels)
     XXH3_128bits_update(state, x->label, n * sizeof *x->label);
     XXH3_128bits_update(state, x->shift, n * sizeof *x->shift);
     XXH3_128bits_update(state, x->scale, n * sizeof *x->scale);
+}
+
+static void trace(const char *name, const char *what, char last[33], XXH128_hash_t hash,
+                  rk_audit *audit)
+{
+    char now[33];
+    size_t at = strlen(audit->transforms);
+    hex(hash, now);
+    if (name && strcmp(now, last) != 0)
+        snprintf(audit->transforms + at, sizeof audit->transforms - at, "%s%s: %s %s",
+                 at ? "; " : "", name, what, now);
+    memcpy(last, now, sizeof now);
+}
+
+void rk_dataset_trace(const rk_dataset *d, const char *name, rk_traces *last, rk_audit *audit)
+{
+    const rk_examples *x = &d->train.x;
+    size_t n = (size_t)x->n, element = x->dtype == RK_U8 ? 1 : sizeof(float);
+    trace(name, "labels", last->labels, XXH3_128bits(x->label, n * sizeof *x->label), audit);
+    if (x->pixels)
+        trace(name, "pixels", last->pixels,
+              XXH3_128bits(x->pixels, n * (size_t)rk_dataset_pixels(d) * element), audit);
 }
 
 rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e)

@@ -69,17 +69,24 @@ static rk_status load(rk_dataset *d, const rk_spec *data, rk_error *e)
 
 /* The stream of a transform is named after it; the second one of a name gets a name of its own, or
  * it would draw what the first one drew. */
-static rk_status apply(rk_dataset *d, const rk_spec *const *transforms, uint32_t k, uint64_t seed,
-                       rk_error *e)
+static rk_random stream_of(const rk_spec *const *transforms, uint32_t k, uint64_t seed,
+                           const char *prefix)
 {
     const rk_item *item = transforms[k]->item;
     char stream[128];
     uint32_t occurrence = 1;
     for (uint32_t i = 0; i < k; i++)
         if (strcmp(transforms[i]->item->name, item->name) == 0) occurrence++;
-    int n = snprintf(stream, sizeof stream, "transform/%s", item->name);
+    int n = snprintf(stream, sizeof stream, "%s/%s", prefix, item->name);
     if (occurrence > 1) snprintf(stream + n, sizeof stream - (size_t)n, "/%u", occurrence);
-    RK_TRY(item->transform(d, transforms[k]->args, rk_random_named(seed, stream), e));
+    return rk_random_named(seed, stream);
+}
+
+static rk_status apply(rk_dataset *d, const rk_spec *const *transforms, uint32_t k, uint64_t seed,
+                       rk_error *e)
+{
+    rk_random r = stream_of(transforms, k, seed, "transform");
+    RK_TRY(transforms[k]->item->transform(d, transforms[k]->args, r, e));
     return check(d, e);
 }
 
@@ -87,9 +94,14 @@ static rk_status prepare(rk_dataset *d, const rk_spec *data, const rk_spec *cons
                          uint32_t n, uint64_t seed, rk_audit *audit, rk_error *e)
 {
     if (load(d, data, e) != RK_OK) return rk_error_prefix(e, "%s", data->item->name);
-    for (uint32_t k = 0; k < n; k++)
-        if (apply(d, transforms, k, seed, e) != RK_OK)
-            return rk_error_prefix(e, "%s", transforms[k]->item->name);
+    rk_traces last;
+    audit->transforms[0] = '\0';
+    if (n) rk_dataset_trace(d, NULL, &last, audit);
+    for (uint32_t k = 0; k < n; k++) {
+        const char *name = transforms[k]->item->name;
+        if (apply(d, transforms, k, seed, e) != RK_OK) return rk_error_prefix(e, "%s", name);
+        rk_dataset_trace(d, name, &last, audit);
+    }
     rk_dataset_standardize(d);
     return rk_dataset_audit(d, audit, e);
 }
@@ -107,6 +119,24 @@ rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms,
     else
         rk_dataset_free(d);
     return status;
+}
+
+rk_status rk_dataset_corrupt_test(rk_dataset *d, const rk_spec *const *transforms, uint32_t n,
+                                  uint64_t seed, rk_audit *audit, rk_error *e)
+{
+    bool any = false;
+    for (uint32_t k = 0; k < n; k++) {
+        const rk_spec *t = transforms[k];
+        if (!t->item->transform_test) continue;
+        any = true;
+        rk_random r = stream_of(transforms, k, seed, "transform/test");
+        if (t->item->transform_test(d, t->args, r, e) != RK_OK || check(d, e) != RK_OK)
+            return rk_error_prefix(e, "%s", t->item->name);
+    }
+    if (any) return rk_dataset_audit(d, audit, e);
+    return RK_FAIL(e, RK_E_INVALID,
+                   "eval-labels=corrupted, but nothing corrupts labels: add --randomize labels, or "
+                   "leave it out");
 }
 
 void rk_dataset_free(rk_dataset *d)

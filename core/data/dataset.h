@@ -9,11 +9,18 @@ typedef struct rk_audit {
     int64_t changed;       /* their number */
     char digest[33];       /* of pixels, labels, shift and scale of both sets: hex of XXH3-128 */
     char label_digest[33]; /* of the training labels alone */
+    /* "labels: labels DIGEST; pixels: pixels DIGEST": what each transform made of the training
+     * labels and pixels, where it changed them; so two runs show the first step where they part. */
+    char transforms[1600];
 } rk_audit;
 
 /* Loads (checking that labels are below classes and counts agree), keeps the first examples within
  * the limits, applies the transforms in order with streams of `seed`, standardizes. */
 rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms, uint32_t n,
                           uint64_t seed, rk_dataset **out, rk_audit *audit, rk_error *e);
+/* Does to test labels what the transforms did to those of training, with streams of their own; the
+ * audit is made anew.  RK_E_INVALID if no transform can. */
+rk_status rk_dataset_corrupt_test(rk_dataset *d, const rk_spec *const *transforms, uint32_t n,
+                                  uint64_t seed, rk_audit *audit, rk_error *e);
 void rk_dataset_free(rk_dataset *d);
 #endif

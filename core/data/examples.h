@@ -15,6 +15,13 @@ void rk_dataset_clear(rk_dataset *d);
  * The division by 255 of U8 pixels is part of scale. */
 void rk_dataset_standardize(rk_dataset *d);
 
+/* Adds to audit->transforms what a transform made of d: digests before it are those of the last
+ * call, or of the data as loaded if name is NULL, which only remembers them. */
+typedef struct rk_traces {
+    char labels[33], pixels[33];
+} rk_traces;
+void rk_dataset_trace(const rk_dataset *d, const char *name, rk_traces *last, rk_audit *audit);
+
 /* Everything that a record says of the data.  After the sets are standardized. */
 rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e);
 #endif

@@ -23,18 +23,17 @@ static void mark(const rk_graph *g, copying *c, rk_value value)
     }
 }
 
-/* Nodes are pure and no shape changes, so a copy is as sound as its pattern. */
+/* Nodes are pure and no shape changes, so a copy is as sound as its pattern; one with the operands
+ * of the pattern is the pattern. */
 static rk_value copy(rk_graph *g, const copying *c, rk_value v)
 {
     rk_node node = rk_graph_node(g, v);
-    bool same = true;
     for (uint32_t i = 0; i < node.n_in; i++) {
         c->operand[i] = c->now[node.in[i]];
         if (!c->operand[i]) return 0; /* no memory, which is recorded */
-        same = same && c->operand[i] == node.in[i];
     }
     node.in = c->operand;
-    return same ? v : rk_graph_append(g, &node);
+    return rk_graph_append(g, &node);
 }
 
 static bool may_replace(rk_graph *g, rk_value value, const rk_value *from, const rk_value *to,

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "train/checkpoint.h"
 #include "train/record.h"
+#include "train/scores_read.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@ typedef struct training {
     rk_run_folder folder;
     rk_run_record *run;
     rk_epoch_record row; /* the last one; run->digest is its digest */
+    double best;         /* test accuracy so far, of best_epoch */
+    int64_t best_epoch;
     rk_progress at;
     double clock;         /* since when at.seconds does not count */
     double last_saved;    /* clock of the last checkpoint */
@@ -112,12 +115,20 @@ static rk_status measure(training *s, rk_error *e)
     return RK_OK;
 }
 
+static void note_best(training *s, const rk_epoch_record *row)
+{
+    if (row->test_accuracy <= s->best) return;
+    s->best = row->test_accuracy;
+    s->best_epoch = row->epoch;
+}
+
 static rk_status finish_epoch(training *s, rk_error *e)
 {
     rk_run_record *run = s->run;
     const rk_epoch_record *row = &s->row;
     RK_TRY(measure(s, e));
     RK_TRY(compare_old(s, row, e));
+    note_best(s, row);
     rk_record_epoch(run, row);
     RK_TRY(rk_results_epoch(s->results, run, row, e));
     s->at.epoch++;
@@ -130,17 +141,20 @@ static rk_status finish_epoch(training *s, rk_error *e)
     return RK_OK;
 }
 
-static bool reached_goal(const rk_config *c, const rk_epoch_record *row)
+/* Of the epoch that was measured last. */
+static bool reached_goal(const training *s, const rk_epoch_record *row)
 {
+    const rk_config *c = s->config;
     return (c->stop_accuracy > 0 && row->train_accuracy >= c->stop_accuracy) ||
-           (c->stop_loss > 0 && row->train_loss <= c->stop_loss);
+           (c->stop_loss > 0 && row->train_loss <= c->stop_loss) ||
+           (c->stop_patience > 0 && row->epoch - s->best_epoch >= c->stop_patience);
 }
 
 /* True for a run that was killed between its last checkpoint and its end. */
 static bool finished_before(const training *s)
 {
     for (uint32_t i = 0; i < s->n_old; i++)
-        if (s->old[i].epoch == s->at.epoch && reached_goal(s->config, &s->old[i])) return true;
+        if (s->old[i].epoch == s->at.epoch && reached_goal(s, &s->old[i])) return true;
     return s->at.epoch >= s->config->epochs;
 }
 
@@ -151,12 +165,13 @@ static rk_status train(training *s, rk_error *e)
     while (!done) {
         RK_TRY(train_epoch(s, e));
         RK_TRY(finish_epoch(s, e));
-        done = s->at.epoch >= s->config->epochs || reached_goal(s->config, &s->row);
+        done = s->at.epoch >= s->config->epochs || reached_goal(s, &s->row);
         bool stop = !done && w && w->stopping && w->stopping(w->ctx);
         if (done || stop || s->config->checkpoint_seconds <= 0 || save_due(s)) RK_TRY(save(s, e));
         if (stop)
             return RK_FAIL(e, RK_E_STOPPED, "stopped after epoch %lld", (long long)s->at.epoch);
     }
+    RK_TRY(rk_scores_store(s->results, s->run->id, s->trainer, s->at.epoch, e));
     return rk_weights_save(&s->folder, s->trainer, s->run->id, s->run->config, s->run->digest, e);
 }
 
@@ -229,6 +244,8 @@ static rk_status restore(training *s, rk_error *e)
                        (long long)id, s->run->data_digest, s->trainer->audit.digest);
     RK_TRY(rk_checkpoint_load(&s->folder, s->trainer, id, s->run->config, &s->at, &found, e));
     s->run->fit_epoch = fit_before(s);
+    for (uint32_t i = 0; i < s->n_old && s->old[i].epoch <= s->at.epoch; i++)
+        note_best(s, &s->old[i]);
     return rk_results_finish(s->results, id, "running", "", e);
 }
 

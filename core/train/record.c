@@ -131,7 +131,7 @@ rk_status rk_record_fill(rk_run_record *run, rk_record_texts *texts, const rk_tr
     run->data_digest = t->audit.digest;
     run->label_digest = t->audit.label_digest;
     run->changed_labels = t->audit.changed_labels;
-    run->transform_digests = "";
+    run->transform_digests = t->audit.transforms;
     run->classes = t->data->classes;
     run->inputs = rk_dataset_pixels(t->data);
     run->train_examples = t->data->train.x.n;

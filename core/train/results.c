@@ -8,16 +8,6 @@ static rk_status no_memory(const rk_results *r, rk_error *e)
     return RK_FAIL(e, RK_E_NOMEM, "no memory to write to %s", r->path);
 }
 
-/* Takes over the text that was appended to. */
-static rk_status prepare_built(rk_results *r, sqlite3_str *sql, sqlite3_stmt **out, rk_error *e)
-{
-    char *text = sqlite3_str_finish(sql);
-    if (!text) return no_memory(r, e);
-    rk_status status = rk_results_prepare(r, text, out, e);
-    sqlite3_free(text);
-    return status;
-}
-
 void rk_results_number_next(rk_results *r, int64_t id) { r->next = id; }
 
 /* SQLite's own counter of AUTOINCREMENT is moved past the numbers. */
@@ -59,7 +49,7 @@ rk_status rk_results_add(rk_results *r, rk_run_record *run, rk_error *e)
     sqlite3_str_appendall(sql, ") VALUES (?");
     for (size_t i = 0; i < n; i++) sqlite3_str_appendall(sql, ", ?");
     sqlite3_str_appendall(sql, ")");
-    RK_TRY(prepare_built(r, sql, &s, e));
+    RK_TRY(rk_results_prepare_built(r, sql, &s, e));
     int bad = r->next ? sqlite3_bind_int64(s, 1, r->next) : sqlite3_bind_null(s, 1);
     r->next = 0;
     for (size_t i = 0; i < n; i++) bad |= rk_column_bind(s, (int)i + 2, &columns[i], run);
@@ -83,7 +73,7 @@ static rk_status put_row(rk_results *r, int64_t id, const rk_epoch_record *row, 
     sqlite3_str_appendall(sql, ") VALUES (?, ?");
     for (size_t i = 0; i < n; i++) sqlite3_str_appendall(sql, ", ?");
     sqlite3_str_appendall(sql, ")");
-    RK_TRY(prepare_built(r, sql, &s, e));
+    RK_TRY(rk_results_prepare_built(r, sql, &s, e));
     int bad = sqlite3_bind_int64(s, 1, id);
     bad |= sqlite3_bind_text(s, 2, row->digest, -1, SQLITE_STATIC);
     for (size_t i = 0; i < n; i++) bad |= rk_column_bind(s, (int)i + 3, &columns[i], row);
@@ -114,7 +104,7 @@ static rk_status put_summary(rk_results *r, const rk_run_record *run, rk_error *
         if (columns[i].summary)
             sqlite3_str_appendf(sql, "%s%s = ?", at++ ? ", " : "", columns[i].name);
     sqlite3_str_appendall(sql, " WHERE id = ?");
-    RK_TRY(prepare_built(r, sql, &s, e));
+    RK_TRY(rk_results_prepare_built(r, sql, &s, e));
     at = 0;
     for (size_t i = 0; i < n; i++)
         if (columns[i].summary) bad |= rk_column_bind(s, ++at, &columns[i], run);

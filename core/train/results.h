@@ -2,7 +2,7 @@
  *
  * Tables (append-only columns; user_version is the schema's number, now 3; an older file is brought
  * up when it is opened for writing, and else read as it is):
- *   runs    one row a run: id, started (UTC, ISO 8601, to the millisecond), status ('running', 'done', 'stopped',
+ *   runs    one row a run: id, started (UTC, ISO 8601, ms), status ('running', 'done', 'stopped',
  *           'failed'), error, preset, variant, model, data, randomize, augment, optimizer,
  *           schedule, regularize, device (spec), device_name, driver, backend, numerics ('exact',
  *           'fast'), seed, epochs (asked), batch, rate, parameters (count), plan_digest, kernels,
@@ -11,7 +11,7 @@
  *           with training accuracy 1, 0 if none), train_accuracy, test_accuracy, train_loss,
  *           test_loss, digest (of the parameters after the last epoch), seconds; since schema 3
  *           classes, inputs (values of an example), train_examples, test_examples, 0 if unknown,
- *           and transform_digests (what each transform made)
+ *           and transform_digests (rk_audit)
  *   epochs  one row an epoch (from 1): run, epoch, steps and seconds (of training and evaluation)
  *           since the run's start, rate, online_loss, online_accuracy (means over the epoch's
  *           examples while they were trained on), train_loss, train_accuracy, test_loss,
@@ -55,6 +55,10 @@ typedef struct rk_epoch_record {
 
 /* Opens or makes the file; read_only does not make it.  Errors name the path and the remedy. */
 rk_status rk_results_open(const char *path, bool read_only, rk_results **out, rk_error *e);
+/* One sweep or merge at a time works on a file: *fd, to be closed, holds a lock on its folder of
+ * runs, which is made.  Waits some seconds, as long as processes of a killed sweep may take to
+ * go. */
+rk_status rk_results_lock(const char *path, int *fd, rk_error *e);
 void rk_results_close(rk_results *r);
 const char *rk_results_path(const rk_results *r);
 

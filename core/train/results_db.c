@@ -44,6 +44,15 @@ rk_status rk_results_prepare(rk_results *r, const char *sql, sqlite3_stmt **out,
     return rk_results_error(r, "reading:", e);
 }
 
+rk_status rk_results_prepare_built(rk_results *r, sqlite3_str *sql, sqlite3_stmt **out, rk_error *e)
+{
+    char *text = sqlite3_str_finish(sql);
+    if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to read or write %s", r->path);
+    rk_status status = rk_results_prepare(r, text, out, e);
+    sqlite3_free(text);
+    return status;
+}
+
 rk_status rk_results_step(rk_results *r, sqlite3_stmt *s, const char *doing, rk_error *e)
 {
     rk_status status = RK_OK;

@@ -31,14 +31,28 @@ typedef struct rk_column {
 const rk_column *rk_run_columns(size_t *n);
 const rk_column *rk_epoch_columns(size_t *n);
 
+/* Of the tables of scores. */
+const rk_column *rk_score_columns(bool test, size_t *n);
+
 /* Binds a field to parameter i; texts must live until the statement is reset. */
 int rk_column_bind(sqlite3_stmt *s, int i, const rk_column *c, const void *record);
+
+/* The opposite, from column i of a row; a text is copied.  False without memory. */
+bool rk_column_fetch(sqlite3_stmt *s, int i, const rk_column *c, void *record);
 
 /* The last failure of the database as one line: the path, what is wrong, and the remedy. */
 rk_status rk_results_error(const rk_results *r, const char *doing, rk_error *e);
 
 /* A statement, to be finalized by the caller. */
 rk_status rk_results_prepare(rk_results *r, const char *sql, sqlite3_stmt **out, rk_error *e);
+/* The same from a text that was appended to, and is freed. */
+rk_status rk_results_prepare_built(rk_results *r, sqlite3_str *sql, sqlite3_stmt **out,
+                                   rk_error *e);
+/* All rows of a statement as one array of entries of `bytes`, freed by free(); finalizes the
+ * statement. */
+rk_status rk_results_collect(rk_results *r, sqlite3_stmt *s,
+                             rk_status (*one)(sqlite3_stmt *, void *), size_t bytes, void **out,
+                             uint32_t *n, rk_error *e);
 /* Runs a statement that gives no rows, and finalizes it. */
 rk_status rk_results_step(rk_results *r, sqlite3_stmt *s, const char *doing, rk_error *e);
 /* Statements without parameters. */

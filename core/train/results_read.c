@@ -12,15 +12,10 @@ static rk_status prepare_select(rk_results *r, const char *keys, const rk_column
     for (size_t i = 0; i < n; i++)
         sqlite3_str_appendf(sql, ", %s", columns[i].since <= r->schema ? columns[i].name : "NULL");
     sqlite3_str_appendf(sql, " %s", rest);
-    char *text = sqlite3_str_finish(sql);
-    if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to read %s", r->path);
-    rk_status status = rk_results_prepare(r, text, out, e);
-    sqlite3_free(text);
-    return status;
+    return rk_results_prepare_built(r, sql, out, e);
 }
 
-/* Texts are copied; false without memory. */
-static bool fetch(sqlite3_stmt *s, int i, const rk_column *c, void *record)
+bool rk_column_fetch(sqlite3_stmt *s, int i, const rk_column *c, void *record)
 {
     void *field = (char *)record + c->offset;
     if (c->type == RK_COLUMN_TEXT) {
@@ -55,7 +50,7 @@ static rk_status fetch_run(rk_results *r, sqlite3_stmt *s, rk_run_record **out, 
     rk_run_record *run = calloc(1, sizeof *run);
     bool good = run;
     if (run) run->id = sqlite3_column_int64(s, 0);
-    for (size_t i = 0; good && i < n; i++) good = fetch(s, (int)i + 1, &columns[i], run);
+    for (size_t i = 0; good && i < n; i++) good = rk_column_fetch(s, (int)i + 1, &columns[i], run);
     if (good) {
         *out = run;
         return RK_OK;
@@ -106,13 +101,13 @@ static rk_status fetch_row(sqlite3_stmt *s, void *entry)
     const char *digest = (const char *)sqlite3_column_text(s, 0);
     memset(row, 0, sizeof *row);
     if (digest) strncpy(row->digest, digest, sizeof row->digest - 1);
-    for (size_t i = 0; i < n; i++) fetch(s, (int)i + 1, &columns[i], row);
+    for (size_t i = 0; i < n; i++) rk_column_fetch(s, (int)i + 1, &columns[i], row);
     return RK_OK;
 }
 
-/* All rows of a statement as one array; finalizes the statement. */
-static rk_status collect(rk_results *r, sqlite3_stmt *s, rk_status (*one)(sqlite3_stmt *, void *),
-                         size_t bytes, void **out, uint32_t *n, rk_error *e)
+rk_status rk_results_collect(rk_results *r, sqlite3_stmt *s,
+                             rk_status (*one)(sqlite3_stmt *, void *), size_t bytes, void **out,
+                             uint32_t *n, rk_error *e)
 {
     char *list = NULL;
     rk_status status = RK_OK;
@@ -145,7 +140,7 @@ rk_status rk_results_list(rk_results *r, const char *preset, int64_t **ids, uint
     RK_TRY(rk_results_prepare(r, "SELECT id FROM runs WHERE ?1 IS NULL OR preset = ?1 ORDER BY id",
                               &s, e));
     if (preset) sqlite3_bind_text(s, 1, preset, -1, SQLITE_STATIC);
-    rk_status status = collect(r, s, fetch_id, sizeof **ids, &list, n, e);
+    rk_status status = rk_results_collect(r, s, fetch_id, sizeof **ids, &list, n, e);
     *ids = list;
     return status;
 }
@@ -161,7 +156,7 @@ rk_status rk_results_history(rk_results *r, int64_t id, rk_epoch_record **rows, 
     RK_TRY(prepare_select(r, "digest", columns, n_columns,
                           "FROM epochs WHERE run = ? ORDER BY epoch", &s, e));
     sqlite3_bind_int64(s, 1, id);
-    rk_status status = collect(r, s, fetch_row, sizeof **rows, &list, n, e);
+    rk_status status = rk_results_collect(r, s, fetch_row, sizeof **rows, &list, n, e);
     *rows = list;
     return status;
 }

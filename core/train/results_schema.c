@@ -120,14 +120,17 @@ static void declare(sqlite3_str *sql, const rk_column *columns, size_t n)
 }
 
 /* Per example, of runs with --scores; a run's rows leave with it. */
-static const char score_tables[] =
-    "CREATE TABLE IF NOT EXISTS scores (run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE, "
-    "example INTEGER NOT NULL, label INTEGER NOT NULL, true_label INTEGER NOT NULL, prediction "
-    "INTEGER NOT NULL, learned INTEGER NOT NULL, forgotten INTEGER NOT NULL, aum REAL, el2n REAL, "
-    "loss REAL, p_mean REAL, p_variance REAL, PRIMARY KEY (run, example)) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS test_scores (run INTEGER NOT NULL REFERENCES runs ON DELETE "
-    "CASCADE, example INTEGER NOT NULL, label INTEGER NOT NULL, prediction INTEGER NOT NULL, "
-    "PRIMARY KEY (run, example)) WITHOUT ROWID;";
+static void declare_scores(sqlite3_str *sql, bool test)
+{
+    size_t n;
+    const rk_column *columns = rk_score_columns(test, &n);
+    sqlite3_str_appendf(sql,
+                        "CREATE TABLE IF NOT EXISTS %s (run INTEGER NOT NULL REFERENCES runs "
+                        "ON DELETE CASCADE",
+                        test ? "test_scores" : "scores");
+    declare(sql, columns, n);
+    sqlite3_str_appendall(sql, ", PRIMARY KEY (run, example)) WITHOUT ROWID;");
+}
 
 static rk_status make_tables(rk_results *r, rk_error *e)
 {
@@ -140,9 +143,11 @@ static rk_status make_tables(rk_results *r, rk_error *e)
                                "ON DELETE CASCADE");
     declare(sql, epoch, n_epoch);
     sqlite3_str_appendf(sql,
-                        ", digest TEXT NOT NULL, PRIMARY KEY (run, epoch)) WITHOUT ROWID; %s"
-                        "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                        score_tables, APPLICATION, SCHEMA);
+                        ", digest TEXT NOT NULL, PRIMARY KEY (run, epoch)) WITHOUT ROWID;"
+                        "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+                        APPLICATION, SCHEMA);
+    declare_scores(sql, false);
+    declare_scores(sql, true);
     char *text = sqlite3_str_finish(sql);
     if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);
     rk_status status = rk_results_exec(r, text, "making tables:", e);
@@ -169,7 +174,9 @@ static rk_status bring_up(rk_results *r, rk_error *e)
     sqlite3_str *sql = sqlite3_str_new(r->db);
     add_columns(sql, "runs", run, n_run, r->schema);
     add_columns(sql, "epochs", epoch, n_epoch, r->schema);
-    sqlite3_str_appendf(sql, "%s PRAGMA user_version = %d", score_tables, SCHEMA);
+    declare_scores(sql, false);
+    declare_scores(sql, true);
+    sqlite3_str_appendf(sql, "PRAGMA user_version = %d", SCHEMA);
     char *text = sqlite3_str_finish(sql);
     if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);
     rk_status status = rk_results_exec(r, text, "bringing up to this version:", e);

@@ -25,7 +25,12 @@ typedef struct rk_config {
     double stop_accuracy; /* stop after the epoch whose training accuracy reaches it; 0: never */
     double stop_loss;     /* stop when the mean training loss is at most this; 0: never */
     rk_session_options session; /* session.seed is seed */
+    bool scores;                /* per example: scores.h */
+    int64_t el2n_epoch;         /* the epoch of el2n, from 1 */
+    int64_t randomize_seed;     /* of the transforms; -1: seed */
     double checkpoint_seconds;  /* at most this much work is lost; 0: a checkpoint each epoch */
+    bool corrupt_test; /* eval-labels=corrupted: test labels are randomized as those of training */
+    int64_t stop_patience; /* stop after so many epochs without a better test accuracy; 0: never */
 } rk_config;
 rk_config rk_config_default(void);
 

@@ -36,6 +36,8 @@ rk_status rk_safetensors_open(const char *path, rk_safetensors **out, rk_error *
 void rk_safetensors_close(rk_safetensors *f);
 uint32_t rk_safetensors_list(const rk_safetensors *f, const rk_stored **out);
 const char *rk_safetensors_note(const rk_safetensors *f, const char *key); /* NULL if absent */
+/* The first most notes, in the order of the file, texts the file's; returns how many there are. */
+uint32_t rk_safetensors_notes(const rk_safetensors *f, rk_note *out, uint32_t most);
 /* Reads a tensor whole; one that is missing, or not of this dtype and shape, is an error. */
 rk_status rk_safetensors_read(const rk_safetensors *f, const rk_stored *want, void *dst,
                               rk_error *e);

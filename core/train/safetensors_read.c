@@ -214,6 +214,19 @@ const char *rk_safetensors_note(const rk_safetensors *f, const char *key)
     return json_string_value(json_object_get(json_object_get(f->header, "__metadata__"), key));
 }
 
+uint32_t rk_safetensors_notes(const rk_safetensors *f, rk_note *out, uint32_t most)
+{
+    const char *key;
+    json_t *text;
+    uint32_t n = 0;
+    json_object_foreach(json_object_get(f->header, "__metadata__"), key, text)
+    {
+        if (n < most) out[n] = (rk_note){key, json_string_value(text)};
+        n++;
+    }
+    return n;
+}
+
 static bool same_shape(const rk_shape *a, const rk_shape *b)
 {
     return a->rank == b->rank && memcmp(a->dim, b->dim, a->rank * sizeof *a->dim) == 0;

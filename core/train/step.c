@@ -3,6 +3,7 @@
 #include "data/augment.h"
 #include "graph/node.h"
 #include "train/learn.h"
+#include "train/score_graph.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,9 +84,9 @@ static void scope_of(const rk_recipe *r, uint32_t i, char *out, size_t cap)
     for (uint32_t k = 0; k < i; k++)
         occurrence += r->augments.spec[k]->item == r->augments.spec[i]->item;
     if (occurrence == 1)
-        snprintf(out, cap, "augment/%s/", name);
+        snprintf(out, cap, "augment/%s", name);
     else
-        snprintf(out, cap, "augment/%s/%u/", name, occurrence);
+        snprintf(out, cap, "augment/%s/%u", name, occurrence);
 }
 
 /* The images of a batch as the model sees them. */
@@ -94,11 +95,14 @@ static rk_value augment(rk_graph *g, const rk_recipe *r, const source *s, rk_val
 {
     for (uint32_t i = 0; i < r->augments.n && x; i++) {
         const rk_spec *a = r->augments.spec[i];
-        char scope[128];
-        scope_of(r, i, scope, sizeof scope);
+        char name[128], scope[sizeof name + 1];
+        scope_of(r, i, name, sizeof name);
+        snprintf(scope, sizeof scope, "%s/", name);
         rk_batch batch = {.index = index, .n = s->x->n, .scope = scope};
         int64_t n = rk_dim(g, x, 0), channels = rk_dim(g, x, 1);
+        rk_scope_push(g, name);
         x = a->item->augment(g, x, &batch, a->args);
+        rk_scope_pop(g);
         rk_shape out = rk_shape_of(g, x);
         if (x && (out.rank != 4 || out.dim[0] != n || out.dim[1] != channels ||
                   rk_dtype_of(g, x) != RK_F32))
@@ -190,6 +194,8 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     log_at(g, "train", "correct", chunks, position, sum_all(g, v.correct));
     advance(g, position, rows, n);
     rk_learn(g, r, v.logits, label, v.loss);
+    if (r->scores)
+        rk_score_batch(g, &(rk_presented){v.logits, label, v.correct, position, n, r->el2n_epoch});
     advance_random(g);
     return finish(g, r, out, e);
 }
@@ -242,6 +248,9 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     log_rows(g, prefix, "loss", chunks, position, there, v.loss);
     log_rows(g, prefix, "correct", chunks, position, there, v.correct);
     if (!test && rk_labels_changed(d)) log_fits(g, &set, index, label, &v, chunks, position, there);
+    if (r->scores)
+        rk_score_predictions(g, test ? "eval/test/prediction" : "eval/train/prediction", v.best,
+                             position, set.x->n);
     advance(g, position, chunks.rows, set.x->n);
     return finish(g, r, out, e);
 }

@@ -13,6 +13,7 @@
  *   train/position  U32, state: examples of the epoch that were taken; 0 again after the last
  *   train/loss      F32 [steps], state: sum of the cross-entropies of each batch
  *   train/correct   F32 [steps], state: right predictions of each batch, before its update
+ *   scores/...      of runs with scores: score_graph.h
  *   rng/key         U32 [3], state of graphs with random words: the seed, and the step, which
  *                   every training step advances
  *   eval/train/..., eval/test/...  position, loss and correct of an evaluation, a chunk an entry

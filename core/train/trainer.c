@@ -63,16 +63,21 @@ static rk_status make_room(rk_trainer *t, rk_error *e)
     t->order = calloc((size_t)t->data->train.x.n, sizeof *t->order);
     t->log = calloc((size_t)log, sizeof *t->log);
     t->words = malloc(most);
-    if (t->order && t->log && t->words) return RK_OK;
+    if (t->recipe.scores) t->place = calloc((size_t)t->data->train.x.n, sizeof *t->place);
+    if (t->order && t->log && t->words && (t->place || !t->recipe.scores)) return RK_OK;
     return RK_FAIL(e, RK_E_NOMEM, "no memory for the parameters of %s",
                    t->recipe.model->item->name);
 }
 
-static rk_status load_data(rk_trainer *t, rk_error *e)
+static rk_status load_data(rk_trainer *t, bool corrupt_test, rk_error *e)
 {
     const rk_spec_list *transforms = &t->recipe.transforms;
-    RK_TRY(rk_dataset_load(t->recipe.data, (const rk_spec *const *)transforms->spec, transforms->n,
-                           t->seed, &t->data, &t->audit, e));
+    const rk_spec *const *specs = (const rk_spec *const *)transforms->spec;
+    RK_TRY(rk_dataset_load(t->recipe.data, specs, transforms->n, t->randomize_seed, &t->data,
+                           &t->audit, e));
+    if (corrupt_test)
+        RK_TRY(rk_dataset_corrupt_test(t->data, specs, transforms->n, t->randomize_seed, &t->audit,
+                                       e));
     if (t->data->train.x.n > UINT32_MAX / 2 || t->data->test.x.n > UINT32_MAX / 2)
         return RK_FAIL(e, RK_E_INVALID, "more than 2^31 examples cannot be numbered");
     return RK_OK;
@@ -108,7 +113,7 @@ static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins
     options.seed = c->seed;
     RK_TRY(rk_config_check(c, e));
     RK_TRY(rk_recipe_parse(plugins, c, &t->recipe, e));
-    RK_TRY(load_data(t, e));
+    RK_TRY(load_data(t, c->corrupt_test, e));
     RK_TRY(rk_session_open(hub, c->device, &options, &t->session, e));
     RK_TRY(make_programs(t, c->batch, e));
     RK_TRY(rk_session_commit(t->session, e));
@@ -126,6 +131,7 @@ rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_conf
     *out = NULL;
     if (!t) return RK_FAIL(e, RK_E_NOMEM, "no memory for a run");
     t->seed = c->seed;
+    t->randomize_seed = c->randomize_seed < 0 ? c->seed : (uint64_t)c->randomize_seed;
     t->rate = c->rate;
     rk_status status = open_all(t, hub, plugins, c, e);
     if (status == RK_OK)
@@ -142,6 +148,7 @@ void rk_trainer_close(rk_trainer *t)
     rk_dataset_free(t->data);
     rk_recipe_clear(&t->recipe);
     free(t->order);
+    free(t->place);
     free(t->log);
     free(t->words);
     free(t);
@@ -166,6 +173,16 @@ static rk_status write_words(rk_trainer *t, int64_t epoch, rk_error *e)
     return RK_OK;
 }
 
+/* What scores must know of an epoch; after its order was drawn. */
+static rk_status write_places(rk_trainer *t, int64_t epoch, rk_error *e)
+{
+    uint32_t n = (uint32_t)t->data->train.x.n, number = (uint32_t)epoch + 1;
+    if (!t->recipe.scores) return RK_OK;
+    for (uint32_t i = 0; i < n; i++) t->place[t->order[i]] = i;
+    RK_TRY(rk_session_write(t->session, "scores/place", t->place, n * sizeof *t->place, e));
+    return rk_session_write(t->session, "scores/epoch", &number, sizeof number, e);
+}
+
 rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e)
 {
     uint32_t n = (uint32_t)t->data->train.x.n;
@@ -174,6 +191,7 @@ rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e)
     stream.step = (uint32_t)epoch;
     rk_random_order(stream, n, t->order);
     RK_TRY(rk_session_write(t->session, "train/order", t->order, n * sizeof *t->order, e));
+    RK_TRY(write_places(t, epoch, e));
     RK_TRY(write_words(t, epoch, e));
     /* Absent if the optimizer does not use it. */
     if (!rk_session_buffer(t->session, "train/rate")) return RK_OK;

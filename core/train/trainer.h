@@ -14,9 +14,10 @@ typedef struct rk_trainer {
                                                      evaluation: of the training and test set */
     rk_chunks batches, eval[2];
     int64_t steps; /* of an epoch */
-    uint64_t seed;
+    uint64_t seed, randomize_seed;
     double rate;
     uint32_t *order; /* [n], also of an epoch's words */
+    uint32_t *place; /* [n], with scores: the inverse of order */
     float *log;      /* [the longest log] */
     uint32_t *words; /* [the largest buffer of the model] */
 } rk_trainer;

@@ -1,11 +1,11 @@
 /* alexnet: networks of two convolutions with max-pools, and a few dense layers.
  *
- * alexnet is the small AlexNet of Zhang et al. 2016, appendix A: twice 5 x 5 convolution, relu, 3 x 3
- * max-pool and local response normalization, then three dense layers.  The paper gives 1,387,786
- * parameters on 28 x 28 x 3 inputs; 64 channels, SAME padding and pools of stride 2 (28, 14, 7) give
- * exactly these.  It does not give the constants of the normalization: these are of TensorFlow's
- * CIFAR-10 tutorial, from which the network comes; nor how weights start.  alexnet:lrn=off,bn=on is
- * the C1 of Keskar et al. 2017, which has dropout=0.5 too.
+ * alexnet is the small AlexNet of Zhang et al. 2016, appendix A: twice 5 x 5 convolution, relu,
+ * 3 x 3 max-pool and local response normalization, then three dense layers.  The paper gives
+ * 1,387,786 parameters on 28 x 28 x 3 inputs; 64 channels, SAME padding and pools of stride 2 (28,
+ * 14, 7) give exactly these.  It does not give the constants of the normalization: these are of
+ * TensorFlow's CIFAR-10 tutorial, from which the network comes; nor how weights start.
+ * alexnet:lrn=off,bn=on,dropout=0.5 is the C1 of Keskar et al. 2017.
  *
  * cnn is smaller: 3 x 3 convolutions, 2 x 2 max-pools and one dense layer, 29,066 parameters on
  * 16 x 16 x 1 inputs.  The CIFAR-10 network of Arpit et al. 2017, on 28 x 28 x 3 inputs, is

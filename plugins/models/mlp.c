@@ -3,8 +3,8 @@
  * mlp:layers=1 and mlp:layers=3 on 28 x 28 x 3 inputs are the "MLP 1x512" (1,209,866 parameters)
  * and "MLP 3x512" (1,735,178) of Zhang et al. 2016, table 1.  The paper does not say how it starts
  * the weights: He et al. 2015 is the default, torch is what most repetitions of it use.  It has no
- * batch normalization, some repetitions do.  mlp:hidden=4096,layers=2 is the network of Arpit et al.
- * 2017 on MNIST, mlp:layers=5,bn=on the F1 of Keskar et al. 2017. */
+ * batch normalization, some repetitions do.  mlp:hidden=4096,layers=2 is the network of Arpit et
+ * al. 2017 on MNIST, mlp:layers=5,bn=on the F1 of Keskar et al. 2017. */
 #include "rethink/plugin.h"
 #include <stdio.h>
 #include <string.h>

@@ -5,9 +5,9 @@
  *                l2_loss count it.
  *   weight-norm  strength times the norm of all weights together, not squared: its gradient has the
  *                length strength, however small the weights are, and is 0 where all of them are.
- *   max-norm     after each step, the incoming weights of each unit (row of a dense layer, filter of
- *                a convolution) are scaled back to the norm limit if theirs is larger (Srivastava et
- *                al. 2014).  Weights within the limit keep every bit.
+ *   max-norm     after each step, the incoming weights of each unit (row of a dense layer, filter
+ *                of a convolution) are scaled back to the norm limit if theirs is larger
+ *                (Srivastava et al. 2014).  Weights within the limit keep every bit.
  *
  * A weight is a parameter named ".../weight": neither a bias nor of a normalization.  The last one
  * of a model makes its logits.  Zhang et al. 2016 do not state their strengths; TensorFlow's

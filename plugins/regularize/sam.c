@@ -19,10 +19,9 @@ static void ascend(rk_graph *g, const rk_value *weights, const rk_value *grads, 
         rk_value all = rk_reduce_sum(g, square, 0, rk_shape_of(g, square).rank);
         sum = rk_add(g, sum, rk_reshape(g, all, rk_shape_make(0, NULL)));
     }
-    rk_value some = rk_lt(g, zero, sum);
+    rk_value some = rk_lt(g, zero, sum); /* without a slope the step is 0 whatever the norm */
     rk_value norm = rk_sqrt(g, rk_where(g, some, sum, rk_const_f(g, 1)));
     rk_value step = rk_div(g, rk_const_f(g, (float)rk_arg_real(a, "rho")), norm);
-    step = rk_where(g, some, step, zero);
     for (uint32_t i = 0; i < n; i++) at[i] = rk_add(g, weights[i], rk_mul(g, step, grads[i]));
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The commands that read results, on made-up ones; help; misuse.
-commands="run sweep devices check plugins list show compare verdict export report"
+commands="run sweep devices check plugins list show compare merge verdict scores doctor export report"
 
 test_help_everywhere() {
     works "$RETHINK" --help

@@ -63,5 +63,16 @@ test_models_on_pocl() {
     done
 }
 
+# Every regularizer, and noise of rk_rng in the step.
+test_regularizers_on_pocl() {
+    few='--model linear --augment noise:sigma=0.2+drop:p=0.1
+        --regularize l2:on=dense+weight-norm+max-norm:limit=0.9+label-smoothing+sam:rho=0.3'
+    # shellcheck disable=SC2086
+    {
+        tiny cpu $few --device cpu
+        same pocl $few --device opencl:Portable
+    }
+}
+
 . "$(dirname "$0")/tiny.sh"
 . "$(dirname "$0")/lib.sh"

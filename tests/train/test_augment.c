@@ -1,6 +1,6 @@
 /* Augmentation against plain loops over pixels on the host, with the same words of Philox.  The
  * device is RETHINK_TEST_DEVICE, from the backends of RETHINK_BACKEND_PATH. */
-#include "world.h"
+#include "augmented.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,101 +9,6 @@
 #include "rethink/numerics.h"
 
 /* ---- one augmentation by itself ---- */
-
-enum { ROWS = 9, SET = 20 }; /* of a batch, of the data set */
-
-/* Examples of the set whose rows are in an order of their own, as after a transform. */
-static uint32_t position_of(uint32_t row) { return (row * 7 + 3) % SET; }
-
-/* What the batch takes: the last row twice. */
-static const uint32_t batch_rows[ROWS] = {4, 0, 19, 7, 7, 12, 3, 18, 4};
-
-/* The word of a row of the set, by its definition: of the Philox stream `name` at the epoch. */
-static uint32_t word_of(uint64_t seed, const char *name, uint32_t epoch, uint32_t row)
-{
-    rk_random r = rk_random_named(seed, name);
-    uint32_t i = position_of(row), c[4] = {i / 4, 0, epoch, r.stream};
-    rk_philox(c, (uint32_t)seed, (uint32_t)(seed >> 32));
-    return c[i % 4];
-}
-
-typedef struct batch_test {
-    const char *spec, *scope;
-    bool training, unfused;
-    uint64_t seed;
-    uint32_t epoch;
-    rk_shape in, out; /* out is found */
-    float *x, *y;
-} batch_test;
-
-static batch_test batch_of(const char *spec, const char *scope, bool training, bool unfused,
-                           rk_shape in)
-{
-    return (batch_test){.spec = spec,
-                        .scope = scope,
-                        .training = training,
-                        .unfused = unfused,
-                        .seed = 0x1122334455667788u,
-                        .epoch = 5,
-                        .in = in};
-}
-
-static rk_graph *build(const world *w, batch_test *b)
-{
-    rk_error e = rk_error_new();
-    rk_graph *g = rk_graph_new();
-    rk_spec *s;
-    must(rk_spec_parse(w->plugins, RK_KIND_AUGMENT, b->spec, &s, &e), &e);
-    rk_graph_set_training(g, b->training);
-    rk_value index = rk_input(g, RK_U32, RK_SHAPE(ROWS), "index");
-    rk_batch batch = {.index = index, .n = SET, .scope = b->scope};
-    rk_value y = s->item->augment(g, rk_input(g, RK_F32, b->in, "x"), &batch, s->args);
-    assert_null(rk_args_misused(s->args));
-    b->out = rk_shape_of(g, y);
-    rk_assign(g, rk_state(g, RK_F32, b->out, "y"), rk_mul(g, y, rk_const_f(g, 1)));
-    must(rk_graph_check(g, &e), &e);
-    rk_spec_free(s);
-    return g;
-}
-
-static void fill_inputs(rk_session *s, const batch_test *b)
-{
-    rk_error e = rk_error_new();
-    const rk_buffer_info *info;
-    uint32_t position[SET], words[SET], n = rk_session_buffers(s, &info);
-    for (uint32_t i = 0; i < SET; i++) position[i] = position_of(i);
-    const rk_examples set = {.n = SET, .index = position};
-    must(rk_session_write(s, "x", b->x, (uint64_t)rk_shape_size(b->in) * sizeof *b->x, &e), &e);
-    for (uint32_t i = 0; i < n; i++) {
-        if (strcmp(info[i].name, "index") == 0)
-            must(rk_session_write(s, "index", batch_rows, sizeof batch_rows, &e), &e);
-        if (strncmp(info[i].name, RK_RANDOM_PREFIX, strlen(RK_RANDOM_PREFIX)) != 0) continue;
-        rk_batch_words(b->seed, info[i].name + strlen(RK_RANDOM_PREFIX), b->epoch, &set, words);
-        must(rk_session_write(s, info[i].name, words, sizeof words, &e), &e);
-    }
-}
-
-/* Leaves the device's images in b->y, those that it had in b->x; both are freed by free(). */
-static void run_batch(const world *w, batch_test *b)
-{
-    const rk_session_options o = {.unfused = b->unfused};
-    rk_error e = rk_error_new();
-    rk_session *s;
-    rk_program *p;
-    int64_t n = rk_shape_size(b->in);
-    b->x = calloc((size_t)n, sizeof *b->x);
-    for (int64_t i = 0; i < n; i++) b->x[i] = (float)(i + 1) / 4;
-    rk_graph *g = build(w, b);
-    b->y = calloc((size_t)rk_shape_size(b->out), sizeof *b->y);
-    must(rk_session_open(w->hub, w->device, &o, &s, &e), &e);
-    must(rk_session_add(s, g, "augment", &p, &e), &e);
-    must(rk_session_commit(s, &e), &e);
-    fill_inputs(s, b);
-    must(rk_program_run(p, &e), &e);
-    must(rk_session_read(s, "y", b->y, (uint64_t)rk_shape_size(b->out) * sizeof *b->y, &e), &e);
-    rk_session_close(s);
-    rk_graph_free(g);
-}
 
 /* The pixel of an image at a place that may be outside of it. */
 static float pixel(const batch_test *b, int64_t n, int64_t c, int64_t row, int64_t column)
@@ -232,6 +137,109 @@ static void test_rotate(void **state)
     }
 }
 
+/* Words of a step, by value; and no other in evaluation. */
+static void check_values(const world *w, const char *spec, const char *stream, bool unfused,
+                         float (*want)(rk_random r, uint64_t i, float x))
+{
+    for (int training = 0; training < 2; training++) {
+        batch_test b = batch_of(spec, "augment/x/", training, unfused, RK_SHAPE(ROWS, 3, 5, 4));
+        run_batch(w, &b);
+        rk_random r = rk_random_named(b.seed, stream);
+        r.step = b.epoch;
+        for (int64_t i = 0; i < rk_shape_size(b.in); i++) {
+            float value = training ? want(r, (uint64_t)i, b.x[i]) : b.x[i];
+            if (rk_bits(b.y[i]) != rk_bits(value))
+                fail_msg("%s: value %d is %g, not %g", spec, (int)i, (double)b.y[i], (double)value);
+        }
+        free(b.x);
+        free(b.y);
+    }
+}
+
+static float noisy(rk_random r, uint64_t i, float x) { return x + 0.5f * rk_random_normal(r, i); }
+static float same(rk_random r, uint64_t i, float x) { return x + 0 * rk_random_uniform(r, i); }
+
+static float dropped(rk_random r, uint64_t i, float x)
+{
+    const float keep = 1 - 0.3f;
+    return rk_random_uniform(r, i) < keep ? x * (1 / keep) : 0;
+}
+
+static void test_inputs(void **state)
+{
+    for (int unfused = 0; unfused < 2; unfused++) {
+        check_values(*state, "noise:sigma=0.5", "normal", unfused, noisy);
+        check_values(*state, "drop:p=0.3", "mask", unfused, dropped);
+        check_values(*state, "noise:sigma=0", "normal", unfused, same);
+        check_values(*state, "drop:p=0", "mask", unfused, same);
+    }
+}
+
+/* What a word makes of the largest change. */
+static double part_of(const batch_test *b, const char *name, int n, double most)
+{
+    char full[64];
+    snprintf(full, sizeof full, "augment/jitter/%s", name);
+    uint32_t word = word_of(b->seed, full, b->epoch, batch_rows[n]);
+    return (2 * (word >> 8) / 16777216.0 - 1) * most;
+}
+
+/* The image n in place: all four changes, in double precision; strengths as the device has them. */
+static void jitter(const batch_test *b, int n, double x[3][20], const double strength[4])
+{
+    const double turn = 6.28318530717958648 * part_of(b, "hue", n, strength[2]);
+    for (int k = 0; k < 20; k++) {
+        double r[3], grey = 0;
+        for (int c = 0; c < 3; c++) {
+            r[c] = x[c][k] + part_of(b, "brightness", n, strength[0]);
+            grey += r[c] / 3;
+        }
+        for (int c = 0; c < 3; c++)
+            r[c] = grey + (r[c] - grey) * (1 + part_of(b, "saturation", n, strength[1]));
+        for (int c = 0; c < 3; c++)
+            x[c][k] = grey + (r[c] - grey) * cos(turn) +
+                      (r[(c + 2) % 3] - r[(c + 1) % 3]) / sqrt(3) * sin(turn);
+    }
+    for (int c = 0; c < 3; c++) {
+        double mean = 0;
+        for (int k = 0; k < 20; k++) mean += x[c][k] / 20;
+        for (int k = 0; k < 20; k++)
+            x[c][k] = mean + (x[c][k] - mean) * (1 + part_of(b, "contrast", n, strength[3]));
+    }
+}
+
+static void check_jitter(const world *w, const char *spec, const double strength[4], bool unfused)
+{
+    batch_test b = batch_of(spec, "augment/jitter/", true, unfused, RK_SHAPE(ROWS, 3, 5, 4));
+    double x[3][20];
+    run_batch(w, &b);
+    for (int n = 0; n < ROWS; n++) {
+        for (int i = 0; i < 60; i++) x[i / 20][i % 20] = (double)b.x[60 * n + i];
+        jitter(&b, n, x, strength);
+        for (int i = 0; i < 60; i++)
+            if (!(fabs((double)b.y[60 * n + i] - x[i / 20][i % 20]) < 1e-4))
+                fail_msg("%s: image %d, value %d is %g, not %g", spec, n, i,
+                         (double)b.y[60 * n + i], x[i / 20][i % 20]);
+    }
+    free(b.x);
+    free(b.y);
+}
+
+/* Values are up to 135, so that 1e-4 are a few roundings. */
+static void test_jitter(void **state)
+{
+    static const double each[4][4] = {{2, 0, 0, 0}, {0, 0.5, 0, 0}, {0, 0, 0.5, 0}, {0, 0, 0, 1}};
+    static const double all[4] = {0.5, 0.5, 0.2, 0.5}, none[4] = {0};
+    for (int unfused = 0; unfused < 2; unfused++) {
+        check_jitter(*state, "jitter", all, unfused);
+        check_jitter(*state, "jitter:brightness=2,saturation=0,hue=0,contrast=0", each[0], unfused);
+        check_jitter(*state, "jitter:brightness=0,saturation=0.5,hue=0,contrast=0", each[1], false);
+        check_jitter(*state, "jitter:brightness=0,saturation=0,hue=0.5,contrast=0", each[2], false);
+        check_jitter(*state, "jitter:brightness=0,saturation=0,hue=0,contrast=1", each[3], false);
+        check_jitter(*state, "jitter:brightness=0,saturation=0,hue=0,contrast=0", none, unfused);
+    }
+}
+
 static void check_evaluation(const world *w, const char *spec, int64_t h, int64_t wide, int64_t oh,
                              int64_t ow, int64_t top, int64_t left)
 {
@@ -253,6 +261,7 @@ static void test_evaluation(void **state)
     check_evaluation(*state, "crop:size=4", 8, 10, 4, 4, 2, 3);
     check_evaluation(*state, "rotate:degrees=90", 4, 5, 4, 5, 0, 0);
     check_evaluation(*state, "flip:p=1", 4, 5, 4, 5, 0, 0);
+    check_evaluation(*state, "jitter:saturation=0,hue=0", 4, 5, 4, 5, 0, 0);
     check_evaluation(*state, "crop:pad=4", 6, 7, 6, 7, 0, 0);
     check_evaluation(*state, "crop:size=4,pad=2", 8, 5, 4, 4, 2, 0);
     check_evaluation(*state, "crop:size=8,pad=2", 6, 4, 8, 8, -1, -2);
@@ -308,11 +317,15 @@ static void test_size_of_the_model(void **state)
 static void test_refused(void **state)
 {
     const world *w = *state;
-    static const char *const bad[][2] = {{"crop:size=17", "more than the image's 16 x 16"},
-                                         {"crop:pad=2000", "pad=2000 is out of range"},
-                                         {"flip:p=1.5", "p=1.5 is out of range"},
-                                         {"crap", "did you mean 'crop'"},
-                                         {"labels:p=1", "is a transform, not an augmentation"}};
+    static const char *const bad[][2] = {
+        {"crop:size=17", "more than the image's 16 x 16"},
+        {"crop:pad=2000", "pad=2000 is out of range"},
+        {"flip:p=1.5", "p=1.5 is out of range"},
+        {"jitter", "saturation and hue are of 3 channels, the images have 1"},
+        {"drop:p=1", "p=1 is out of range: from 0 to 0.99"},
+        {"noise:sigma=-1", "sigma=-1 is out of range"},
+        {"crap", "did you mean 'crop'"},
+        {"labels:p=1", "is a transform, not an augmentation"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         rk_config c = rk_config_default();
         rk_error e = rk_error_new();
@@ -367,6 +380,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_crop),
                                        cmocka_unit_test(test_flip),
                                        cmocka_unit_test(test_rotate),
+                                       cmocka_unit_test(test_inputs),
+                                       cmocka_unit_test(test_jitter),
                                        cmocka_unit_test(test_evaluation),
                                        cmocka_unit_test(test_words_of_an_epoch),
                                        cmocka_unit_test(test_size_of_the_model),

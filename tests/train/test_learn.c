@@ -1,4 +1,4 @@
-/* Regularizers in a step, on the double-precision interpreter, against softmax regression by hand. */
+/* Steps with regularizers, on the double-precision interpreter, against softmax regression. */
 #include "linear.h"
 #include "train/learn.h"
 #include <math.h>

@@ -220,6 +220,26 @@ static void test_random_step(void **state)
     bench_close(&b);
 }
 
+/* The second augmentation of a name draws from a stream of its own. */
+static void test_streams_of_augmentations(void **state)
+{
+    static const char *const names[] = {"augment/noise/normal", "augment/drop/mask",
+                                        "augment/noise/2/normal"};
+    rk_config c = rk_config_default();
+    bench b;
+    uint32_t n = 0;
+    c.data = "synth16:n=8,test=3";
+    c.augment = "noise+drop+noise:sigma=2";
+    bench_open(&b, *state, &c);
+    for (rk_value v = 1; v < rk_graph_count(b.step.graph); v++) {
+        rk_node node = rk_graph_node(b.step.graph, v);
+        if (node.op == RK_OP_RNG) assert_string_equal(node.name, names[n++]);
+        if (node.trained) assert_null(strstr(node.name, "augment"));
+    }
+    assert_int_equal(n, 3);
+    bench_close(&b);
+}
+
 static void test_wrong_models(void **state)
 {
     rk_config c = rk_config_default();
@@ -247,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_epochs_by_hand), cmocka_unit_test(test_evaluation),
         cmocka_unit_test(test_fits_by_hand),   cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_random_step),    cmocka_unit_test(test_wrong_models)};
+        cmocka_unit_test(test_random_step),    cmocka_unit_test(test_streams_of_augmentations),
+        cmocka_unit_test(test_wrong_models)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -6,6 +6,13 @@
 #include "train/config.h"
 #include "train/record.h"
 
+static void cut(char *text, const char *part)
+{
+    char *at = strstr(text, part);
+    assert_non_null(at);
+    memmove(at, at + strlen(part), strlen(at + strlen(part)) + 1);
+}
+
 static void test_round_trip(void **state)
 {
     rk_config c = rk_config_default(), got;
@@ -24,6 +31,8 @@ static void test_round_trip(void **state)
     c.stop_accuracy = 1;
     c.stop_loss = 1e-3;
     c.checkpoint_seconds = 0;
+    c.corrupt_test = true;
+    c.stop_patience = 17;
     c.session = (rk_session_options){.numerics = RK_NUMERICS_FAST,
                                      .fallback = RK_FALLBACK_REFERENCE,
                                      .unfused = true,
@@ -38,19 +47,34 @@ static void test_round_trip(void **state)
     assert_true(got.epochs == 7 && got.batch == 13 && got.stop_accuracy == 1);
     assert_true(got.stop_loss == 1e-3 && got.checkpoint_seconds == 0 && got.session.unfused);
     assert_true(got.session.numerics == RK_NUMERICS_FAST);
+    assert_true(got.corrupt_test && got.stop_patience == 17);
     assert_true(got.session.fallback == RK_FALLBACK_REFERENCE);
     again = rk_config_write(&got);
     assert_string_equal(again, text); /* every field */
     json_decref(owner);
-    /* What was recorded before there was augmentation. */
-    char *augment = strstr(text, "\"augment\":\"crop:pad=4+flip\",");
-    assert_non_null(augment);
-    memmove(augment, strchr(augment, ',') + 1, strlen(strchr(augment, ',') + 1) + 1);
+    free(again);
+    free(text);
+}
+
+/* What was recorded before these keys were there. */
+static void test_older_records(void **state)
+{
+    rk_config c = rk_config_default(), got;
+    json_t *owner;
+    (void)state;
+    c.augment = "flip";
+    c.batch = 13;
+    c.corrupt_test = true;
+    c.stop_patience = 17;
+    char *text = rk_config_write(&c);
+    assert_non_null(text);
+    cut(text, "\"augment\":\"flip\",");
+    cut(text, "\"eval-labels\":\"corrupted\",");
+    cut(text, "\"stop-patience\":17,");
     assert_int_equal(rk_config_read(text, &got, &owner, NULL), RK_OK);
     assert_string_equal(got.augment, "");
-    assert_true(got.batch == 13);
+    assert_true(!got.corrupt_test && got.stop_patience == 0 && got.batch == 13);
     json_decref(owner);
-    free(again);
     free(text);
 }
 
@@ -99,6 +123,9 @@ static void test_ranges(void **state)
     c = good;
     c.checkpoint_seconds = NAN;
     expect_bad(&c, "checkpoint-seconds=");
+    c = good;
+    c.stop_patience = -1;
+    expect_bad(&c, "stop-patience=-1");
     c = good;
     c.seed = (uint64_t)INT64_MAX + 1;
     expect_bad(&c, "seed=");
@@ -164,8 +191,9 @@ static void test_summary_of_epochs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_damaged_text),
-        cmocka_unit_test(test_ranges),     cmocka_unit_test(test_joined_items),
-        cmocka_unit_test(test_union),      cmocka_unit_test(test_summary_of_epochs)};
+        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_older_records),
+        cmocka_unit_test(test_damaged_text),     cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_joined_items),     cmocka_unit_test(test_union),
+        cmocka_unit_test(test_summary_of_epochs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

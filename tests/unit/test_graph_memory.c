@@ -61,10 +61,14 @@ static void build(rk_graph *g, uint32_t constants)
     }
     x = rk_add(g, x, rk_rng_normal(g, RK_SHAPE(2, 8), "noise"));
     x = rk_cross_entropy(g, x, rk_input(g, RK_U32, RK_SHAPE(2), "labels"));
-    rk_value loss = rk_mean(g, x, 0, 1), param[32], d[32] = {0}, dd[1];
+    rk_value loss = rk_mean(g, x, 0, 1), param[32], d[32] = {0}, dd[1], to;
     uint32_t n = rk_graph_params(g, param, 32);
     rk_grad(g, loss, param, n, d);
     if (n) rk_grad(g, rk_reduce_sum(g, rk_reshape(g, d[0], RK_SHAPE(27)), 0, 1), param, 1, dd);
+    if (n) {
+        to = rk_add(g, param[0], d[0]);
+        rk_substitute(g, mean, param, &to, 1);
+    }
     for (uint32_t i = 0; i < n; i++) rk_assign(g, param[i], rk_sub(g, param[i], d[i]));
     rk_state(g, RK_F32, RK_SHAPE(1), name);
     rk_scope_pop(g);

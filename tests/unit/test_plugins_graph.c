@@ -259,7 +259,10 @@ static void test_items(void **state)
                                            "schedule exponential",
                                            "schedule drops",
                                            "augmentation crop",
+                                           "augmentation drop",
                                            "augmentation flip",
+                                           "augmentation jitter",
+                                           "augmentation noise",
                                            "augmentation rotate"};
     const rk_item *const *items;
     uint32_t n = rk_registry_items(*state, &items);

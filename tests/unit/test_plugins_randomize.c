@@ -272,6 +272,89 @@ static void test_permuting_floats(void **state)
     }
 }
 
+static bool same_image(const rk_dataset *a, const rk_dataset *b, bool test, int64_t i)
+{
+    const rk_examples *x = test ? &a->test.x : &a->train.x, *y = test ? &b->test.x : &b->train.x;
+    size_t bytes = PIXELS * (x->dtype == RK_U8 ? 1 : sizeof(float));
+    assert_int_equal(x->dtype, y->dtype);
+    return memcmp((char *)x->pixels + (size_t)i * bytes, (char *)y->pixels + (size_t)i * bytes,
+                  bytes) == 0;
+}
+
+/* With p each image on its own is what it was or what p=1 makes of it, by its own word. */
+static void check_part(const rk_registry *r, const char *mode, double p, bool with_test)
+{
+    char all[64], none[64], part[64];
+    snprintf(all, sizeof all, "pixels:mode=%s", mode);
+    snprintf(none, sizeof none, "pixels:mode=%s,p=0", mode);
+    snprintf(part, sizeof part, "pixels:mode=%s,p=%g,test=%s", mode, p, with_test ? "yes" : "no");
+    rk_dataset *before = load_item(r, &colored_item, 0, none, 5, NULL);
+    rk_dataset *after = load_item(r, &colored_item, 0, all, 5, NULL);
+    rk_dataset *d = load_item(r, &colored_item, 0, part, 5, NULL);
+    rk_random stream = rk_random_named(5, "transform/pixels");
+    for (int test = 0; test < 2; test++) {
+        rk_random whether = stream;
+        whether.stream ^= test ? 3u : 2u;
+        for (uint32_t i = 0; i < (test ? TEST : TRAIN); i++) {
+            bool changed = (double)rk_random_uniform(whether, i) < p && (!test || with_test);
+            assert_true(same_image(d, changed ? after : before, test, i));
+            assert_false(same_image(d, changed ? before : after, test, i));
+        }
+    }
+    rk_dataset_free(before);
+    rk_dataset_free(after);
+    rk_dataset_free(d);
+}
+
+static void test_part_of_the_images(void **state)
+{
+    check_part(*state, "gaussian", 0.4, false);
+    check_part(*state, "gaussian", 0.4, true);
+    check_part(*state, "random", 0.2, true);
+    check_part(*state, "shuffle", 0.7, true);
+    check_part(*state, "shuffle", 1, false);
+    check_part(*state, "random", 0, true);
+}
+
+static void test_nothing_is_changed(void **state)
+{
+    rk_audit plain, kept;
+    rk_dataset_free(load_item(*state, &traced_item, 0, NULL, 5, &plain));
+    rk_dataset_free(load_item(*state, &traced_item, 0, "pixels:mode=random,p=0", 5, &kept));
+    assert_string_equal(plain.digest, kept.digest);
+}
+
+/* Test labels by the definition of those of training, from a stream of their own; pixels stay. */
+static void test_corrupted_test_labels(void **state)
+{
+    rk_audit before, after;
+    rk_error e = rk_error_new();
+    rk_dataset *d = load_item(*state, &traced_item, 0, "labels:p=0.5", 5, &before);
+    rk_spec *s[] = {parse_item(*state, RK_KIND_TRANSFORM, "pixels"),
+                    parse_item(*state, RK_KIND_TRANSFORM, "labels:p=0.5")};
+    rk_random whether = rk_random_named(5, "transform/test/labels"), which = whether;
+    int changed = 0;
+    which.step = 1;
+    assert_int_equal(rk_dataset_corrupt_test(d, (const rk_spec *const *)s, 2, 5, &after, &e), 0);
+    for (uint32_t i = 0; i < TEST; i++) {
+        uint32_t label = i % CLASSES;
+        if ((double)rk_random_uniform(whether, i) < 0.5) label = rk_random_below(which, i, CLASSES);
+        assert_int_equal(d->test.x.label[i], label);
+        changed += label != i % CLASSES;
+    }
+    assert_true(changed > 0.45 * TEST - 40 && changed < 0.45 * TEST + 40);
+    assert_string_equal(after.label_digest, before.label_digest);
+    assert_true(after.changed_labels == before.changed_labels);
+    assert_string_not_equal(after.digest, before.digest);
+    assert_true(((uint8_t *)d->test.x.pixels)[PIXELS + 7] == 7);
+    assert_int_equal(rk_dataset_corrupt_test(d, (const rk_spec *const *)s, 1, 5, &after, &e),
+                     RK_E_INVALID);
+    assert_non_null(strstr(e.text, "eval-labels=corrupted, but nothing corrupts labels"));
+    rk_spec_free(s[0]);
+    rk_spec_free(s[1]);
+    rk_dataset_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_corrupted_fraction),
@@ -281,6 +364,9 @@ int main(void)
                                        cmocka_unit_test(test_shuffle_is_one_permutation),
                                        cmocka_unit_test(test_random_is_one_permutation_each),
                                        cmocka_unit_test(test_gaussian_matches_the_channels),
-                                       cmocka_unit_test(test_permuting_floats)};
+                                       cmocka_unit_test(test_permuting_floats),
+                                       cmocka_unit_test(test_part_of_the_images),
+                                       cmocka_unit_test(test_nothing_is_changed),
+                                       cmocka_unit_test(test_corrupted_test_labels)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -192,8 +192,8 @@ RK_API void rk_assign(rk_graph *, rk_value state, rk_value);
 RK_API void rk_grad(rk_graph *, rk_value loss, const rk_value *wrt, uint32_t n, rk_value *out);
 
 /* The value as it would be with to[i] in place of from[i], of the same type and shape: what is
- * computed from these is computed once more, with the same random words.  Nothing is assigned again:
- * the running averages of a batch norm have seen one batch. */
+ * computed from these is computed once more, with the same random words.  Nothing is assigned
+ * again: the running averages of a batch norm have seen one batch. */
 RK_API rk_value rk_substitute(rk_graph *, rk_value, const rk_value *from, const rk_value *to,
                               uint32_t n);
 

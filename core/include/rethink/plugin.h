@@ -3,9 +3,10 @@
  * An experiment plugin is a shared object that exports one read-only table of items, made by
  * RK_PLUGIN below; it links librethink.  An item is a model, a data set, a transform, a
  * regularizer, an optimizer, a schedule, or an augmentation: a name, one line of documentation, its
- * parameters, and one function.  (kind, name) is unique over all plugins; a duplicate is an error
- * naming both files.  One parameter table drives the command line (`name:key=value,key=value`),
- * `--help`, presets, the result record, and the refusal of unknown keys and values out of range.
+ * parameters, and one function; a regularizer may have several.  (kind, name) is unique over all
+ * plugins; a duplicate is an error naming both files.  One parameter table drives the command line
+ * (`name:key=value,key=value`), `--help`, presets, the result record, and the refusal of unknown
+ * keys and values out of range.
  *
  * Functions of items have no state of their own and may be called from any thread, one call at a
  * time per data set or graph.  Strings in the table live as long as the plugin: it is never
@@ -159,7 +160,8 @@ typedef struct rk_item {
     double (*rate)(double rate0, int64_t epoch, const rk_args *);
     /* AUGMENT: images of a batch for the model, F32 [N][channels][height][width], from x, which is
      * standardized: so 0 is the image's mean where images are standardized one by one.  In training
-     * (rk_graph_training) at random; in evaluation what stands for that, of the same shape. */
+     * (rk_graph_training) at random; in evaluation what stands for that, of the same shape.  Names
+     * of random streams are prefixed by the augmentation's. */
     rk_value (*augment)(rk_graph *, rk_value x, const rk_batch *, const rk_args *);
     /* REGULARIZER: what is minimized instead of the cross-entropies of a batch, F32 [N], of
      * logits[N][classes] and labels U32 [N].  One of a run at most.  Losses that are recorded are
@@ -168,13 +170,13 @@ typedef struct rk_item {
     /* REGULARIZER: what params[i] becomes in place of updated, the optimizer's new value. */
     rk_value (*project)(rk_graph *, const rk_value *params, uint32_t n, uint32_t i,
                         rk_value updated, const rk_args *);
-    /* REGULARIZER: where the gradient is taken that the optimizer gets: fills at[i], from grads[i] of
-     * the objective at params[i].  The batch and its random words are the same there.  Penalties
+    /* REGULARIZER: where the gradient is taken that the optimizer gets: fills at[i], from grads[i]
+     * of the objective at params[i].  The batch and its random words are the same there.  Penalties
      * keep their gradient at params.  One of a run at most. */
     void (*perturb)(rk_graph *, const rk_value *params, const rk_value *grads, uint32_t n,
                     rk_value *at, const rk_args *);
-    /* TRANSFORM: does to test labels what transform does to those of training, where the user asks
-     * for it (eval-labels=corrupted).  random: of a stream of its own. */
+    /* TRANSFORM: does to test labels what transform does to those of training, and nothing else,
+     * where the user asks for it (eval-labels=corrupted).  random: of a stream of its own. */
     rk_status (*transform_test)(rk_dataset *, const rk_args *, rk_random, rk_error *);
 } rk_item;
 
