@@ -222,6 +222,28 @@ rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32
     return status;
 }
 
+/* Which file and line a mistake is in. */
+static rk_status blame(const rk_preset *p, const char *name, const rk_registry *plugins,
+                       rk_error *e)
+{
+    for (uint32_t i = 0; i < p->n_parts; i++)
+        if (strcmp(name, p->part[i].name) == 0) return rk_preset_blame(&p->part[i], plugins, e);
+    return rk_preset_blame(p, plugins, e);
+}
+
+rk_status rk_jobs_check(const rk_jobs *j, const rk_preset *preset, const rk_registry *plugins,
+                        rk_error *e)
+{
+    for (uint32_t i = 0; i < j->n; i++) {
+        rk_recipe recipe;
+        const rk_config *c = &j->job[i].s.config;
+        rk_status status = rk_recipe_parse(plugins, c, &recipe, e);
+        if (status != RK_OK) return preset ? blame(preset, c->preset, plugins, e) : status;
+        rk_recipe_clear(&recipe);
+    }
+    return RK_OK;
+}
+
 /* "random labels" of "random labels, seed=2": what the variant is called. */
 static bool matches(const char *pattern, const char *label)
 {
@@ -246,28 +268,6 @@ rk_status rk_jobs_keep(rk_jobs *j, const char *pattern, rk_error *e)
     if (j->n || !all) return RK_OK;
     return RK_FAIL(e, RK_E_INVALID, "--variant: '%.64s' matches no run; the first is '%s'", pattern,
                    j->job[0].label);
-}
-
-/* Which file and line a mistake is in. */
-static rk_status blame(const rk_preset *p, const char *name, const rk_registry *plugins,
-                       rk_error *e)
-{
-    for (uint32_t i = 0; i < p->n_parts; i++)
-        if (strcmp(name, p->part[i].name) == 0) return rk_preset_blame(&p->part[i], plugins, e);
-    return rk_preset_blame(p, plugins, e);
-}
-
-rk_status rk_jobs_check(const rk_jobs *j, const rk_preset *preset, const rk_registry *plugins,
-                        rk_error *e)
-{
-    for (uint32_t i = 0; i < j->n; i++) {
-        rk_recipe recipe;
-        const rk_config *c = &j->job[i].s.config;
-        rk_status status = rk_recipe_parse(plugins, c, &recipe, e);
-        if (status != RK_OK) return preset ? blame(preset, c->preset, plugins, e) : status;
-        rk_recipe_clear(&recipe);
-    }
-    return RK_OK;
 }
 
 rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e)

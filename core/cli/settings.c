@@ -293,19 +293,19 @@ static const rk_setting table[] = {
     {"checkpoint-seconds", "S", "Lose at most S seconds of work; 0: save after each epoch (60)"},
     {"scale", "micro|small|full",
      "The size of a preset's experiment: in seconds, in minutes, or that of the paper"},
-    {"data-path", "FOLDER",
-     "Where the data set is, instead of the path that --data or a preset has"},
     {"eval-labels", "clean|corrupted",
      "corrupted: the labels of test examples are randomized as those of training (clean)"},
     {"stop-patience", "N", "Stop N epochs after the best test accuracy; 0: never (0)"},
+    {"data-path", "FOLDER",
+     "Where the data set is, instead of the path that --data or a preset has"},
 };
 static const setter setters[] = {
-    set_model,    set_data,      set_randomize,   set_augment,        set_optimizer,
-    set_momentum, set_schedule,  set_lr_decay,    set_regularize,     set_lr,
-    set_batch,    set_epochs,    set_seed,        set_stop_accuracy,  set_stop_loss,
-    set_device,   set_threads,   set_isa,         set_numerics,       set_fallback,
-    set_unfused,  set_scores,    set_el2n_epoch,  set_randomize_seed, set_checkpoint,
-    set_scale,    set_data_path, set_eval_labels, set_stop_patience};
+    set_model,    set_data,        set_randomize,     set_augment,        set_optimizer,
+    set_momentum, set_schedule,    set_lr_decay,      set_regularize,     set_lr,
+    set_batch,    set_epochs,      set_seed,          set_stop_accuracy,  set_stop_loss,
+    set_device,   set_threads,     set_isa,           set_numerics,       set_fallback,
+    set_unfused,  set_scores,      set_el2n_epoch,    set_randomize_seed, set_checkpoint,
+    set_scale,    set_eval_labels, set_stop_patience, set_data_path};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 
