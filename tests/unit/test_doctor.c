@@ -118,6 +118,7 @@ static void test_epochs(void **state)
     CASE("start", OK, "after 3 epochs", losses(&p, 0, 3, 2.3));
     CASE("start", CAUSE, "4 of 20 epochs", losses(&p, 0, 4, 2.3));
     CASE("start", OK, "after 0 epochs", losses(&p, 1, 8, 2.3));
+    CASE("start", OK, "after 2 epochs", losses(&p, 0, 2, 2.3), p.f.n_rows = 4);
     CASE("end", OK, "no longer", losses(&p, 15, 20, 0.48));
     CASE("end", CAUSE, "from epoch 15 to 20 the training loss fell by 6 %",
          losses(&p, 15, 20, 0.47));
