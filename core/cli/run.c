@@ -205,6 +205,7 @@ int rk_cli_run(int argc, char **argv)
                  .view = {.out = a.json ? stderr : stdout,
                           .quiet = a.quiet,
                           .verbose = a.verbose,
+                          .estimate = a.estimate,
                           .live = rk_live_new(),
                           .stopping = rk_signals_stopping}};
     rk_signals_catch();

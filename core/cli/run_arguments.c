@@ -4,6 +4,7 @@
 
 enum {
     OPTION_RESUME = RK_OPTION_OWN,
+    OPTION_ESTIMATE,
     OPTION_DRY_RUN,
     OPTION_SETTING = 0x1000 /* the first of the table's */
 };
@@ -22,6 +23,9 @@ enum { SHARED_OPTIONS = sizeof shared_options / sizeof *shared_options };
 static const struct argp_option own_options[] = {
     {"resume", OPTION_RESUME, "RUN", 0,
      "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
+    {"estimate", OPTION_ESTIMATE, NULL, 0,
+     "Say how many FLOP and hours the runs would take, by timing a few steps, and train nothing",
+     1},
     {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
     {"quiet", 'q', NULL, 0, "No progress, only the table at the end", 1},
     {0}};
@@ -85,6 +89,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     rk_run_arguments *a = state->input;
     switch (key) {
     case OPTION_RESUME: a->resume = arg; return 0;
+    case OPTION_ESTIMATE: a->estimate = true; return 0;
     case OPTION_DRY_RUN: a->dry_run = true; return 0;
     case ARGP_KEY_END:
         if (a->resume && not_with_resume(a))
@@ -92,6 +97,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                                  "--resume goes on with a run as it was configured, '%s' cannot "
                                  "be given with it",
                                  not_with_resume(a));
+        if (a->resume && a->estimate)
+            return rk_cli_misuse(state, "--estimate is for runs that have not begun");
         return 0;
     default: return rk_train_option(key, arg, a);
     }

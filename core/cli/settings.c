@@ -140,6 +140,7 @@ SET(seed)
 SET(lr) { return real(key, v, 0, INFINITY, &l->s->config.rate, e); }
 SET(stop_accuracy) { return real(key, v, 0, 1, &l->s->config.stop_accuracy, e); }
 SET(stop_loss) { return real(key, v, 0, INFINITY, &l->s->config.stop_loss, e); }
+SET(eval_limit) { return whole(key, v, 0, INT64_MAX, &l->s->config.eval_limit, e); }
 SET(eval_labels)
 {
     int number = 0;
@@ -291,6 +292,9 @@ static const rk_setting table[] = {
      "Seed of --randomize alone: the same data, with other initial weights and order (that of "
      "--seed)"},
     {"checkpoint-seconds", "S", "Lose at most S seconds of work; 0: save after each epoch (60)"},
+    {"eval-limit", "N",
+     "Evaluate the first N training examples only; then goals and 'fit' ask for the mean of the "
+     "epoch's batches too (0: all)"},
     {"scale", "micro|small|full",
      "The size of a preset's experiment: in seconds, in minutes, or that of the paper"},
     {"eval-labels", "clean|corrupted",
@@ -300,12 +304,12 @@ static const rk_setting table[] = {
      "Where the data set is, instead of the path that --data or a preset has"},
 };
 static const setter setters[] = {
-    set_model,    set_data,        set_randomize,     set_augment,        set_optimizer,
-    set_momentum, set_schedule,    set_lr_decay,      set_regularize,     set_lr,
-    set_batch,    set_epochs,      set_seed,          set_stop_accuracy,  set_stop_loss,
-    set_device,   set_threads,     set_isa,           set_numerics,       set_fallback,
-    set_unfused,  set_scores,      set_el2n_epoch,    set_randomize_seed, set_checkpoint,
-    set_scale,    set_eval_labels, set_stop_patience, set_data_path};
+    set_model,      set_data,     set_randomize,   set_augment,        set_optimizer,
+    set_momentum,   set_schedule, set_lr_decay,    set_regularize,     set_lr,
+    set_batch,      set_epochs,   set_seed,        set_stop_accuracy,  set_stop_loss,
+    set_device,     set_threads,  set_isa,         set_numerics,       set_fallback,
+    set_unfused,    set_scores,   set_el2n_epoch,  set_randomize_seed, set_checkpoint,
+    set_eval_limit, set_scale,    set_eval_labels, set_stop_patience,  set_data_path};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

@@ -136,7 +136,11 @@ static rk_status train(worker *w, rk_error *e)
     int64_t id = 0;
     rk_config c;
     json_t *owner = NULL;
-    rk_watch watch = {w, on_start, on_progress, on_epoch, on_stopping};
+    rk_watch watch = {.ctx = w,
+                      .start = on_start,
+                      .progress = on_progress,
+                      .epoch = on_epoch,
+                      .stopping = on_stopping};
     if (w->resume)
         return rk_run_resume(w->hub, w->registry, w->file, (int64_t)w->resume, &watch, e);
     RK_TRY(rk_config_read(w->config, &c, &owner, e));

@@ -1,7 +1,10 @@
 #include "cli/watch.h"
 #include "base/text.h"
+#include "cli/estimate.h"
 #include <math.h>
 #include <string.h>
+
+#define LONG_SECONDS 300 /* a run of more is announced with an estimate */
 
 void rk_view_clear(rk_view *v) { rk_live_clear(&v->live); }
 
@@ -78,7 +81,38 @@ static bool on_stopping(void *ctx)
     return v->stopping && v->stopping();
 }
 
+/* Never silent, however quiet: the data are not what the folder has. */
+static void on_skipped(void *ctx, int64_t examples, const char *why)
+{
+    rk_view_clear(ctx);
+    fprintf(stderr, "rethink: %lld examples were left out, the first: %s\n", (long long)examples,
+            why);
+}
+
+static void on_fed(void *ctx, int64_t epoch, double waited, double seconds)
+{
+    rk_view *v = ctx;
+    if (!v->verbose) return;
+    rk_view_clear(v);
+    fprintf(v->out, "epoch %3lld: waited %.3f s of %.3f s for data, %.2f %%\n", (long long)epoch,
+            waited, seconds, seconds > 0 ? 100 * waited / seconds : 0);
+}
+
+static void on_estimate(void *ctx, const rk_estimate *cost)
+{
+    const rk_view *v = ctx;
+    if (v->estimate || (!v->quiet && cost->seconds > LONG_SECONDS)) rk_estimate_print(stderr, cost);
+}
+
 rk_watch rk_view_watch(rk_view *v)
 {
-    return (rk_watch){v, on_start, on_progress, on_epoch, on_stopping};
+    return (rk_watch){.ctx = v,
+                      .start = on_start,
+                      .progress = on_progress,
+                      .epoch = on_epoch,
+                      .stopping = on_stopping,
+                      .skipped = on_skipped,
+                      .fed = on_fed,
+                      .estimate = on_estimate,
+                      .only_estimate = v->estimate};
 }

@@ -7,10 +7,11 @@
 #include "train/run.h"
 
 typedef struct rk_view {
-    FILE *out;    /* lines for people */
-    bool quiet;   /* no lines during runs */
-    rk_live live; /* on a terminal: one line that changes instead of one an epoch */
-    bool verbose; /* print the plan */
+    FILE *out;     /* lines for people */
+    bool quiet;    /* no lines during runs */
+    rk_live live;  /* on a terminal: one line that changes instead of one an epoch */
+    bool verbose;  /* print the plan */
+    bool estimate; /* say what runs will cost, and do not run them */
     bool (*stopping)(void);
     uint32_t number, total; /* this run's number among all */
     /* Of the run going on. */

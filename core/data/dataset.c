@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 #include "base/error.h"
 #include "data/examples.h"
+#include "data/intake.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 static rk_status check_pixels(const rk_examples *x, int64_t pixels, const char *set, rk_error *e)
 {
     const float *values = x->pixels;
-    if (x->dtype != RK_F32) return RK_OK;
+    if (x->dtype != RK_F32 || !values) return RK_OK;
     for (int64_t i = 0; i < x->n * pixels; i++)
         if (!isfinite(values[i]))
             return RK_FAIL(e, RK_E_INVALID, "%s example %lld has a pixel that is not finite", set,
@@ -20,7 +21,8 @@ static rk_status check_pixels(const rk_examples *x, int64_t pixels, const char *
 static rk_status check_examples(const rk_dataset *d, const rk_examples *x, const char *set,
                                 rk_error *e)
 {
-    if (x->n < 1 || !x->pixels || !x->label || !x->index || !x->shift || !x->scale)
+    bool there = x->pixels || d->source.read, moments = x->shift && x->scale;
+    if (x->n < 1 || !there || !x->label || !x->index || (!moments && !d->source.read))
         return RK_FAIL(e, RK_E_INVALID, "it has no %s examples", set);
     if (x->dtype != RK_U8 && x->dtype != RK_F32)
         return RK_FAIL(e, RK_E_INVALID, "its pixels are neither U8 nor F32");
@@ -49,22 +51,23 @@ static rk_status keep_first(rk_examples *x, int64_t limit, const char *option, c
 }
 
 /* What the core fills in after a data item has loaded its set. */
-static rk_status complete(rk_dataset *d, const int64_t *limit, rk_error *e)
+static rk_status complete(rk_dataset *d, const int64_t *limit, rk_intake *intake, rk_error *e)
 {
     rk_examples *train = &d->train.x, *test = &d->test.x;
     RK_TRY(keep_first(train, limit[RK_LIMIT_TRAIN], "limit", "training", e));
     RK_TRY(keep_first(test, limit[RK_LIMIT_TEST], "limit-test", "test", e));
     for (int64_t i = 0; i < train->n; i++) train->index[i] = (uint32_t)i;
     for (int64_t i = 0; i < test->n; i++) test->index[i] = (uint32_t)i;
+    RK_TRY(rk_dataset_intake(d, intake, e));
     memcpy(d->train.true_label, train->label, (size_t)train->n * sizeof *train->label);
     return RK_OK;
 }
 
-static rk_status load(rk_dataset *d, const rk_spec *data, rk_error *e)
+static rk_status load(rk_dataset *d, const rk_spec *data, rk_intake *intake, rk_error *e)
 {
     RK_TRY(data->item->data(d, data->args, e));
     RK_TRY(check(d, e));
-    return complete(d, data->limit, e);
+    return complete(d, data->limit, intake, e);
 }
 
 /* The stream of a transform is named after it; the second one of a name gets a name of its own, or
@@ -85,20 +88,36 @@ static rk_random stream_of(const rk_spec *const *transforms, uint32_t k, uint64_
 static rk_status apply(rk_dataset *d, const rk_spec *const *transforms, uint32_t k, uint64_t seed,
                        rk_error *e)
 {
+    if (!d->train.x.pixels && !(transforms[k]->item->flags & RK_ITEM_LABELS_ONLY))
+        return RK_FAIL(e, RK_E_INVALID,
+                       "it changes pixels, but those of this set are not in memory: only labels "
+                       "can be randomized");
     rk_random r = stream_of(transforms, k, seed, "transform");
     RK_TRY(transforms[k]->item->transform(d, transforms[k]->args, r, e));
     return check(d, e);
 }
 
+/* What the intake found, for the record. */
+static void note_intake(const rk_intake *intake, rk_audit *audit)
+{
+    audit->skipped = intake->skipped;
+    memcpy(audit->skipped_why, intake->why, sizeof audit->skipped_why);
+    audit->as_read = intake->read;
+    memcpy(audit->pixels, intake->pixels, sizeof audit->pixels);
+}
+
 static rk_status prepare(rk_dataset *d, const rk_spec *data, const rk_spec *const *transforms,
                          uint32_t n, uint64_t seed, rk_audit *audit, rk_error *e)
 {
-    if (load(d, data, e) != RK_OK) return rk_error_prefix(e, "%s", data->item->name);
+    rk_intake intake;
+    if (load(d, data, &intake, e) != RK_OK) return rk_error_prefix(e, "%s", data->item->name);
     rk_traces last;
     audit->transforms[0] = '\0';
+    note_intake(&intake, audit);
     if (n) rk_dataset_trace(d, NULL, &last, audit);
     for (uint32_t k = 0; k < n; k++) {
         const char *name = transforms[k]->item->name;
+        if (!(transforms[k]->item->flags & RK_ITEM_LABELS_ONLY)) audit->as_read = false;
         if (apply(d, transforms, k, seed, e) != RK_OK) return rk_error_prefix(e, "%s", name);
         rk_dataset_trace(d, name, &last, audit);
     }
@@ -120,6 +139,8 @@ rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms,
         rk_dataset_free(d);
     return status;
 }
+
+bool rk_dataset_streams(const rk_dataset *d) { return !d->train.x.pixels && !d->source.generate; }
 
 rk_status rk_dataset_corrupt_test(rk_dataset *d, const rk_spec *const *transforms, uint32_t n,
                                   uint64_t seed, rk_audit *audit, rk_error *e)
@@ -143,5 +164,6 @@ void rk_dataset_free(rk_dataset *d)
 {
     if (!d) return;
     rk_dataset_clear(d);
+    if (d->source.close) d->source.close(d->source.state);
     free(d);
 }

@@ -27,17 +27,27 @@ int64_t rk_dataset_pixels(const rk_dataset *d)
 /* One element more than asked for, so that an empty set still has arrays. */
 static void *array(int64_t n, uint64_t element) { return calloc((size_t)n + 1, element); }
 
-static bool examples_make(rk_examples *x, uint32_t dtype, int64_t n, int64_t pixels)
+static bool examples_make(rk_examples *x, uint32_t dtype, int64_t n)
 {
-    uint64_t element = dtype == RK_U8 ? 1 : sizeof(float);
     x->n = n;
     x->dtype = dtype;
-    x->pixels = array(n, (uint64_t)pixels * element);
     x->label = array(n, sizeof *x->label);
     x->index = array(n, sizeof *x->index);
-    x->shift = array(n, sizeof *x->shift);
-    x->scale = array(n, sizeof *x->scale);
-    return x->pixels && x->label && x->index && x->shift && x->scale;
+    return x->label && x->index;
+}
+
+static bool pixels_make(rk_examples *x, int64_t pixels)
+{
+    x->pixels = array(x->n, (uint64_t)pixels * (x->dtype == RK_U8 ? 1 : sizeof(float)));
+    return x->pixels;
+}
+
+/* What the standardization of each example needs, where pixels are in memory. */
+static bool moments_make(rk_examples *x)
+{
+    x->shift = array(x->n, sizeof *x->shift);
+    x->scale = array(x->n, sizeof *x->scale);
+    return x->shift && x->scale;
 }
 
 void rk_dataset_clear(rk_dataset *d)
@@ -55,8 +65,8 @@ void rk_dataset_clear(rk_dataset *d)
     d->train.true_label = NULL;
 }
 
-rk_status rk_dataset_make(rk_dataset *d, uint32_t dtype, int64_t n_train, int64_t n_test,
-                          rk_error *e)
+static rk_status check_extents(const rk_dataset *d, uint32_t dtype, int64_t n_train, int64_t n_test,
+                               rk_error *e)
 {
     enum { EXTENT_MAX = 65536 };
     int64_t most = (int64_t)UINT32_MAX, pixels = 0;
@@ -71,14 +81,44 @@ rk_status rk_dataset_make(rk_dataset *d, uint32_t dtype, int64_t n_train, int64_
     if (n_train < 0 || n_train > most || n_test < 0 || n_test > most)
         return RK_FAIL(e, RK_E_INVALID, "no data set has %lld training and %lld test examples",
                        (long long)n_train, (long long)n_test);
+    return RK_OK;
+}
+
+/* The arrays, pixels among them or not. */
+static rk_status make(rk_dataset *d, uint32_t dtype, int64_t n_train, int64_t n_test, bool sourced,
+                      rk_error *e)
+{
+    rk_examples *train = &d->train.x, *test = &d->test.x;
+    RK_TRY(check_extents(d, dtype, n_train, n_test, e));
+    int64_t pixels = rk_dataset_pixels(d);
     rk_dataset_clear(d);
     d->train.true_label = array(n_train, sizeof *d->train.true_label);
-    if (d->train.true_label && examples_make(&d->train.x, dtype, n_train, pixels) &&
-        examples_make(&d->test.x, dtype, n_test, pixels))
-        return RK_OK;
+    bool made = d->train.true_label && examples_make(train, dtype, n_train) &&
+                examples_make(test, dtype, n_test);
+    if (!sourced) made = made && pixels_make(train, pixels) && pixels_make(test, pixels);
+    bool arrays = !sourced || (d->source.flags & RK_SOURCE_RESIDENT);
+    if (arrays) made = made && moments_make(train) && moments_make(test);
+    if (made) return RK_OK;
     rk_dataset_clear(d);
     return RK_FAIL(e, RK_E_NOMEM, "no memory for %lld examples of %lld values",
                    (long long)(n_train + n_test), (long long)pixels);
+}
+
+rk_status rk_dataset_make(rk_dataset *d, uint32_t dtype, int64_t n_train, int64_t n_test,
+                          rk_error *e)
+{
+    return make(d, dtype, n_train, n_test, false, e);
+}
+
+rk_status rk_dataset_make_sourced(rk_dataset *d, uint32_t dtype, int64_t n_train, int64_t n_test,
+                                  rk_error *e)
+{
+    if (!d->source.read ||
+        (d->source.generate && (dtype != RK_F32 || d->standardize != RK_STANDARDIZE_NONE)))
+        return RK_FAIL(e, RK_E_INVALID,
+                       "a set without pixels has a source that reads; if it generates too, pixels "
+                       "are RK_F32 and not standardized");
+    return make(d, dtype, n_train, n_test, true, e);
 }
 
 rk_status rk_examples_to_f32(rk_examples *x, int64_t pixels_per_example, rk_error *e)

@@ -2,6 +2,7 @@
 #ifndef RK_DATA_EXAMPLES_H
 #define RK_DATA_EXAMPLES_H
 #include "data/dataset.h"
+#include <xxhash.h>
 
 /* Frees the arrays of both sets; *d may be made again. */
 void rk_dataset_clear(rk_dataset *d);
@@ -14,6 +15,12 @@ void rk_dataset_clear(rk_dataset *d);
  * the order of the pixels; only + - * / and sqrt are used, so every machine gets the same bits.
  * The division by 255 of U8 pixels is part of scale. */
 void rk_dataset_standardize(rk_dataset *d);
+/* Of one example's pixels. */
+void rk_example_standardize(const rk_dataset *d, uint32_t dtype, const void *pixels, float *shift,
+                            float *scale);
+
+/* 32 digits and a zero. */
+void rk_hash_hex(XXH128_hash_t hash, char out[33]);
 
 /* Adds to audit->transforms what a transform made of d: digests before it are those of the last
  * call, or of the data as loaded if name is NULL, which only remembers them. */
@@ -22,6 +29,7 @@ typedef struct rk_traces {
 } rk_traces;
 void rk_dataset_trace(const rk_dataset *d, const char *name, rk_traces *last, rk_audit *audit);
 
-/* Everything that a record says of the data.  After the sets are standardized. */
+/* Everything that a record says of the data.  After the sets are standardized;
+ * of *audit what the intake found, or zero, and transforms are there already. */
 rk_status rk_dataset_audit(const rk_dataset *d, rk_audit *audit, rk_error *e);
 #endif

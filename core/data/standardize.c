@@ -32,22 +32,29 @@ static moments of_floats(const float *x, int64_t n)
     return (moments){mean, sqrt(squares / size)};
 }
 
-static void standardize(rk_examples *x, int64_t pixels, bool image)
+void rk_example_standardize(const rk_dataset *d, uint32_t dtype, const void *x, float *shift,
+                            float *scale)
 {
-    bool bytes = x->dtype == RK_U8;
+    int64_t pixels = rk_dataset_pixels(d);
+    bool bytes = dtype == RK_U8, image = d->standardize == RK_STANDARDIZE_IMAGE;
     double unit = bytes ? 255.0 : 1.0, least = unit / sqrt((double)pixels);
-    for (int64_t i = 0; i < x->n; i++) {
-        moments m = {0.0, unit};
-        if (image && bytes) m = of_bytes((const uint8_t *)x->pixels + i * pixels, pixels);
-        if (image && !bytes) m = of_floats((const float *)x->pixels + i * pixels, pixels);
-        x->shift[i] = (float)m.mean;
-        x->scale[i] = (float)(1.0 / (m.deviation > least || !image ? m.deviation : least));
-    }
+    moments m = {0.0, unit};
+    if (image) m = bytes ? of_bytes(x, pixels) : of_floats(x, pixels);
+    *shift = (float)m.mean;
+    *scale = (float)(1.0 / (m.deviation > least || !image ? m.deviation : least));
+}
+
+static void standardize(const rk_dataset *d, rk_examples *x)
+{
+    size_t bytes = (size_t)rk_dataset_pixels(d) * (x->dtype == RK_U8 ? 1 : sizeof(float));
+    if (!x->pixels) return;
+    for (int64_t i = 0; i < x->n; i++)
+        rk_example_standardize(d, x->dtype, (const char *)x->pixels + (size_t)i * bytes,
+                               &x->shift[i], &x->scale[i]);
 }
 
 void rk_dataset_standardize(rk_dataset *d)
 {
-    bool image = d->standardize == RK_STANDARDIZE_IMAGE;
-    standardize(&d->train.x, rk_dataset_pixels(d), image);
-    standardize(&d->test.x, rk_dataset_pixels(d), image);
+    standardize(d, &d->train.x);
+    standardize(d, &d->test.x);
 }

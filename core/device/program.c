@@ -62,6 +62,7 @@ static rk_status describe(rk_program *p, const char *name, rk_error *e)
         return RK_FAIL(e, RK_E_NOMEM, "no memory for the text of a plan");
     if (info->fallback_steps) describe_fallback(p);
     info->steps = plan->n_step - plan->n_once;
+    info->flop = rk_plan_flop(plan);
     info->arena_bytes = plan->arena_bytes;
     info->bound_bytes = plan->bound_bytes;
     memcpy(info->digest, plan->digest, sizeof info->digest);

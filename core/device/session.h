@@ -112,6 +112,7 @@ typedef struct rk_program_info {
     char digest[33];     /* of the plan's text: hex */
     const char *text;    /* the plan, a line per step: kind, shapes, implementation, offsets */
     const char *kernels; /* distinct implementation names, comma-separated */
+    double flop;         /* of the matrix products and convolutions of one run */
     const char *fallback_note; /* "", or "n of m steps fell back to DEVICE (why); k copies, ..." */
 } rk_program_info;
 const rk_program_info *rk_program_describe(const rk_program *p);

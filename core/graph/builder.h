@@ -61,6 +61,9 @@ rk_value rk_graph_updated(rk_graph *g, rk_value state, rk_value value);
  * memory, which is recorded. */
 const char *rk_scope_name(rk_graph *g, const char *what, const char *name);
 
+/* rk_normal of numerics.h of each pair of words, as operations. */
+rk_value rk_normal_of(rk_graph *g, rk_value w0, rk_value w1);
+
 /* ---- derivatives ---- */
 
 /* The part of d loss / d operand number i that comes through v, from d = d loss / d v.  Operations

@@ -163,17 +163,23 @@ rk_value rk_rng_uniform(rk_graph *g, rk_shape shape, const char *name)
     return uniform_of(g, rk_rng(g, shape, name));
 }
 
-/* rk_normal of numerics.h, as operations: element i takes words 2 i and 2 i + 1. */
+rk_value rk_normal_of(rk_graph *g, rk_value w0, rk_value w1)
+{
+    rk_value u0 = uniform_of(g, w0), u1 = uniform_of(g, w1);
+    rk_value nonzero = rk_add(g, u0, rk_const_f(g, 5.96046448e-8f));
+    rk_value log = rk_log(g, nonzero);
+    rk_value radius = rk_sqrt(g, rk_mul(g, log, rk_const_f(g, -2.0f)));
+    rk_value turn = rk_cos(g, rk_mul(g, u1, rk_const_f(g, 6.28318531f)));
+    return rk_mul(g, radius, turn);
+}
+
+/* Element i takes words 2 i and 2 i + 1. */
 rk_value rk_rng_normal(rk_graph *g, rk_shape shape, const char *name)
 {
     if (!rk_shape_check(g, "rng_normal", shape)) return 0;
     int64_t n = rk_shape_size(shape);
     rk_value words = rk_rng(g, RK_SHAPE(n, 2), name);
-    rk_value u0 = uniform_of(g, rk_slice(g, words, (const int64_t[]){0, 0}, RK_SHAPE(n, 1)));
-    rk_value u1 = uniform_of(g, rk_slice(g, words, (const int64_t[]){0, 1}, RK_SHAPE(n, 1)));
-    rk_value nonzero = rk_add(g, u0, rk_const_f(g, 5.96046448e-8f));
-    rk_value log = rk_log(g, nonzero);
-    rk_value radius = rk_sqrt(g, rk_mul(g, log, rk_const_f(g, -2.0f)));
-    rk_value turn = rk_cos(g, rk_mul(g, u1, rk_const_f(g, 6.28318531f)));
-    return rk_reshape(g, rk_mul(g, radius, turn), shape);
+    rk_value w0 = rk_slice(g, words, (const int64_t[]){0, 0}, RK_SHAPE(n, 1));
+    rk_value w1 = rk_slice(g, words, (const int64_t[]){0, 1}, RK_SHAPE(n, 1));
+    return rk_reshape(g, rk_normal_of(g, w0, w1), shape);
 }

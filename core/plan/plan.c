@@ -133,3 +133,18 @@ void rk_plan_free(rk_plan *plan)
     rk_pool_free(&plan->pool);
     free(plan);
 }
+
+double rk_plan_flop(const rk_plan *plan)
+{
+    double flop = 0;
+    for (uint32_t i = plan->n_once; i < plan->n_step; i++) {
+        const rk_op *op = &plan->step[i].op;
+        const int64_t *p = op->p;
+        if (op->kind == RK_MATMUL)
+            flop += 2.0 * (double)p[0] * (double)p[1] * (double)p[2] * (double)p[3];
+        if (op->kind == RK_CONV) /* N C K R S OH OW, whichever of the three is the result */
+            flop += 2.0 * (double)p[1] * (double)p[2] * (double)(p[5] * p[6] * p[7]) *
+                    (double)(p[12] * p[13]);
+    }
+    return flop;
+}

@@ -98,6 +98,9 @@ rk_status rk_plan_pack(rk_plan *plan, const rk_pack_options *o, rk_error *e);
 
 /* A line per step.  Without placed, only what does not depend on a device: the digest's text. */
 void rk_plan_print(const rk_plan *plan, bool placed, rk_str *out);
+/* Floating-point operations of the matrix products and convolutions of one run: two a term of a
+ * sum. */
+double rk_plan_flop(const rk_plan *plan);
 /* One step's line without the end of line, for messages. */
 void rk_step_print(const rk_plan *plan, uint32_t step, char *out, size_t cap);
 /* "matmul" */

@@ -225,6 +225,7 @@ static rk_status trace_step(search *x, rk_error *e)
     bool differ;
     RK_TRY(restore(x, e));
     for (int i = 0; i < 2; i++) p[i] = rk_trainer_program(x->s[i].t, x->at.step);
+    for (int i = 0; i < 2; i++) RK_TRY(rk_trainer_feed(x->s[i].t, x->at.step, e));
     RK_TRY(trace(x, p, &differ, e));
     if (!differ) x->out->verdict = RK_VERDICT_GONE; /* name is that of the state */
     return RK_OK;

@@ -33,6 +33,10 @@ static rk_status check_more(const rk_config *c, rk_error *e)
     if (c->el2n_epoch < 1 || c->el2n_epoch > 1000000)
         return RK_FAIL(e, RK_E_INVALID, "el2n-epoch=%lld is not from 1 to 1000000",
                        (long long)c->el2n_epoch);
+    if (c->scores && c->eval_limit)
+        return RK_FAIL(e, RK_E_INVALID,
+                       "eval-limit=%lld, but scores are of every example: leave one of them out",
+                       (long long)c->eval_limit);
     if (c->randomize_seed < -1)
         return RK_FAIL(e, RK_E_INVALID, "randomize-seed=%lld is not from 0 on, or -1 for the seed",
                        (long long)c->randomize_seed);
@@ -50,6 +54,9 @@ rk_status rk_config_check(const rk_config *c, rk_error *e)
         return RK_FAIL(e, RK_E_INVALID, "seed=%llu is not below 2^63", (unsigned long long)c->seed);
     if (!(c->rate >= 0) || !isfinite(c->rate))
         return RK_FAIL(e, RK_E_INVALID, "lr=%g is not a number from 0 on", c->rate);
+    if (c->eval_limit < 0)
+        return RK_FAIL(e, RK_E_INVALID, "eval-limit=%lld is not a number from 0 on",
+                       (long long)c->eval_limit);
     if (!(c->stop_accuracy >= 0 && c->stop_accuracy <= 1))
         return RK_FAIL(e, RK_E_INVALID, "stop-accuracy=%g is not from 0 to 1", c->stop_accuracy);
     if (!(c->stop_loss >= 0))
@@ -75,6 +82,7 @@ static bool write_more(json_t *root, const rk_config *c)
 {
     return json_object_set_new(root, "scale", json_string(c->scale)) == 0 &&
            json_object_set_new(root, "changed", json_string(c->changed)) == 0 &&
+           json_object_set_new(root, "eval-limit", json_integer(c->eval_limit)) == 0 &&
            json_object_set_new(root, "scores", json_boolean(c->scores)) == 0 &&
            json_object_set_new(root, "el2n-epoch", json_integer(c->el2n_epoch)) == 0 &&
            json_object_set_new(root, "randomize-seed", json_integer(c->randomize_seed)) == 0;
@@ -85,6 +93,7 @@ static void read_more(const json_t *root, rk_config *c)
     const json_t *el2n = json_object_get(root, "el2n-epoch");
     const json_t *seed = json_object_get(root, "randomize-seed");
     c->scores = json_is_true(json_object_get(root, "scores"));
+    c->eval_limit = json_integer_value(json_object_get(root, "eval-limit"));
     if (el2n) c->el2n_epoch = json_integer_value(el2n);
     if (seed) c->randomize_seed = json_integer_value(seed);
 }

@@ -24,7 +24,8 @@ typedef struct rk_spec_list {
 typedef struct rk_recipe {
     rk_spec *model, *data, *optimizer, *schedule;
     rk_spec_list transforms, augments, regularizers;
-    bool scores; /* of examples, as in rk_config */
+    int64_t eval_limit; /* rk_config's */
+    bool scores;        /* of examples, as in rk_config */
     int64_t el2n_epoch;
 } rk_recipe;
 

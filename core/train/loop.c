@@ -1,12 +1,16 @@
 /* The loop over epochs: what is done when, and what is recorded. */
 #include "base/error.h"
 #include "train/checkpoint.h"
+#include "train/estimate.h"
 #include "train/record.h"
 #include "train/scores_read.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* A run of more is worth an estimate beforehand: minutes on a processor. */
+#define LONG_FLOP 1e13
 
 /* One run on its way. */
 typedef struct training {
@@ -20,6 +24,7 @@ typedef struct training {
     double best;         /* test accuracy so far, of best_epoch */
     int64_t best_epoch;
     rk_progress at;
+    double begun;         /* when the steps of the epoch began */
     double clock;         /* since when at.seconds does not count */
     double last_saved;    /* clock of the last checkpoint */
     rk_epoch_record *old; /* rows that a resumed run had already */
@@ -59,6 +64,7 @@ static rk_status train_epoch(training *s, rk_error *e)
 {
     const rk_watch *w = s->watch;
     RK_TRY(rk_trainer_begin(s->trainer, s->at.epoch, e));
+    s->begun = now();
     while (s->at.step < s->trainer->steps) {
         RK_TRY(rk_trainer_step(s->trainer, s->at.step, e));
         s->at.step++;
@@ -88,12 +94,22 @@ static rk_status compare_old(const training *s, const rk_epoch_record *row, rk_e
     return RK_OK;
 }
 
+/* Once the epoch's steps are done. */
+static void report_feed(training *s)
+{
+    const rk_watch *w = s->watch;
+    if (!s->trainer->feed) return;
+    double waited = 1e-9 * (double)rk_feed_waited(s->trainer->feed);
+    if (w && w->fed) w->fed(w->ctx, s->at.epoch + 1, waited, now() - s->begun);
+}
+
 static rk_status measure(training *s, rk_error *e)
 {
     rk_epoch_record *row = &s->row;
     rk_score online, train, test;
     rk_fits fits;
     RK_TRY(rk_trainer_online(s->trainer, &online, e));
+    report_feed(s);
     RK_TRY(rk_trainer_evaluate(s->trainer, false, &train, e));
     RK_TRY(rk_trainer_fits(s->trainer, train.accuracy, &fits, e));
     RK_TRY(rk_trainer_evaluate(s->trainer, true, &test, e));
@@ -115,6 +131,11 @@ static rk_status measure(training *s, rk_error *e)
     return RK_OK;
 }
 
+static bool is_fit(const rk_config *c, const rk_epoch_record *row)
+{
+    return row->train_accuracy >= 1 && (!c->eval_limit || row->online_accuracy >= 1);
+}
+
 static void note_best(training *s, const rk_epoch_record *row)
 {
     if (row->test_accuracy <= s->best) return;
@@ -129,7 +150,7 @@ static rk_status finish_epoch(training *s, rk_error *e)
     RK_TRY(measure(s, e));
     RK_TRY(compare_old(s, row, e));
     note_best(s, row);
-    rk_record_epoch(run, row);
+    rk_record_epoch(run, row, is_fit(s->config, row));
     RK_TRY(rk_results_epoch(s->results, run, row, e));
     s->at.epoch++;
     s->at.step = 0;
@@ -141,12 +162,18 @@ static rk_status finish_epoch(training *s, rk_error *e)
     return RK_OK;
 }
 
-/* Of the epoch that was measured last. */
+/* Of the epoch that was measured last.  Where only some of the examples are evaluated, the others
+ * count as they were trained on. */
 static bool reached_goal(const training *s, const rk_epoch_record *row)
 {
     const rk_config *c = s->config;
-    return (c->stop_accuracy > 0 && row->train_accuracy >= c->stop_accuracy) ||
-           (c->stop_loss > 0 && row->train_loss <= c->stop_loss) ||
+    double accuracy = row->train_accuracy, loss = row->train_loss;
+    if (c->eval_limit) {
+        accuracy = fmin(accuracy, row->online_accuracy);
+        loss = fmax(loss, row->online_loss);
+    }
+    return (c->stop_accuracy > 0 && accuracy >= c->stop_accuracy) ||
+           (c->stop_loss > 0 && loss <= c->stop_loss) ||
            (c->stop_patience > 0 && row->epoch - s->best_epoch >= c->stop_patience);
 }
 
@@ -178,7 +205,10 @@ static rk_status train(training *s, rk_error *e)
 static rk_status train_all(training *s, rk_error *e)
 {
     rk_program_info info = *rk_program_describe(s->trainer->step);
+    const rk_audit *audit = &s->trainer->audit;
     if (s->watch && s->watch->start) s->watch->start(s->watch->ctx, s->run, &info);
+    if (s->watch && s->watch->skipped && audit->skipped)
+        s->watch->skipped(s->watch->ctx, audit->skipped, audit->skipped_why);
     s->clock = s->last_saved = now();
     return train(s, e);
 }
@@ -200,6 +230,20 @@ static void clear(training *s)
     free(s->old);
 }
 
+/* What a run will cost, where that is much or was asked for.  Leaves everything as it was at the
+ * start. */
+static rk_status estimate(training *s, rk_error *e)
+{
+    const rk_watch *w = s->watch;
+    rk_estimate cost;
+    if (!w || !w->estimate) return RK_OK;
+    if (!w->only_estimate && rk_trainer_flop(s->trainer) * (double)s->config->epochs < LONG_FLOP)
+        return RK_OK;
+    RK_TRY(rk_trainer_estimate(s->trainer, s->config->epochs, &cost, e));
+    w->estimate(w->ctx, &cost);
+    return RK_OK;
+}
+
 rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *results,
                        const rk_config *c, const rk_watch *watch, int64_t *id, rk_error *e)
 {
@@ -211,6 +255,11 @@ rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *resu
     s.run = &run;
     *id = 0;
     rk_status status = rk_trainer_open(hub, plugins, c, &s.trainer, e);
+    if (status == RK_OK) status = estimate(&s, e);
+    if (status != RK_OK || (watch && watch->only_estimate)) {
+        clear(&s);
+        return status;
+    }
     if (status == RK_OK) status = rk_record_fill(&run, &texts, s.trainer, c, e);
     if (status == RK_OK) status = rk_results_add(results, &run, e);
     if (status == RK_OK) {
@@ -228,7 +277,7 @@ rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *resu
 static int64_t fit_before(const training *s)
 {
     for (uint32_t i = 0; i < s->n_old && s->old[i].epoch <= s->at.epoch; i++)
-        if (s->old[i].train_accuracy >= 1) return s->old[i].epoch;
+        if (is_fit(s->config, &s->old[i])) return s->old[i].epoch;
     return 0;
 }
 

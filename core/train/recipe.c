@@ -84,6 +84,7 @@ static rk_status check_regularizers(const rk_spec_list *list, rk_error *e)
 rk_status rk_recipe_parse(const rk_registry *p, const rk_config *c, rk_recipe *out, rk_error *e)
 {
     memset(out, 0, sizeof *out);
+    out->eval_limit = c->eval_limit;
     out->scores = c->scores;
     out->el2n_epoch = c->el2n_epoch;
     rk_status s = rk_spec_parse(p, RK_KIND_MODEL, c->model, &out->model, e);

@@ -149,10 +149,10 @@ void rk_record_texts_free(rk_record_texts *texts)
     *texts = (rk_record_texts){0};
 }
 
-void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row)
+void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row, bool fit)
 {
     run->epochs_done = row->epoch;
-    if (!run->fit_epoch && row->train_accuracy >= 1) run->fit_epoch = row->epoch;
+    if (!run->fit_epoch && fit) run->fit_epoch = row->epoch;
     run->train_accuracy = row->train_accuracy;
     run->test_accuracy = row->test_accuracy;
     run->train_loss = row->train_loss;

@@ -15,7 +15,7 @@ rk_status rk_record_fill(rk_run_record *run, rk_record_texts *texts, const rk_tr
 void rk_record_texts_free(rk_record_texts *texts);
 
 /* Brings the summary up to an epoch's row; run->digest becomes row's. */
-void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row);
+void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row, bool fit);
 
 /* "a, b" and "b, c" give "a, b, c": the distinct entries of comma-separated lists in the order of
  * their first occurrence.  Freed by free(); NULL without memory. */

@@ -22,6 +22,8 @@ typedef struct rk_config {
     int64_t epochs, batch;
     uint64_t seed;
     double rate;          /* learning rate of epoch 0 */
+    int64_t eval_limit;   /* training examples that are evaluated after an epoch, the first ones; 0:
+                             all.  With it a goal also has to be met by the epoch's online mean. */
     double stop_accuracy; /* stop after the epoch whose training accuracy reaches it; 0: never */
     double stop_loss;     /* stop when the mean training loss is at most this; 0: never */
     rk_session_options session; /* session.seed is seed */
@@ -34,6 +36,16 @@ typedef struct rk_config {
 } rk_config;
 rk_config rk_config_default(void);
 
+/* What a run costs, before it begins. */
+typedef struct rk_estimate {
+    int64_t epochs, steps; /* steps: of an epoch */
+    double flop;           /* of matrix products and convolutions in all epochs, evaluation too */
+    double step_flop;      /* of a training step */
+    double step_seconds;   /* measured, on the median of `timed` steps */
+    double seconds;        /* of all epochs, at the rate of the step */
+    int64_t timed;
+} rk_estimate;
+
 /* Called by the loop; any may be NULL. */
 typedef struct rk_watch {
     void *ctx;
@@ -44,6 +56,15 @@ typedef struct rk_watch {
     void (*epoch)(void *ctx, const rk_run_record *run, const rk_epoch_record *row);
     /* True once the user asked to stop: the loop saves everything and returns RK_E_STOPPED. */
     bool (*stopping)(void *ctx);
+    /* Of the training data, before the first step: examples that were left out, and why. */
+    void (*skipped)(void *ctx, int64_t examples, const char *why);
+    /* After an epoch of data that are not in memory: seconds that its steps took, and those of them
+     * in which the trainer waited for data, which is no less than the device did. */
+    void (*fed)(void *ctx, int64_t epoch, double waited, double seconds);
+    /* Before a run of more than about 10^13 FLOP, which then is timed on a few steps; with
+     * only_estimate before any, and nothing is trained or recorded. */
+    void (*estimate)(void *ctx, const rk_estimate *cost);
+    bool only_estimate;
 } rk_watch;
 
 /* Trains from the start; a row per epoch, and checkpoints beside the results file.  *id is the

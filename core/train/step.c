@@ -41,17 +41,34 @@ static rk_value named_state(rk_graph *g, uint32_t dtype, rk_shape shape, const c
     return rk_state(g, dtype, shape, full);
 }
 
+const char *rk_feed_name(rk_feed_set set)
+{
+    static const char *const names[] = {"feed/train", "feed/eval-train", "feed/eval-test"};
+    return names[set];
+}
+
 /* A set on the device. */
 typedef struct source {
+    const rk_dataset *d;
     const rk_examples *x;
+    bool test;
     const char *prefix; /* "data/train" */
+    rk_feed_set feed;   /* of a set that is not in memory, and the rows that it writes at once */
+    int64_t fed;
     int64_t channels, height, width;
 } source;
 
-static source source_of(const rk_dataset *d, bool test)
+static source source_of(const rk_dataset *d, bool test, rk_feed_set feed, int64_t fed)
 {
-    return (source){test ? &d->test.x : &d->train.x, test ? "data/test" : "data/train", d->channels,
-                    d->height, d->width};
+    return (source){.d = d,
+                    .x = test ? &d->test.x : &d->train.x,
+                    .test = test,
+                    .prefix = test ? "data/test" : "data/train",
+                    .feed = feed,
+                    .fed = fed,
+                    .channels = d->channels,
+                    .height = d->height,
+                    .width = d->width};
 }
 
 static rk_value field(rk_graph *g, const source *s, uint32_t dtype, rk_shape shape,
@@ -62,15 +79,50 @@ static rk_value field(rk_graph *g, const source *s, uint32_t dtype, rk_shape sha
     return rk_take(g, rk_input(g, dtype, shape, full), index);
 }
 
+/* The examples at index[rows] made from their numbers. */
+static rk_value generate(rk_graph *g, const source *s, rk_value index)
+{
+    const rk_source *from = &s->d->source;
+    rk_value x = from->generate(from->state, g, s->test, index);
+    rk_shape want = RK_SHAPE(rk_dim(g, index, 0), s->channels, s->height, s->width),
+             got = rk_shape_of(g, x);
+    bool same = x && got.rank == 4 && rk_dtype_of(g, x) == RK_F32;
+    for (int d = 0; d < 4 && same; d++) same = got.dim[d] == want.dim[d];
+    return same ? x : rk_graph_fail(g, "the data set does not generate its images");
+}
+
+/* The first rows of what was written for this batch. */
+static rk_value fed(rk_graph *g, const source *s, uint32_t dtype, rk_shape shape, const char *name)
+{
+    const int64_t zero[RK_MAX_RANK] = {0};
+    char full[64];
+    rk_shape all = shape;
+    all.dim[0] = s->fed;
+    snprintf(full, sizeof full, "%s/%s", rk_feed_name(s->feed), name);
+    return rk_slice(g, rk_input(g, dtype, all, full), zero, shape);
+}
+
 /* The examples at index[rows] as the model sees them: (pixel - shift) * scale. */
 static rk_value gather(rk_graph *g, const source *s, rk_value index, rk_value *label)
 {
     int64_t n = s->x->n, rows = rk_dim(g, index, 0);
+    if (s->d->source.generate) {
+        *label = field(g, s, RK_U32, RK_SHAPE(n), "label", index);
+        return generate(g, s, index);
+    }
     rk_shape images = RK_SHAPE(n, s->channels, s->height, s->width),
              column = RK_SHAPE(rows, 1, 1, 1);
-    rk_value pixels = field(g, s, s->x->dtype, images, "pixels", index);
-    rk_value shift = field(g, s, RK_F32, RK_SHAPE(n), "shift", index);
-    rk_value scale = field(g, s, RK_F32, RK_SHAPE(n), "scale", index);
+    rk_value pixels, shift, scale;
+    if (rk_dataset_streams(s->d)) {
+        images.dim[0] = rows;
+        pixels = fed(g, s, s->x->dtype, images, "pixels");
+        shift = fed(g, s, RK_F32, RK_SHAPE(rows), "shift");
+        scale = fed(g, s, RK_F32, RK_SHAPE(rows), "scale");
+    } else {
+        pixels = field(g, s, s->x->dtype, images, "pixels", index);
+        shift = field(g, s, RK_F32, RK_SHAPE(n), "shift", index);
+        scale = field(g, s, RK_F32, RK_SHAPE(n), "scale", index);
+    }
     *label = field(g, s, RK_U32, RK_SHAPE(n), "label", index);
     rk_value centred = rk_sub(g, rk_cast(g, pixels, RK_F32), rk_reshape(g, shift, column));
     return rk_mul(g, centred, rk_reshape(g, scale, column));
@@ -179,7 +231,7 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
 {
     rk_graph *g = rk_graph_new();
     int64_t n = d->train.x.n;
-    source train = source_of(d, false);
+    source train = source_of(d, false, RK_FEED_TRAIN, chunks.rows);
     rk_value label;
     *out = NULL;
     if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of a step");
@@ -198,6 +250,12 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
         rk_score_batch(g, &(rk_presented){v.logits, label, v.correct, position, n, r->el2n_epoch});
     advance_random(g);
     return finish(g, r, out, e);
+}
+
+int64_t rk_eval_examples(const rk_recipe *r, const rk_dataset *d, bool test)
+{
+    int64_t n = test ? d->test.x.n : d->train.x.n;
+    return !test && r->eval_limit && r->eval_limit < n ? r->eval_limit : n;
 }
 
 bool rk_labels_changed(const rk_dataset *d)
@@ -233,15 +291,16 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
                         rk_error *e)
 {
     rk_graph *g = rk_graph_new();
-    source set = source_of(d, test);
     const char *prefix = test ? "eval/test" : "eval/train";
-    rk_chunks chunks = rk_eval_chunks(set.x->n);
+    int64_t n = rk_eval_examples(r, d, test);
+    rk_chunks chunks = rk_eval_chunks(n);
+    source set = source_of(d, test, test ? RK_FEED_EVAL_TEST : RK_FEED_EVAL_TRAIN, chunks.rows);
     rk_value label;
     *out = NULL;
     if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of an evaluation");
     rk_value position = named_state(g, RK_U32, scalar(), prefix, "position");
     rk_value index = rk_add(g, rk_iota(g, chunks.rows), position);
-    rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)set.x->n));
+    rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)n));
     rk_value x = gather(g, &set, index, &label);
     x = augment(g, r, &set, index, x);
     verdict v = judge(g, r, d, x, label);
@@ -251,6 +310,6 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     if (r->scores)
         rk_score_predictions(g, test ? "eval/test/prediction" : "eval/train/prediction", v.best,
                              position, set.x->n);
-    advance(g, position, chunks.rows, set.x->n);
+    advance(g, position, chunks.rows, n);
     return finish(g, r, out, e);
 }

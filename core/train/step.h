@@ -6,7 +6,9 @@
  *
  *   data/train/pixels U8 or F32 [n][C][H][W], data/train/label U32 [n], data/train/shift and
  *   .../scale F32 [n], the same under data/test: inputs, written once
+ *                   (of a set that generates its images only the labels)
  *   data/train/true_label  U32 [n], input where labels were changed: those before
+ *                   (of one that is read while it is needed feed/..., see feed.h)
  *   train/order     U32 [n], input: the epoch's order of examples
  *   random/...      U32 [n], inputs: a word for each example and epoch, see rk_batch_word
  *   train/rate      F32, input: the epoch's learning rate
@@ -23,6 +25,10 @@
 #ifndef RK_TRAIN_STEP_H
 #define RK_TRAIN_STEP_H
 #include "train/config.h"
+
+/* Whose batches are written before each run, where a set is not in memory. */
+typedef enum rk_feed_set { RK_FEED_TRAIN, RK_FEED_EVAL_TRAIN, RK_FEED_EVAL_TEST } rk_feed_set;
+const char *rk_feed_name(rk_feed_set set); /* "feed/train" */
 
 /* Rows that a graph takes at once, and how many times it must run to see each example once. */
 typedef struct rk_chunks {
@@ -41,6 +47,8 @@ bool rk_labels_changed(const rk_dataset *d);
 rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunks, int64_t rows,
                         rk_graph **out, rk_error *e);
 
+/* Examples that are evaluated: of the training set perhaps the first eval_limit ones only. */
+int64_t rk_eval_examples(const rk_recipe *r, const rk_dataset *d, bool test);
 /* Loss and right predictions of one chunk of the test set (or the training set, with how they are
  * spread over unchanged and changed labels if there are changed ones). */
 rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_graph **out,

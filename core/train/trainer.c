@@ -88,8 +88,8 @@ static rk_status make_programs(rk_trainer *t, int64_t batch, rk_error *e)
     int64_t n = t->data->train.x.n;
     t->batches = rk_train_chunks(n, batch);
     t->steps = t->batches.count;
-    t->eval[0] = rk_eval_chunks(n);
-    t->eval[1] = rk_eval_chunks(t->data->test.x.n);
+    for (int test = 0; test < 2; test++)
+        t->eval[test] = rk_eval_chunks(rk_eval_examples(&t->recipe, t->data, test));
     RK_TRY(add_step(t, t->batches.rows, "training step", &t->step, e));
     if (n % t->batches.rows)
         RK_TRY(add_step(t, n % t->batches.rows, "last training step", &t->last_step, e));
@@ -106,6 +106,29 @@ static rk_status start_states(rk_trainer *t, rk_error *e)
     return rk_session_write(t->session, "rng/key", key, sizeof key, e);
 }
 
+static rk_status open_feed(rk_trainer *t, rk_error *e)
+{
+    if (!rk_dataset_streams(t->data)) return RK_OK;
+    int64_t rows = largest(t->batches.rows, largest(t->eval[0].rows, t->eval[1].rows));
+    return rk_feed_open(t->data, rows, &t->feed, e);
+}
+
+rk_status rk_trainer_restart(rk_trainer *t, rk_error *e)
+{
+    const rk_buffer_info *b;
+    uint32_t n = rk_session_buffers(t->session, &b);
+    uint64_t most = 1;
+    for (uint32_t i = 0; i < n; i++)
+        if (!b[i].input && b[i].bytes > most) most = b[i].bytes;
+    void *zero = calloc(1, most);
+    if (!zero) return RK_FAIL(e, RK_E_NOMEM, "no memory to clear states");
+    rk_status status = RK_OK;
+    for (uint32_t i = 0; i < n && status == RK_OK; i++)
+        if (!b[i].input) status = rk_session_write(t->session, b[i].name, zero, b[i].bytes, e);
+    free(zero);
+    return status == RK_OK ? start_states(t, e) : status;
+}
+
 static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins,
                           const rk_config *c, rk_error *e)
 {
@@ -118,6 +141,7 @@ static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins
     RK_TRY(make_programs(t, c->batch, e));
     RK_TRY(rk_session_commit(t->session, e));
     RK_TRY(make_room(t, e));
+    RK_TRY(open_feed(t, e));
     RK_TRY(write_examples(t, &t->data->train.x, "data/train", e));
     RK_TRY(write_field(t, "data/train", "true_label", t->data->train.true_label, e));
     RK_TRY(write_examples(t, &t->data->test.x, "data/test", e));
@@ -144,6 +168,7 @@ rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_conf
 void rk_trainer_close(rk_trainer *t)
 {
     if (!t) return;
+    rk_feed_close(t->feed);
     if (t->session) rk_session_close(t->session);
     rk_dataset_free(t->data);
     rk_recipe_clear(&t->recipe);
@@ -191,6 +216,7 @@ rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e)
     stream.step = (uint32_t)epoch;
     rk_random_order(stream, n, t->order);
     RK_TRY(rk_session_write(t->session, "train/order", t->order, n * sizeof *t->order, e));
+    if (t->feed) rk_feed_order(t->feed, t->order);
     RK_TRY(write_places(t, epoch, e));
     RK_TRY(write_words(t, epoch, e));
     /* Absent if the optimizer does not use it. */
@@ -203,8 +229,16 @@ rk_program *rk_trainer_program(const rk_trainer *t, int64_t step)
     return step + 1 == t->steps && t->last_step ? t->last_step : t->step;
 }
 
+rk_status rk_trainer_feed(rk_trainer *t, int64_t step, rk_error *e)
+{
+    if (!t->feed) return RK_OK;
+    return rk_feed_write(t->feed, t->session, RK_FEED_TRAIN, t->data->train.x.n, t->batches.rows,
+                         step, e);
+}
+
 rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e)
 {
+    RK_TRY(rk_trainer_feed(t, step, e));
     return rk_program_run(rk_trainer_program(t, step), e);
 }
 
@@ -236,9 +270,13 @@ rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e)
 
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e)
 {
-    for (int64_t i = 0; i < t->eval[test].count; i++)
+    int64_t n = rk_eval_examples(&t->recipe, t->data, test);
+    for (int64_t i = 0; i < t->eval[test].count; i++) {
+        if (t->feed)
+            RK_TRY(rk_feed_write(t->feed, t->session, test ? RK_FEED_EVAL_TEST : RK_FEED_EVAL_TRAIN,
+                                 n, t->eval[test].rows, i, e));
         RK_TRY(rk_program_run(t->evaluation[test], e));
-    int64_t n = test ? t->data->test.x.n : t->data->train.x.n;
+    }
     return score(t, test ? "eval/test" : "eval/train", t->eval[test].count, n, out, e);
 }
 
@@ -246,14 +284,17 @@ static double fraction(double part, int64_t of) { return of ? part / (double)of 
 
 rk_status rk_trainer_fits(rk_trainer *t, double accuracy, rk_fits *out, rk_error *e)
 {
-    int64_t count = t->eval[0].count, changed = t->audit.changed;
+    const rk_train_set *train = &t->data->train;
+    int64_t count = t->eval[0].count, changed = 0;
+    int64_t n = rk_eval_examples(&t->recipe, t->data, false);
     double clean, noisy, truth;
     *out = (rk_fits){accuracy, NAN, NAN};
-    if (changed == 0) return RK_OK;
+    if (t->audit.changed == 0) return RK_OK;
+    for (int64_t i = 0; i < n; i++) changed += train->x.label[i] != train->true_label[i];
     RK_TRY(sum_log(t, "eval/train", "clean", count, &clean, e));
     RK_TRY(sum_log(t, "eval/train", "noisy", count, &noisy, e));
     RK_TRY(sum_log(t, "eval/train", "true", count, &truth, e));
-    out->clean = fraction(clean, t->data->train.x.n - changed);
+    out->clean = fraction(clean, n - changed);
     out->noisy = fraction(noisy, changed);
     out->noisy_true = fraction(truth, changed);
     return RK_OK;

@@ -3,6 +3,7 @@
  * Order of use within an epoch: begin, step 0 ... steps - 1, then online, evaluate, digest. */
 #ifndef RK_TRAIN_TRAINER_H
 #define RK_TRAIN_TRAINER_H
+#include "train/feed.h"
 #include "train/step.h"
 
 typedef struct rk_trainer {
@@ -10,6 +11,7 @@ typedef struct rk_trainer {
     rk_dataset *data;
     rk_audit audit;
     rk_session *session;
+    rk_feed *feed;                                /* NULL if the data are on the device */
     rk_program *step, *last_step, *evaluation[2]; /* last_step: NULL if all batches are equal;
                                                      evaluation: of the training and test set */
     rk_chunks batches, eval[2];
@@ -41,12 +43,16 @@ rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e);
 double rk_trainer_rate(const rk_trainer *t, int64_t epoch);
 /* Enqueues a step; does not wait. */
 rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e);
+/* Writes what a step needs of data that are not on the device; a part of rk_trainer_step. */
+rk_status rk_trainer_feed(rk_trainer *t, int64_t step, rk_error *e);
 /* The program that a step runs. */
 rk_program *rk_trainer_program(const rk_trainer *t, int64_t step);
 /* Of the epoch's batches as they were trained on. */
 rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
-/* Of all training (test: all test) examples with the parameters as they are. */
+/* Of all training (test: all test) examples, or eval_limit of them, with the present parameters. */
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e);
+/* Every state as it was before the first step. */
+rk_status rk_trainer_restart(rk_trainer *t, rk_error *e);
 /* Of the last evaluation of the training set, whose accuracy is given. */
 rk_status rk_trainer_fits(rk_trainer *t, double accuracy, rk_fits *out, rk_error *e);
 /* Hex of XXH3-128 over name, zero byte and data of every buffer of the model, trained or statistic,

@@ -44,4 +44,5 @@ RK_PLUGIN("labels", "1.0",
           RK_ITEM(RK_KIND_TRANSFORM, .name = "labels",
                   .doc = "training labels become uniform classes with probability p; test labels "
                          "stay, unless eval-labels=corrupted",
-                  .params = params, .transform = labels, .transform_test = test_labels));
+                  .params = params, .transform = labels, .transform_test = test_labels,
+                  .flags = RK_ITEM_LABELS_ONLY));

@@ -20,6 +20,20 @@ few() {
     echo "--model $1 --data synth16:n=8,test=2 --batch 8"
 }
 
+# noise cpu|same OPTION...: a step on images that the device makes: the first, the middle and the last
+# of their set among them.
+noise() {
+    how=$1
+    shift
+    rm -rf ./*.sqlite*
+    few='--model mlp:hidden=8,layers=1 --data noise:n=3,test=2,size=4,classes=3 --batch 3'
+    # shellcheck disable=SC2086
+    case $how in
+    cpu) tiny cpu $few "$@" ;;
+    *) same noise $few "$@" ;;
+    esac
+}
+
 test_rusticl() {
     [ -e /etc/OpenCL/vendors/rusticl.icd ] || skip 'no rusticl: install mesa-opencl-icd'
     rusticl works "$RETHINK" devices
@@ -30,6 +44,8 @@ test_rusticl() {
         step "$model" cpu --device cpu
         rusticl step "$model" same --device opencl:llvmpipe
     done
+    noise cpu --device cpu
+    rusticl noise same --device opencl:llvmpipe
 }
 
 test_oclgrind() {
@@ -44,6 +60,8 @@ test_oclgrind() {
         RETHINK=$plain step "$model" cpu --device cpu
         step "$model" same --device opencl:Oclgrind
     done
+    RETHINK=$plain noise cpu --device cpu
+    noise same --device opencl:Oclgrind
 }
 
 . "$(dirname "$0")/tiny.sh"

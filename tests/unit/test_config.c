@@ -180,10 +180,10 @@ static void test_summary_of_epochs(void **state)
                                {.epoch = 2, .train_accuracy = 1, .seconds = 2},
                                {.epoch = 3, .train_accuracy = 1, .test_loss = 4, .seconds = 3}};
     (void)state;
-    rk_record_epoch(&run, &rows[0]);
+    rk_record_epoch(&run, &rows[0], rows[0].train_accuracy >= 1);
     assert_int_equal(run.fit_epoch, 0);
-    rk_record_epoch(&run, &rows[1]);
-    rk_record_epoch(&run, &rows[2]);
+    rk_record_epoch(&run, &rows[1], rows[1].train_accuracy >= 1);
+    rk_record_epoch(&run, &rows[2], rows[2].train_accuracy >= 1);
     assert_true(run.fit_epoch == 2 && run.epochs_done == 3 && run.test_loss == 4);
     assert_true(run.seconds == 3 && run.digest == rows[2].digest);
 }

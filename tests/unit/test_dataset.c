@@ -325,7 +325,7 @@ static void test_transforms(void **state)
 static void test_digest(void **state)
 {
     (void)state;
-    rk_audit first, other;
+    rk_audit first, other = {0};
     rk_dataset *d = loaded(bytes, &first);
     assert_int_equal(strlen(first.digest), 32);
     assert_int_equal(strspn(first.digest, "0123456789abcdef"), 32);

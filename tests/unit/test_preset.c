@@ -23,16 +23,16 @@ static rk_settings apply(const rk_assignment *list, uint32_t n, rk_pool *pool)
 static void test_every_key(void **state)
 {
     const rk_assignment list[] = {
-        {"model", "linear"},       {"data", "mnist"},      {"randomize", "labels:p=1"},
-        {"optimizer", "sgd"},      {"momentum", "0.5"},    {"schedule", "constant"},
-        {"lr-decay", "0.98"},      {"regularize", "l2"},   {"lr", "0.05"},
-        {"batch", "50"},           {"epochs", "7"},        {"seed", "9223372036854775807"},
-        {"stop-accuracy", "1"},    {"stop-loss", "1e-3"},  {"device", "opencl?"},
-        {"threads", "2"},          {"isa", "avx2"},        {"numerics", "fast"},
-        {"fallback", "reference"}, {"unfused", "yes"},     {"checkpoint-seconds", "2.5"},
-        {"augment", "flip"},       {"scale", "small"},     {"eval-labels", "corrupted"},
-        {"stop-patience", "9"},    {"data-path", "/a,b"},  {"scores", "yes"},
-        {"el2n-epoch", "4"},       {"randomize-seed", "8"}};
+        {"model", "linear"},       {"data", "mnist"},       {"randomize", "labels:p=1"},
+        {"optimizer", "sgd"},      {"momentum", "0.5"},     {"schedule", "constant"},
+        {"lr-decay", "0.98"},      {"regularize", "l2"},    {"lr", "0.05"},
+        {"batch", "50"},           {"epochs", "7"},         {"seed", "9223372036854775807"},
+        {"stop-accuracy", "1"},    {"stop-loss", "1e-3"},   {"device", "opencl?"},
+        {"threads", "2"},          {"isa", "avx2"},         {"numerics", "fast"},
+        {"fallback", "reference"}, {"unfused", "yes"},      {"checkpoint-seconds", "2.5"},
+        {"augment", "flip"},       {"scale", "small"},      {"eval-labels", "corrupted"},
+        {"stop-patience", "9"},    {"eval-limit", "40"},    {"scores", "yes"},
+        {"el2n-epoch", "4"},       {"randomize-seed", "8"}, {"data-path", "/a,b"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -51,6 +51,7 @@ static void test_every_key(void **state)
     assert_true(c->corrupt_test && c->stop_patience == 9);
     assert_true(c->scores && c->el2n_epoch == 4 && c->randomize_seed == 8);
     assert_true(c->rate == 0.05 && c->batch == 50 && c->epochs == 7 && c->stop_accuracy == 1);
+    assert_true(c->eval_limit == 40);
     assert_true(c->stop_loss == 1e-3 && c->checkpoint_seconds == 2.5 && c->session.unfused);
     assert_true(c->seed == INT64_MAX && c->session.seed == INT64_MAX);
     assert_true(c->session.numerics == RK_NUMERICS_FAST);

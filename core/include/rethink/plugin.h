@@ -80,6 +80,25 @@ typedef struct rk_test_set {
     rk_examples x;
 } rk_test_set;
 
+/* Where pixels come from that are in no array, for sets that memory does not hold: then the sets'
+ * pixels are NULL.  index is an example's position in the original files, as in rk_examples. */
+typedef struct rk_source {
+    void *state;                /* handed to the functions below */
+    void (*close)(void *state); /* once, with the set; NULL: nothing to free */
+    /* The pixels of one training (test: test) example, [channels][height][width] of the set's
+     * dtype.  Called by many threads at once. */
+    rk_status (*read)(void *state, bool test, uint32_t index, void *pixels, rk_error *);
+    /* NULL, or the same in a graph, bit for bit: F32 [N][channels][height][width] of the examples
+     * index U32 [N], which may lie beyond the set's end. */
+    rk_value (*generate)(void *state, rk_graph *, bool test, rk_value index);
+    uint32_t flags; /* RK_SOURCE_*, of a set that does not generate */
+} rk_source;
+enum {
+    RK_SOURCE_RESIDENT = 1, /* the core reads all into memory, once, before the transforms */
+    RK_SOURCE_SKIP = 2,     /* examples that cannot be read are left out; else they are errors */
+    RK_SOURCE_UNCHECKED = 4 /* do not read all before training; a bad example ends the run then */
+};
+
 enum { RK_STANDARDIZE_NONE = 0, RK_STANDARDIZE_IMAGE = 1 };
 typedef struct rk_dataset {
     uint32_t classes, channels, height, width;
@@ -90,12 +109,16 @@ typedef struct rk_dataset {
                              per_image_whitening) */
     rk_train_set train;
     rk_test_set test;
+    rk_source source; /* all zero: pixels are arrays */
 } rk_dataset;
 
 /* Allocates the arrays of both sets after classes, channels, height and width are set; index and
  * true_label are filled by the core when load returns. */
 RK_API rk_status rk_dataset_make(rk_dataset *, uint32_t dtype, int64_t n_train, int64_t n_test,
                                  rk_error *);
+/* The same without pixels, after source is set: RK_F32 and RK_STANDARDIZE_NONE if it generates. */
+RK_API rk_status rk_dataset_make_sourced(rk_dataset *, uint32_t dtype, int64_t n_train,
+                                         int64_t n_test, rk_error *);
 /* Values in one example: channels * height * width. */
 RK_API int64_t rk_dataset_pixels(const rk_dataset *);
 /* Turns U8 pixels of a set into F32 on the [0, 1] scale, in place of the old array. */
@@ -107,6 +130,12 @@ RK_API rk_status rk_error_set(rk_error *e, rk_status code, const char *format, .
  * Says which path and what is wrong with it (missing, damaged, longer than limit bytes). */
 RK_API rk_status rk_file_read(const char *path, uint64_t limit, uint8_t **data, uint64_t *bytes,
                               rk_error *e);
+
+/* Numbers of a stream of r's in a graph, for sources that generate: element j of row i, U32 [N][n]
+ * and F32 [N][n], is rk_random_word, or rk_random_normal, of number j at step r.step + step[i];
+ * step is U32 [N]. */
+RK_API rk_value rk_random_words(rk_graph *, rk_random r, rk_value step, int64_t n);
+RK_API rk_value rk_random_normals(rk_graph *, rk_random r, rk_value step, int64_t n);
 
 /* ---- augmentation ---------------------------------------------------------------------------- */
 
@@ -178,7 +207,9 @@ typedef struct rk_item {
     /* TRANSFORM: does to test labels what transform does to those of training, and nothing else,
      * where the user asks for it (eval-labels=corrupted).  random: of a stream of its own. */
     rk_status (*transform_test)(rk_dataset *, const rk_args *, rk_random, rk_error *);
+    uint32_t flags; /* RK_ITEM_* */
 } rk_item;
+enum { RK_ITEM_LABELS_ONLY = 1 }; /* TRANSFORM: needs no pixels, so that they may be in no array */
 
 typedef struct rk_plugin {
     uint32_t size, abi;
