@@ -48,6 +48,7 @@ int rk_cli_failf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 enum {
     RK_OPTION_OUT = 0x100,
     RK_OPTION_PRESET,
+    RK_OPTION_VARIANT,
     RK_OPTION_JSON,
     RK_OPTION_CSV,
     RK_OPTION_BACKEND,

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "train/config.h"
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,7 +175,8 @@ static const char *own_value(const maker *m, const char *key)
 static rk_status list_changes(maker *m, rk_error *e)
 {
     static const char *const harmless[] = {"seed",     "device", "threads", "isa",
-                                           "fallback", "scale",  "unfused", "checkpoint-seconds"};
+                                           "fallback", "scale",  "unfused", "checkpoint-seconds",
+                                           "data-path"};
     rk_str text = {0};
     for (uint32_t i = 0; i < m->n_own; i++) {
         bool changes = true;
@@ -240,6 +242,32 @@ rk_status rk_jobs_check(const rk_jobs *j, const rk_preset *preset, const rk_regi
         rk_recipe_clear(&recipe);
     }
     return RK_OK;
+}
+
+/* "random labels" of "random labels, seed=2": what the variant is called. */
+static bool matches(const char *pattern, const char *label)
+{
+    char name[80];
+    size_t n = strlen(label);
+    for (const char *p = label; (p = strstr(p, ", ")) != NULL; p++)
+        if (memchr(p + 2, '=', strcspn(p + 2, ","))) {
+            n = (size_t)(p - label);
+            break;
+        }
+    snprintf(name, sizeof name, "%.*s", (int)n, label);
+    return fnmatch(pattern, label, 0) == 0 || fnmatch(pattern, name, 0) == 0;
+}
+
+rk_status rk_jobs_keep(rk_jobs *j, const char *pattern, rk_error *e)
+{
+    const uint32_t all = j->n;
+    if (!pattern) return RK_OK;
+    j->n = 0;
+    for (uint32_t i = 0; i < all; i++)
+        if (matches(pattern, j->job[i].label)) j->job[j->n++] = j->job[i];
+    if (j->n || !all) return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID, "--variant: '%.64s' matches no run; the first is '%s'", pattern,
+                   j->job[0].label);
 }
 
 rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e)

@@ -23,6 +23,9 @@ typedef struct rk_jobs {
  * same are one job.  Texts belong to the preset, the user's list and *out. */
 rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32_t n, rk_jobs *out,
                        rk_error *e);
+/* Only those whose label matches, seeds and grid left aside or not: * any text, ? any letter.  NULL
+ * is any. */
+rk_status rk_jobs_keep(rk_jobs *j, const char *pattern, rk_error *e);
 /* Finds mistakes in the last job before the first one is trained; of a preset (or NULL) an error
  * names file and line. */
 rk_status rk_jobs_check(const rk_jobs *j, const rk_preset *preset, const rk_registry *plugins,

@@ -35,6 +35,8 @@
  *   kind = curves              or sweep, frontier, bars
  *   x = steps                  of curves; the parameter of a sweep; a measure of a frontier
  *   y = train_loss             a column of epochs; a measure
+ *   only = p *                 of the labels those that match
+ *   series = real | noise      of a sweep: a line for the labels that begin so
  *
  * Sections of variants, grids, claims, papers and figures may be restricted to scales by '@'.
  * A preset may instead name others, 'presets = fig1a corruption': all of theirs are run.
@@ -95,6 +97,8 @@ typedef enum rk_figure_kind {
 
 typedef struct rk_figure {
     const char *title, *x, *y, *note;
+    const char *only;   /* labels that match; "*" is all */
+    const char *series; /* of a sweep: what labels begin with, "a | b"; "" is one series */
     rk_figure_kind kind;
     uint32_t scales, line;
 } rk_figure;

@@ -145,21 +145,28 @@ static rk_status figure_kind(const char *value, rk_figure_kind *out, rk_error *e
 rk_status rk_preset_figure(rk_preset *p, const rk_section *s, const char *key, const char *value,
                            rk_error *e)
 {
-    static const char *const keys[] = {"kind", "note", "x", "y"};
+    static const char *const keys[] = {"kind", "note", "only", "series", "x", "y"};
     if (s->first) {
         rk_figure *list = rk_preset_longer(&p->pool, p->figure, p->n_figures, sizeof *list);
         if (!list) return rk_preset_no_memory(p, e);
         p->figure = list;
-        list[p->n_figures] = (rk_figure){
-            .x = "steps", .y = "train_loss", .note = "", .scales = s->scales, .line = s->line};
+        list[p->n_figures] = (rk_figure){.x = "steps",
+                                         .y = "train_loss",
+                                         .note = "",
+                                         .only = "*",
+                                         .series = "",
+                                         .scales = s->scales,
+                                         .line = s->line};
         RK_TRY(rk_preset_text(p, s->label, &list[p->n_figures++].title, e));
     }
     rk_figure *f = &p->figure[p->n_figures - 1];
     if (strcmp(key, "kind") == 0) return figure_kind(value, &f->kind, e);
     if (strcmp(key, "x") == 0) return rk_preset_text(p, value, &f->x, e);
     if (strcmp(key, "y") == 0) return rk_preset_text(p, value, &f->y, e);
+    if (strcmp(key, "only") == 0) return rk_preset_text(p, value, &f->only, e);
+    if (strcmp(key, "series") == 0) return rk_preset_text(p, value, &f->series, e);
     if (strcmp(key, "note") == 0) return rk_preset_text(p, value, &f->note, e);
-    return wrong_key(key, keys, 4, "figure TITLE", e);
+    return wrong_key(key, keys, 6, "figure TITLE", e);
 }
 
 static rk_status check_figure(const rk_preset *p, const rk_figure *f, rk_error *e)

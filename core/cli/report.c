@@ -67,10 +67,8 @@ static void write_legend(FILE *f, const rk_group *g)
     for (uint32_t k = 0; k < g->n_kinds; k++) {
         rk_look look = rk_report_look(g, k);
         rk_randomize_title(g->kind[k], title, sizeof title);
-        fprintf(f,
-                "<span><svg class=key viewBox='-14 -8 28 16' fill='%s' stroke='%s'>"
-                "<path d='M-14 0h28' stroke-width='2'/>%s</svg>",
-                look.colour, look.colour, look.shape);
+        fputs("<span>", f);
+        rk_report_key(f, look);
         rk_html(f, title);
         fputs("</span>\n", f);
     }
@@ -105,8 +103,16 @@ static rk_status write_group(FILE *f, const rk_runs *r, const rk_group *g, uint3
     return RK_OK;
 }
 
-static rk_status write_page(FILE *f, const rk_runs *r, const rk_groups *g, const char *path,
-                            rk_error *e)
+/* What the page is made of.  taken: runs that studies show. */
+typedef struct content {
+    const char *path;
+    rk_runs runs;
+    rk_groups all, rest;
+    bool *taken;
+    uint32_t figures;
+} content;
+
+static void write_head(FILE *f, const content *c)
 {
     char now[32] = "";
     time_t t = time(NULL);
@@ -120,39 +126,64 @@ static rk_status write_page(FILE *f, const rk_runs *r, const rk_groups *g, const
     fputs("</style>\n</head>\n<body>\n<header>\n<h1>What the same network learns from randomized "
           "data</h1>\n<p class=sub>",
           f);
-    fprintf(f, "%u runs in ", r->n);
-    rk_html(f, path);
+    fprintf(f, "%u runs in ", c->runs.n);
+    rk_html(f, c->path);
     fprintf(f, ", reported %s by rethink " RETHINK_VERSION "\n</header>\n<main>\n", now);
-    rk_report_summary(f, r, g);
-    for (uint32_t i = 0; i < g->n; i++) RK_TRY(write_group(f, r, &g->group[i], i, e));
-    rk_report_provenance(f, r, g);
+}
+
+/* Studies are written first, into a text of their own: which runs are left is known only then. */
+static rk_status write_page(FILE *f, content *c, rk_error *e)
+{
+    char *studies = NULL;
+    size_t n = 0;
+    FILE *m = open_memstream(&studies, &n);
+    if (!m) return RK_FAIL(e, RK_E_NOMEM, "no memory for the report");
+    rk_status status = rk_report_studies(m, &c->runs, c->taken, &c->figures, e);
+    fclose(m);
+    if (status == RK_OK) status = rk_groups_make(&c->runs, NULL, &c->all, e);
+    if (status == RK_OK) status = rk_groups_make(&c->runs, c->taken, &c->rest, e);
+    if (status == RK_OK) {
+        write_head(f, c);
+        rk_report_summary(f, &c->runs, &c->rest, &c->all);
+        fputs(studies, f);
+    }
+    free(studies);
+    for (uint32_t i = 0; status == RK_OK && i < c->rest.n; i++)
+        status = write_group(f, &c->runs, &c->rest.group[i], c->figures + i, e);
+    RK_TRY(status);
+    rk_report_provenance(f, &c->runs, &c->all);
     fputs("</main>\n</body>\n</html>\n", f);
     return rk_cli_flush(f, "the report", e);
 }
 
-static rk_status make(const arguments *a, rk_error *e)
+static rk_status write_file(content *c, const char *to, rk_error *e)
 {
-    rk_runs runs;
-    rk_groups groups = {0};
     char *text = NULL;
     size_t n = 0;
-    RK_TRY(rk_runs_load(a->results, a->preset, true, &runs, e));
+    c->taken = calloc(c->runs.n, sizeof *c->taken);
+    FILE *f = c->taken ? open_memstream(&text, &n) : NULL;
+    if (!f) return RK_FAIL(e, RK_E_NOMEM, "no memory for the report");
+    rk_status status = write_page(f, c, e);
+    fclose(f);
+    if (status == RK_OK) status = rk_os_write_atomic(to, text, n, e);
+    free(text);
+    return status;
+}
+
+static rk_status make(const arguments *a, rk_error *e)
+{
+    content c = {.path = a->results};
+    RK_TRY(rk_runs_load(a->results, a->preset, true, &c.runs, e));
     rk_status status = RK_OK;
-    if (runs.n == 0)
+    if (c.runs.n == 0)
         status = RK_FAIL(e, RK_E_INVALID, "%s has no runs%s%s: 'rethink run' adds one", a->results,
                          a->preset ? " of preset " : "", a->preset ? a->preset : "");
-    if (status == RK_OK) status = rk_groups_make(&runs, &groups, e);
-    FILE *f = status == RK_OK ? open_memstream(&text, &n) : NULL;
-    if (status == RK_OK && !f) status = RK_FAIL(e, RK_E_NOMEM, "no memory for the report");
-    if (f) {
-        status = write_page(f, &runs, &groups, a->results, e);
-        fclose(f);
-    }
-    if (status == RK_OK) status = rk_os_write_atomic(a->to, text, n, e);
-    if (status == RK_OK) printf("report: %s (%u runs)\n", a->to, runs.n);
-    free(text);
-    rk_groups_free(&groups);
-    rk_runs_free(&runs);
+    if (status == RK_OK) status = write_file(&c, a->to, e);
+    if (status == RK_OK) printf("report: %s (%u runs)\n", a->to, c.runs.n);
+    free(c.taken);
+    rk_groups_free(&c.all);
+    rk_groups_free(&c.rest);
+    rk_runs_free(&c.runs);
     return status;
 }
 

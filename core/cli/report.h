@@ -25,7 +25,8 @@ typedef struct rk_groups {
     rk_group *group;
     uint32_t n;
 } rk_groups;
-rk_status rk_groups_make(const rk_runs *r, rk_groups *out, rk_error *e);
+/* Of the runs i of which left_out[i] is false; NULL: of all. */
+rk_status rk_groups_make(const rk_runs *r, const bool *left_out, rk_groups *out, rk_error *e);
 void rk_groups_free(rk_groups *g);
 
 /* ---- comparison ------------------------------------------------------------------------------ */
@@ -45,14 +46,26 @@ typedef struct rk_look {
     const char *shape;  /* the same point as SVG elements around 0, 0 */
 } rk_look;
 rk_look rk_report_look(const rk_group *g, uint32_t kind);
+/* The look of any series by its number. */
+rk_look rk_report_series_look(uint32_t i);
 
 enum { RK_FIGURE_LOSS, RK_FIGURE_TRAIN, RK_FIGURE_TEST, RK_FIGURES };
 /* Draws one figure of a group as SVG elements for an HTML page; ids begin with "f<number>".  *svg
  * is freed by free(). */
 rk_status rk_report_figure(const rk_runs *r, const rk_group *g, int what, uint32_t number,
                            char **svg, rk_error *e);
+/* What gnuplot draws of a script, for an HTML page; as above. */
+rk_status rk_report_svg(const char *script, size_t bytes, uint32_t number, char **svg, rk_error *e);
 /* Runs gnuplot on a script: its standard output, as a text.  *out is freed by free(). */
 rk_status rk_gnuplot(const char *script, size_t bytes, char **out, rk_error *e);
+
+/* ---- studies --------------------------------------------------------------------------------- */
+
+/* A section for every study of a preset that claims or draws something; *number counts figures.
+ * taken[i] is set for runs that are shown so. */
+rk_status rk_report_studies(FILE *f, const rk_runs *r, bool *taken, uint32_t *number, rk_error *e);
+/* A legend's line and point. */
+void rk_report_key(FILE *f, rk_look look);
 
 /* ---- the page -------------------------------------------------------------------------------- */
 
@@ -61,8 +74,8 @@ void rk_html(FILE *f, const char *text);
 void rk_report_style(FILE *f);
 /* The table of results of a group, with what its digests say. */
 rk_status rk_report_table(FILE *f, const rk_runs *r, const rk_group *g, rk_error *e);
-/* What was found, over all groups, in a few sentences. */
-void rk_report_summary(FILE *f, const rk_runs *r, const rk_groups *g);
+/* What was found in a few sentences: the accuracies of some groups, the rest of all. */
+void rk_report_summary(FILE *f, const rk_runs *r, const rk_groups *some, const rk_groups *all);
 /* Devices, configurations and digests of all runs. */
 void rk_report_provenance(FILE *f, const rk_runs *r, const rk_groups *g);
 #endif

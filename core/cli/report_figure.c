@@ -38,6 +38,8 @@ rk_look rk_report_look(const rk_group *g, uint32_t kind)
     return looks[N_FIXED + others % (N_LOOKS - N_FIXED)];
 }
 
+rk_look rk_report_series_look(uint32_t i) { return looks[i % N_LOOKS]; }
+
 static double value_of(const rk_epoch_record *x, int what)
 {
     switch (what) {
@@ -151,21 +153,14 @@ static void write_unique(FILE *f, const char *svg, uint32_t number)
     }
 }
 
-rk_status rk_report_figure(const rk_runs *r, const rk_group *g, int what, uint32_t number,
-                           char **svg, rk_error *e)
+rk_status rk_report_svg(const char *script, size_t bytes, uint32_t number, char **svg, rk_error *e)
 {
-    char *script = NULL, *raw = NULL;
-    size_t n = 0, bytes = 0;
+    char *raw = NULL;
+    size_t n = 0;
     *svg = NULL;
-    FILE *f = open_memstream(&script, &n);
-    if (!f) return RK_FAIL(e, RK_E_NOMEM, "no memory for a figure");
-    write_script(f, r, g, what);
-    rk_status status = rk_cli_flush(f, "a figure's script", e);
-    fclose(f);
-    if (status == RK_OK) status = rk_gnuplot(script, n, &raw, e);
-    free(script);
-    if (status != RK_OK) return status;
-    f = open_memstream(svg, &bytes);
+    RK_TRY(rk_gnuplot(script, bytes, &raw, e));
+    rk_status status = RK_OK;
+    FILE *f = open_memstream(svg, &n);
     if (f) {
         write_unique(f, raw, number);
         status = rk_cli_flush(f, "a figure", e);
@@ -177,5 +172,21 @@ rk_status rk_report_figure(const rk_runs *r, const rk_group *g, int what, uint32
     if (status == RK_OK) return RK_OK;
     free(*svg);
     *svg = NULL;
+    return status;
+}
+
+rk_status rk_report_figure(const rk_runs *r, const rk_group *g, int what, uint32_t number,
+                           char **svg, rk_error *e)
+{
+    char *script = NULL;
+    size_t n = 0;
+    *svg = NULL;
+    FILE *f = open_memstream(&script, &n);
+    if (!f) return RK_FAIL(e, RK_E_NOMEM, "no memory for a figure");
+    write_script(f, r, g, what);
+    rk_status status = rk_cli_flush(f, "a figure's script", e);
+    fclose(f);
+    if (status == RK_OK) status = rk_report_svg(script, n, number, svg, e);
+    free(script);
     return status;
 }

@@ -30,12 +30,13 @@ static rk_status add_run(const rk_runs *r, rk_group *g, uint32_t run, rk_error *
     return RK_OK;
 }
 
-rk_status rk_groups_make(const rk_runs *r, rk_groups *out, rk_error *e)
+rk_status rk_groups_make(const rk_runs *r, const bool *left_out, rk_groups *out, rk_error *e)
 {
     *out = (rk_groups){.group = calloc(r->n + 1, sizeof *out->group)};
     if (!out->group) return RK_FAIL(e, RK_E_NOMEM, "no memory for %u runs", r->n);
     for (uint32_t i = 0; i < r->n; i++) {
         uint32_t k = 0;
+        if (left_out && left_out[i]) continue;
         while (k < out->n && !together(r->run[out->group[k].runs.index[0]], r->run[i])) k++;
         RK_TRY(add_run(r, &out->group[k], i, e));
         if (k == out->n) out->n++;

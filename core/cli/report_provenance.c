@@ -2,6 +2,8 @@
 #include "cli/report.h"
 #include <string.h>
 
+enum { OPEN_MAX = 20 }; /* longer tables are folded */
+
 static bool same(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : "") == 0; }
 
 static void cell(FILE *f, const char *text)
@@ -71,6 +73,8 @@ static void print_configuration(FILE *f, const rk_run_record *run)
 
 static void print_runs(FILE *f, const rk_runs *r, const rk_group *g)
 {
+    fprintf(f, "<details%s><summary>%u runs</summary>", g->runs.n > OPEN_MAX ? "" : " open",
+            g->runs.n);
     fputs("<div class=wide><table class='small runs'><thead><tr><th scope=col class=n>run"
           "<th scope=col>status<th scope=col>started (UTC)<th scope=col>randomize"
           "<th scope=col>device<th scope=col class=n>seed<th scope=col class=n>epochs"
@@ -93,7 +97,7 @@ static void print_runs(FILE *f, const rk_runs *r, const rk_group *g)
         digest(f, run->digest);
         fputs("</tr>\n", f);
     }
-    fputs("</table></div>\n", f);
+    fputs("</table></div></details>\n", f);
     if (g->others) fprintf(f, "<p>%u more runs are left out.\n", g->others);
 }
 

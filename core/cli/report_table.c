@@ -150,10 +150,7 @@ static void print_kind(FILE *f, const rk_group *g, uint32_t kind, uint32_t rows)
     rk_look look = rk_report_look(g, kind);
     rk_randomize_title(g->kind[kind], title, sizeof title);
     fprintf(f, "<th scope=row rowspan=%u>", rows);
-    fprintf(f,
-            "<svg class=key viewBox='-14 -8 28 16' fill='%s' stroke='%s'>"
-            "<path d='M-14 0h28' stroke-width='2'/>%s</svg>",
-            look.colour, look.colour, look.shape);
+    rk_report_key(f, look);
     rk_html(f, title);
     fputs("</th>", f);
 }
@@ -264,7 +261,7 @@ static void print_bits(FILE *f, const rk_runs *r, const rk_groups *all)
                 different, pairs);
 }
 
-void rk_report_summary(FILE *f, const rk_runs *r, const rk_groups *all)
+void rk_report_summary(FILE *f, const rk_runs *r, const rk_groups *some, const rk_groups *all)
 {
     uint32_t fit = 0, unfinished = 0, fallback = 0;
     for (uint32_t i = 0; i < r->n; i++) {
@@ -273,18 +270,18 @@ void rk_report_summary(FILE *f, const rk_runs *r, const rk_groups *all)
         fallback += r->run[i]->steps_fallback > 0;
     }
     fprintf(f, "<ul class=summary>\n<li>%u of %u runs fitted every training example.\n", fit, r->n);
-    for (uint32_t i = 0; i < all->n; i++) {
+    for (uint32_t i = 0; i < some->n; i++) {
         char model[200], data[200];
-        rk_runs_brief(r, all->group[i].runs.index[0], offsetof(rk_run_record, model), model,
+        rk_runs_brief(r, some->group[i].runs.index[0], offsetof(rk_run_record, model), model,
                       sizeof model);
-        rk_runs_brief(r, all->group[i].runs.index[0], offsetof(rk_run_record, data), data,
+        rk_runs_brief(r, some->group[i].runs.index[0], offsetof(rk_run_record, data), data,
                       sizeof data);
         fputs("<li>", f);
         rk_html(f, model);
         fputs(" on ", f);
         rk_html(f, data);
         fputs(": ", f);
-        print_tests(f, r, &all->group[i]);
+        print_tests(f, r, &some->group[i]);
         fputc('\n', f);
     }
     print_bits(f, r, all);

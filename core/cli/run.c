@@ -85,6 +85,7 @@ static rk_status plan_jobs(command *c, rk_error *e)
     uint32_t runs = 0;
     if (a->preset) RK_TRY(rk_preset_load(a->preset, &c->preset, e));
     RK_TRY(rk_jobs_make(a->preset ? &c->preset : NULL, a->own, a->n_own, &c->jobs, e));
+    RK_TRY(rk_jobs_keep(&c->jobs, a->variant, e));
     RK_TRY(rk_jobs_check(&c->jobs, a->preset ? &c->preset : NULL, c->plugins, e));
     if (a->dry_run) return rk_jobs_print(&c->jobs, stdout, e);
     RK_TRY(rk_devices_used_find(c->hub, &c->jobs, &c->devices, e));

@@ -6,7 +6,7 @@
 
 typedef struct rk_run_arguments {
     rk_assignment *own; /* settings given on the command line */
-    const char **backends, **plugins, *preset, *out, *resume;
+    const char **backends, **plugins, *preset, *out, *resume, *variant;
     uint32_t n_own, n_backends, n_plugins;
     bool json, quiet, verbose, estimate, dry_run;
     rk_error e;

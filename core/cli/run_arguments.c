@@ -11,6 +11,8 @@ enum {
 
 static const struct argp_option shared_options[] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "Where results go (" RK_CLI_RESULTS ")", 1},
+    {"variant", RK_OPTION_VARIANT, "PATTERN", 0,
+     "Of a preset only the variants whose label matches: * is any text", 1},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
     {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
     {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
@@ -70,6 +72,7 @@ error_t rk_train_option(int key, char *arg, rk_run_arguments *a)
         a->preset = arg;
         return 0;
     case RK_OPTION_OUT: a->out = arg; return 0;
+    case RK_OPTION_VARIANT: a->variant = arg; return 0;
     case RK_OPTION_BACKEND:
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;
     case RK_OPTION_PLUGIN:

@@ -10,7 +10,8 @@
 typedef struct level {
     rk_settings *s;
     rk_pool *pool;
-    bool again; /* the key was set in this level before */
+    bool again;       /* the key was set in this level before */
+    const char *path; /* of the data set, wherever in the level it was given */
 } level;
 
 typedef rk_status (*setter)(level *l, const char *key, const char *value, rk_error *e);
@@ -203,6 +204,41 @@ SET(scores)
 SET(el2n_epoch) { return whole(key, v, 1, 1000000, &l->s->config.el2n_epoch, e); }
 SET(randomize_seed) { return whole(key, v, 0, INT64_MAX, &l->s->config.randomize_seed, e); }
 
+SET(data_path)
+{
+    if (!v[0]) return RK_FAIL(e, RK_E_INVALID, "--%s: no folder is named", key);
+    l->path = v;
+    return RK_OK;
+}
+
+/* The parameters of a spec but for its path; commas and quotes of values stay as they are. */
+static void add_others(rk_str *text, const char *parameters)
+{
+    for (const char *p = parameters; *p;) {
+        size_t n = 0;
+        while (p[n] && p[n] != ',') n += p[n] == '\\' && p[n + 1] ? 2 : 1;
+        if (strncmp(p, "path=", 5) != 0) rk_str_add(text, ",%.*s", (int)n, p);
+        p += n + (p[n] == ',');
+    }
+}
+
+/* "cifar10:path=old,crop=28" with another path: presets know what is in a data set, not where. */
+static rk_status move_data(level *l, rk_error *e)
+{
+    const char *old = l->s->config.data;
+    size_t name = strcspn(old, ":");
+    rk_str text = {0};
+    rk_str_add(&text, "%.*s:path=", (int)name, old);
+    for (const char *p = l->path; *p; p++)
+        rk_str_add(&text, "%s%c", strchr(",+\\", *p) ? "\\" : "", *p);
+    add_others(&text, old + name + (old[name] == ':'));
+    const char *copy = text.failed ? NULL : rk_pool_string(l->pool, text.s);
+    rk_str_free(&text);
+    if (!copy) return no_memory(e);
+    l->s->config.data = copy;
+    return RK_OK;
+}
+
 SET(scale)
 {
     int number = 0;
@@ -264,6 +300,8 @@ static const rk_setting table[] = {
     {"eval-labels", "clean|corrupted",
      "corrupted: the labels of test examples are randomized as those of training (clean)"},
     {"stop-patience", "N", "Stop N epochs after the best test accuracy; 0: never (0)"},
+    {"data-path", "FOLDER",
+     "Where the data set is, instead of the path that --data or a preset has"},
 };
 static const setter setters[] = {
     set_model,      set_data,     set_randomize,   set_augment,        set_optimizer,
@@ -271,7 +309,7 @@ static const setter setters[] = {
     set_batch,      set_epochs,   set_seed,        set_stop_accuracy,  set_stop_loss,
     set_device,     set_threads,  set_isa,         set_numerics,       set_fallback,
     set_unfused,    set_scores,   set_el2n_epoch,  set_randomize_seed, set_checkpoint,
-    set_eval_limit, set_scale,    set_eval_labels, set_stop_patience};
+    set_eval_limit, set_scale,    set_eval_labels, set_stop_patience,  set_data_path};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 
@@ -316,5 +354,5 @@ rk_status rk_settings_apply(rk_settings *s, const rk_assignment *list, uint32_t 
         seen[k] = true;
         RK_TRY(setters[k](&l, list[i].key, list[i].value, e));
     }
-    return RK_OK;
+    return l.path ? move_data(&l, e) : RK_OK;
 }

@@ -94,6 +94,7 @@ static rk_status make_jobs(const planner *p, const char *seed, rk_jobs *out)
     own[run->n_own] = (rk_assignment){"seed", seed};
     rk_status status = rk_jobs_make(run->preset ? &p->s->preset : NULL, own,
                                     run->n_own + (seed != NULL), out, p->e);
+    if (status == RK_OK) status = rk_jobs_keep(out, run->variant, p->e);
     free(own);
     return status;
 }

@@ -36,13 +36,24 @@ static void print_mean(const char *measure, double value, double spread, char *o
     snprintf(out, cap, "%s \xc2\xb1 %.3g", text, spread);
 }
 
+static void band_cell(rk_table *t, const rk_finding *f)
+{
+    const rk_claim *c = f->claim;
+    if (isinf(c->to))
+        rk_table_cell(t, "mean %.4g >= %.4g", f->mean, c->from);
+    else if (isinf(c->from))
+        rk_table_cell(t, "mean %.4g <= %.4g", f->mean, c->to);
+    else
+        rk_table_cell(t, "mean %.4g in %.4g..%.4g", f->mean, c->from, c->to);
+}
+
 static void claim_row(rk_table *t, const rk_finding *f, bool first)
 {
     rk_table_cell(t, "%s", first ? f->claim->name : "");
     if (f->verdict == RK_NOT_MEASURED)
         rk_table_cell(t, "-");
     else if (f->formula == &f->claim->mean)
-        rk_table_cell(t, "mean %.4g in %.4g..%.4g", f->mean, f->claim->from, f->claim->to);
+        band_cell(t, f);
     else
         rk_table_cell(t, "%u of %u seeds", f->holds, f->seeds);
     rk_table_cell(t, "%s", shown(f->verdict));

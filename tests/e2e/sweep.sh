@@ -193,7 +193,7 @@ test_array_job() {
 test_merge_twice() {
     preset
     works sweep --epochs 2 --seeds 1 --out a.sqlite
-    works sweep --epochs 2 --seeds 2 --out b.sqlite
+    works sweep --epochs 2 --seeds 2 --scores --out b.sqlite
     works "$RETHINK" merge --out all.sqlite a.sqlite b.sqlite
     says '^all.sqlite: 4 runs added$'
     digests all.sqlite >once
@@ -202,8 +202,14 @@ test_merge_twice() {
     digests all.sqlite >twice
     cmp once twice
     [ "$(ls all.sqlite.runs)" = "$(printf '1\n2\n3\n4')" ] || fail "$(ls -a all.sqlite.runs)"
-    works sweep --epochs 2 --seeds 1..2 --out all.sqlite
-    says '4 of 4 tasks are done .4 before.'
+    for file in b all; do # what is known of each example comes, too
+        sqlite3 $file.sqlite "select * from scores where run = (select id from runs where
+            seed = 2 and variant = 'random labels')" | cut -d'|' -f 2- >$file.scores
+    done
+    [ "$(wc -l <b.scores)" = 620 ] || fail "$(wc -l <b.scores) scores"
+    cmp b.scores all.scores
+    works sweep --epochs 2 --seeds 1 --out all.sqlite
+    says '2 of 2 tasks are done .2 before.'
     fails 'merged into itself' "$RETHINK" merge --out all.sqlite a.sqlite ./all.sqlite
     fails 'which files' "$RETHINK" merge --out all.sqlite
     checks '
@@ -216,8 +222,8 @@ for run in (1, 2, 3, 4):
 # A copy that is further takes the place of one that is not; what is not done goes on in the target.
 test_merge_of_unfinished_runs() {
     preset
-    works sweep --out whole.sqlite
-    "$RETHINK" sweep tiny --jobs 2 --out r.sqlite >/dev/null 2>&1 &
+    works sweep --epochs 60 --out whole.sqlite
+    "$RETHINK" sweep tiny --epochs 60 --jobs 2 --out r.sqlite >/dev/null 2>&1 &
     pid=$!
     until [ -e r.sqlite.runs/2/checkpoint.safetensors ]; do sleep 0.01; done
     kill -INT $pid
@@ -227,8 +233,8 @@ test_merge_of_unfinished_runs() {
     small --out all.sqlite >/dev/null # so that numbers differ
     works "$RETHINK" merge --out all.sqlite r.sqlite
     works "$RETHINK" merge --out early.sqlite r.sqlite
-    works sweep --out all.sqlite
-    works sweep --out r.sqlite
+    works sweep --epochs 60 --out all.sqlite
+    works sweep --epochs 60 --out r.sqlite
     works "$RETHINK" merge --out early.sqlite r.sqlite
     same_digests whole.sqlite early.sqlite
     [ "$(sqlite3 early.sqlite 'select count(*) from runs')" = 2 ] || fail 'runs are there twice'

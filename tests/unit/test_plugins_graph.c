@@ -222,6 +222,12 @@ static void test_schedules(void **state)
         assert_true(fabs(rate / (0.1 * pow(0.95, (double)epoch)) - 1) < 1e-13);
         rate *= 0.95;
     }
+    rk_spec *d = parse_item(*state, RK_KIND_SCHEDULE, "drops:factor=0.5,first=3,second=5");
+    static const double dropped[] = {1, 1, 1, 0.5, 0.5, 0.25, 0.25};
+    for (int64_t epoch = 0; epoch < 7; epoch++)
+        assert_true(d->item->rate(0.25, epoch, d->args) == 0.25 * dropped[epoch]);
+    assert_null(rk_args_misused(d->args));
+    rk_spec_free(d);
     assert_null(rk_args_misused(c->args));
     assert_null(rk_args_misused(x->args));
     rk_spec_free(c);
@@ -239,7 +245,9 @@ static void test_items(void **state)
                                            "model wrn",
                                            "data cifar10",
                                            "data idx",
+                                           "data imagefolder",
                                            "data mnist",
+                                           "data noise",
                                            "data synth16",
                                            "transform labels",
                                            "transform pixels",
@@ -250,6 +258,7 @@ static void test_items(void **state)
                                            "regularizer weight-norm",
                                            "optimizer sgd",
                                            "schedule constant",
+                                           "schedule drops",
                                            "schedule exponential",
                                            "augmentation crop",
                                            "augmentation drop",

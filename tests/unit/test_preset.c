@@ -23,16 +23,16 @@ static rk_settings apply(const rk_assignment *list, uint32_t n, rk_pool *pool)
 static void test_every_key(void **state)
 {
     const rk_assignment list[] = {
-        {"model", "linear"},       {"data", "mnist"},      {"randomize", "labels:p=1"},
-        {"optimizer", "sgd"},      {"momentum", "0.5"},    {"schedule", "constant"},
-        {"lr-decay", "0.98"},      {"regularize", "l2"},   {"lr", "0.05"},
-        {"batch", "50"},           {"epochs", "7"},        {"seed", "9223372036854775807"},
-        {"stop-accuracy", "1"},    {"stop-loss", "1e-3"},  {"device", "opencl?"},
-        {"threads", "2"},          {"isa", "avx2"},        {"numerics", "fast"},
-        {"fallback", "reference"}, {"unfused", "yes"},     {"checkpoint-seconds", "2.5"},
-        {"augment", "flip"},       {"scale", "small"},     {"eval-labels", "corrupted"},
-        {"stop-patience", "9"},    {"eval-limit", "40"},   {"scores", "yes"},
-        {"el2n-epoch", "3"},       {"randomize-seed", "7"}};
+        {"model", "linear"},       {"data", "mnist"},       {"randomize", "labels:p=1"},
+        {"optimizer", "sgd"},      {"momentum", "0.5"},     {"schedule", "constant"},
+        {"lr-decay", "0.98"},      {"regularize", "l2"},    {"lr", "0.05"},
+        {"batch", "50"},           {"epochs", "7"},         {"seed", "9223372036854775807"},
+        {"stop-accuracy", "1"},    {"stop-loss", "1e-3"},   {"device", "opencl?"},
+        {"threads", "2"},          {"isa", "avx2"},         {"numerics", "fast"},
+        {"fallback", "reference"}, {"unfused", "yes"},      {"checkpoint-seconds", "2.5"},
+        {"augment", "flip"},       {"scale", "small"},      {"eval-labels", "corrupted"},
+        {"stop-patience", "9"},    {"eval-limit", "40"},    {"scores", "yes"},
+        {"el2n-epoch", "3"},       {"randomize-seed", "7"}, {"data-path", "/a,b"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -41,7 +41,7 @@ static void test_every_key(void **state)
     rk_settings s = apply(list, (uint32_t)n, &pool);
     const rk_config *c = &s.config;
     assert_string_equal(c->model, "linear");
-    assert_string_equal(c->data, "mnist");
+    assert_string_equal(c->data, "mnist:path=/a\\,b");
     assert_string_equal(c->randomize, "labels:p=1");
     assert_string_equal(c->optimizer, "sgd:momentum=0.5");
     assert_string_equal(c->schedule, "exponential:decay=0.98");
