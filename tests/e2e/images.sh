@@ -73,7 +73,7 @@ test_damaged() {
     echo 'hello' >$x
     damaged 'neither JPEG nor PNG'
     head -c 200 d/train/ant/0012.jpg >$x
-    damaged 'Premature end of JPEG file|.*'
+    damaged 'Premature end of JPEG file'
     for file in d/train/ant/*.png; do break; done
     head -c 200 "$file" >$x
     damaged 'the file ends too early'

@@ -234,6 +234,16 @@ static void test_skip(void **state)
     rk_dataset_free(d);
 }
 
+/* What a decoder would make grey of, with a warning. */
+static void test_truncated_jpeg(void **state)
+{
+    const world *w = *state;
+    fill(w);
+    assert_true(picture_jpeg(at(w, "train/a/cut"), 9, 64, 64, 3, 90, false));
+    assert_int_equal(truncate(at(w, "train/a/cut"), 1500), 0);
+    refuse(w, "size=8,resize=8", "train/a/cut", "Premature end of JPEG file");
+}
+
 static void test_folders_refused(void **state)
 {
     const world *w = *state;
@@ -263,8 +273,9 @@ static void test_folders_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_order),  TEST(test_kinds),
-                                       TEST(test_resize), TEST(test_digest_of_memory),
-                                       TEST(test_skip),   TEST(test_folders_refused)};
+    const struct CMUnitTest tests[] = {TEST(test_order),          TEST(test_kinds),
+                                       TEST(test_resize),         TEST(test_digest_of_memory),
+                                       TEST(test_skip),           TEST(test_truncated_jpeg),
+                                       TEST(test_folders_refused)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
