@@ -2,49 +2,23 @@
  * come from strangers, so that nothing but arithmetic and our own functions is let through. */
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/calculator.h"
 #include "cli/measure.h"
-#include "cli/study.h"
 #include "data/names.h"
 #include <fnmatch.h>
 #include <math.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEASURES_MAX = 128, LABELS_MAX = 256, DEPTH_MAX = 100, LENGTH_MAX = 4000 };
+enum { LABELS_MAX = 256, DEPTH_MAX = 100, LENGTH_MAX = 4000 };
 
-/* One call of a function, and what it returned over the seeds. */
-typedef struct note {
-    const char *measure, *label;
-    double sum;
-    uint32_t n, never;
-} note;
-
-/* What the function of a measure is registered with. */
-typedef struct binding {
-    rk_calculator *c;
-    const char *measure;
-} binding;
-
-struct rk_calculator {
-    sqlite3 *db;
-    const rk_study *study;
-    uint64_t seed;
-    uint32_t selects;
-    rk_pool pool; /* of the notes */
-    note *note;
-    uint32_t n_notes;
-    binding binding[MEASURES_MAX];
-};
-
-static const char *const builtin[] = {"abs",      "exp",    "ln",     "max", "min",
-                                      "pow",      "round",  "sqrt",   "at",  "axis",
-                                      "spearman", "lowest", "highest"};
+static const char *const builtin[] = {"abs",      "exp",    "ln",      "max", "min",
+                                      "pow",      "round",  "sqrt",    "at",  "axis",
+                                      "spearman", "lowest", "highest", "auc", "easiness"};
 
 /* ---- notes ----------------------------------------------------------------------------------- */
 
-/* Without memory a note is lost, which is seen in the text. */
-static void take_note(rk_calculator *c, const char *measure, const char *label, double value)
+void rk_calculator_note(rk_calculator *c, const char *measure, const char *label, double value)
 {
     uint32_t i = 0;
     if (isnan(value)) return;
@@ -52,7 +26,7 @@ static void take_note(rk_calculator *c, const char *measure, const char *label, 
            (strcmp(c->note[i].measure, measure) != 0 || strcmp(c->note[i].label, label) != 0))
         i++;
     if (i == c->n_notes) {
-        note *list = rk_pool_array(&c->pool, i + 1, sizeof *list);
+        rk_note *list = rk_pool_array(&c->pool, i + 1, sizeof *list);
         if (!list) return;
         if (i) memcpy(list, c->note, i * sizeof *list);
         list[i].measure = rk_pool_string(&c->pool, measure);
@@ -68,7 +42,7 @@ static void take_note(rk_calculator *c, const char *measure, const char *label, 
         c->note[i].sum += value;
 }
 
-static void add_note(rk_str *text, const note *n)
+static void add_note(rk_str *text, const rk_note *n)
 {
     char number[64];
     uint32_t finite = n->n - n->never;
@@ -103,13 +77,13 @@ char *rk_calculator_notes(rk_calculator *c, rk_pool *pool)
 
 /* ---- functions ------------------------------------------------------------------------------- */
 
-static const char *text_of(sqlite3_value *v)
+const char *rk_calculator_text(sqlite3_value *v)
 {
     const char *text = (const char *)sqlite3_value_text(v);
     return text ? text : "";
 }
 
-static void give(sqlite3_context *ctx, double value)
+void rk_calculator_give(sqlite3_context *ctx, double value)
 {
     if (isnan(value))
         sqlite3_result_null(ctx);
@@ -123,8 +97,8 @@ static bool fine(sqlite3_context *ctx, rk_status status, const rk_error *e)
     return status == RK_OK;
 }
 
-/* The run of a label; false if there is none, or if that is an error. */
-static bool run_of(sqlite3_context *ctx, const rk_calculator *c, const char *label, uint32_t *run)
+bool rk_calculator_run(sqlite3_context *ctx, const rk_calculator *c, const char *label,
+                       uint32_t *run)
 {
     rk_error e = rk_error_new();
     return fine(ctx, rk_study_label(c->study, label, &e), &e) && c->study->runs &&
@@ -133,14 +107,14 @@ static bool run_of(sqlite3_context *ctx, const rk_calculator *c, const char *lab
 
 static void measure(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
-    const binding *b = sqlite3_user_data(ctx);
-    const char *label = text_of(v[0]);
+    const rk_binding *b = sqlite3_user_data(ctx);
+    const char *label = rk_calculator_text(v[0]);
     uint32_t run;
     (void)n;
-    if (!run_of(ctx, b->c, label, &run)) return;
+    if (!rk_calculator_run(ctx, b->c, label, &run)) return;
     double value = rk_measure_value(b->c->study->runs, run, b->measure);
-    take_note(b->c, b->measure, label, value);
-    give(ctx, value);
+    rk_calculator_note(b->c, b->measure, label, value);
+    rk_calculator_give(ctx, value);
 }
 
 static void at(sqlite3_context *ctx, int n, sqlite3_value **v)
@@ -149,13 +123,14 @@ static void at(sqlite3_context *ctx, int n, sqlite3_value **v)
     rk_error e = rk_error_new();
     uint32_t run;
     (void)n;
-    if (!fine(ctx, rk_measure_epoch_check(text_of(v[0]), &e), &e)) return;
-    if (!run_of(ctx, c, text_of(v[1]), &run)) return;
-    double value = rk_measure_at(c->study->runs, run, text_of(v[0]), sqlite3_value_int64(v[2]));
+    if (!fine(ctx, rk_measure_epoch_check(rk_calculator_text(v[0]), &e), &e)) return;
+    if (!rk_calculator_run(ctx, c, rk_calculator_text(v[1]), &run)) return;
+    double value =
+        rk_measure_at(c->study->runs, run, rk_calculator_text(v[0]), sqlite3_value_int64(v[2]));
     char label[160];
-    snprintf(label, sizeof label, "%s, then", text_of(v[1]));
-    take_note(c, text_of(v[0]), label, value);
-    give(ctx, value);
+    snprintf(label, sizeof label, "%s, then", rk_calculator_text(v[1]));
+    rk_calculator_note(c, rk_calculator_text(v[0]), label, value);
+    rk_calculator_give(ctx, value);
 }
 
 static void axis(sqlite3_context *ctx, int n, sqlite3_value **v)
@@ -163,8 +138,8 @@ static void axis(sqlite3_context *ctx, int n, sqlite3_value **v)
     const rk_calculator *c = sqlite3_user_data(ctx);
     uint32_t run;
     (void)n;
-    if (run_of(ctx, c, text_of(v[1]), &run))
-        give(ctx, rk_measure_axis(c->study->runs, run, text_of(v[0])));
+    if (rk_calculator_run(ctx, c, rk_calculator_text(v[1]), &run))
+        rk_calculator_give(ctx, rk_measure_axis(c->study->runs, run, rk_calculator_text(v[0])));
 }
 
 /* Values of a measure over the labels that match; false after an error. */
@@ -192,7 +167,7 @@ static bool collect(sqlite3_context *ctx, rk_calculator *c, const char *name, co
         }
         out->y[out->n] = rk_measure_value(s->runs, run, name);
         out->x[out->n] = parameter ? rk_measure_axis(s->runs, run, parameter) : 0;
-        take_note(c, name, s->label[i], out->y[out->n]);
+        rk_calculator_note(c, name, s->label[i], out->y[out->n]);
         out->whole = out->whole && !isnan(out->x[out->n]) && !isnan(out->y[out->n]);
         out->n++;
     }
@@ -235,24 +210,27 @@ static void spearman(sqlite3_context *ctx, int n, sqlite3_value **v)
     rk_calculator *c = sqlite3_user_data(ctx);
     column t;
     double x[LABELS_MAX], y[LABELS_MAX];
-    if (!collect(ctx, c, text_of(v[0]), text_of(v[1]), n > 2 ? text_of(v[2]) : "*", &t)) return;
+    if (!collect(ctx, c, rk_calculator_text(v[0]), rk_calculator_text(v[1]),
+                 n > 2 ? rk_calculator_text(v[2]) : "*", &t))
+        return;
     if (!t.whole || t.n < 2) return;
     rank(t.x, t.n, x);
     rank(t.y, t.n, y);
     double value = correlation(x, y, t.n);
-    take_note(c, "rank correlation", "", value);
-    give(ctx, value);
+    rk_calculator_note(c, "rank correlation", "", value);
+    rk_calculator_give(ctx, value);
 }
 
 static void extreme(sqlite3_context *ctx, sqlite3_value **v, double sign)
 {
     rk_calculator *c = sqlite3_user_data(ctx);
     column t;
-    if (!collect(ctx, c, text_of(v[0]), NULL, text_of(v[1]), &t) || !t.whole) return;
+    if (!collect(ctx, c, rk_calculator_text(v[0]), NULL, rk_calculator_text(v[1]), &t) || !t.whole)
+        return;
     double value = t.y[0];
     for (uint32_t i = 1; i < t.n; i++)
         if (sign * t.y[i] > sign * value) value = t.y[i];
-    give(ctx, value);
+    rk_calculator_give(ctx, value);
 }
 
 static void lowest(sqlite3_context *ctx, int n, sqlite3_value **v)
@@ -301,12 +279,12 @@ static int add_functions(rk_calculator *c)
     for (size_t i = 0; code == SQLITE_OK && i < sizeof own / sizeof *own; i++)
         code = sqlite3_create_function_v2(c->db, own[i].name, own[i].arguments, SQLITE_UTF8, c,
                                           own[i].f, NULL, NULL, NULL);
-    for (size_t i = 0; code == SQLITE_OK && i < MEASURES_MAX && rk_measure_name(i); i++) {
-        c->binding[i] = (binding){c, rk_measure_name(i)};
+    for (size_t i = 0; code == SQLITE_OK && i < RK_MEASURES_MAX && rk_measure_name(i); i++) {
+        c->binding[i] = (rk_binding){c, rk_measure_name(i)};
         code = sqlite3_create_function_v2(c->db, c->binding[i].measure, 1, SQLITE_UTF8,
                                           &c->binding[i], measure, NULL, NULL, NULL);
     }
-    return code;
+    return code == SQLITE_OK ? rk_calculator_add_scores(c) : code;
 }
 
 rk_status rk_calculator_new(rk_calculator **out, rk_error *e)
@@ -340,11 +318,11 @@ void rk_calculator_free(rk_calculator *c)
 static rk_status wrong(const rk_calculator *c, const char *text, const char *why, rk_error *e)
 {
     static const char missing[] = "no such function: ";
-    const char *known[MEASURES_MAX + sizeof builtin / sizeof *builtin];
+    const char *known[RK_MEASURES_MAX + sizeof builtin / sizeof *builtin];
     char hint[320] = "";
     size_t n = 0;
     if (strncmp(why, missing, sizeof missing - 1) == 0) {
-        for (; n < MEASURES_MAX && rk_measure_name(n); n++) known[n] = rk_measure_name(n);
+        for (; n < RK_MEASURES_MAX && rk_measure_name(n); n++) known[n] = rk_measure_name(n);
         for (size_t i = 0; i < sizeof builtin / sizeof *builtin; i++) known[n++] = builtin[i];
         rk_name_hint(why + sizeof missing - 1, known, n, hint, sizeof hint);
     }

@@ -168,6 +168,8 @@ static rk_status write_plot(FILE *f, const rk_study *s, const rk_plot *p, const 
     rk_html(f, figure->title);
     if (p->kind == RK_FIGURE_CURVES) fprintf(f, ", by %s", p->x_name);
     fputs(s->n_seeds > 1 ? "; mean and standard deviation over seeds." : ".", f);
+    if (p->kind == RK_FIGURE_CURVES && s->n_seeds > 1)
+        fputs(" A run that has ended keeps its last value.", f);
     if (figure->note[0]) {
         fputc(' ', f);
         rk_html(f, figure->note);

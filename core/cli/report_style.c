@@ -59,10 +59,11 @@ static const char style[] =
     "tbody th{white-space:normal}}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}section{break-before:auto}"
     "figure,tr,dl{break-inside:avoid}h2,h3{break-after:avoid}.wide{overflow:visible}"
-    ".figures{grid-template-columns:repeat(3,1fr)}"
+    ".figures{grid-template-columns:repeat(auto-fit,minmax(15rem,1fr))}"
     ".runs td{white-space:nowrap}\n"
     ".runs "
-    "td{white-space:normal}code{font-size:6pt;overflow-wrap:anywhere}.small{font-size:7pt}"
+    "td{white-space:normal}code{font-size:8pt;overflow-wrap:anywhere}.small "
+    "code{font-size:6pt}.small{font-size:7pt}"
     "th,td{padding-right:.35rem}}\n";
 
 void rk_report_style(FILE *f) { fputs(style, f); }

@@ -14,6 +14,7 @@ void rk_runs_free(rk_runs *r)
     free(r->run);
     free(r->history);
     free(r->epochs);
+    free(r->path);
     *r = (rk_runs){0};
 }
 
@@ -30,8 +31,9 @@ static rk_status load(rk_results *results, const int64_t *ids, uint32_t n, bool 
     *out = (rk_runs){.run = calloc(n + 1, sizeof *out->run),
                      .history = calloc(n + 1, sizeof *out->history),
                      .epochs = calloc(n + 1, sizeof *out->epochs),
+                     .path = strdup(rk_results_path(results)),
                      .with_history = history};
-    if (!out->run || !out->history || !out->epochs)
+    if (!out->run || !out->history || !out->epochs || !out->path)
         return RK_FAIL(e, RK_E_NOMEM, "no memory for %u runs", n);
     for (uint32_t i = 0; i < n; i++) {
         RK_TRY(rk_results_run(results, ids[i], &out->run[i], e));

@@ -9,6 +9,7 @@ typedef struct rk_runs {
     rk_run_record **run;       /* [n], ids ascending */
     rk_epoch_record **history; /* [n][epochs[i]]; NULL if not asked for */
     uint32_t *epochs;
+    char *path; /* of the file */
     bool with_history;
 } rk_runs;
 

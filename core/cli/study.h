@@ -11,6 +11,9 @@
  *   axis('name', 'label')            a parameter, as p of labels:p=0.3
  *   spearman('measure', 'axis' [, 'pattern'])    the rank correlation of a measure with a parameter
  *   lowest('measure', 'pattern'), highest(...)   over labels that match: * any text, ? a letter
+ *   auc('score', 'label')           how well a score of 'rethink scores' finds changed labels
+ *   easiness('label')               over all seeds: the variance of the examples' accuracies over
+ *                                   that of chance (scores.h)
  *   abs exp ln max min pow round sqrt
  * It is evaluated for every seed.  NULL, as of a run that is not there, means "not measured".
  *

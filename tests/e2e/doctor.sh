@@ -1,6 +1,8 @@
 #!/bin/sh
 # rethink doctor: finds what keeps a run from fitting, says so, and nothing where all is well.
 
+export RETHINK_PRESET_PATH="$SOURCE/plugins/presets"
+
 doctor() { # STATUS ARGUMENTS...
     want=$1
     shift

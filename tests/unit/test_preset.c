@@ -32,7 +32,7 @@ static void test_every_key(void **state)
         {"fallback", "reference"}, {"unfused", "yes"},      {"checkpoint-seconds", "2.5"},
         {"augment", "flip"},       {"scale", "small"},      {"eval-labels", "corrupted"},
         {"stop-patience", "9"},    {"eval-limit", "40"},    {"scores", "yes"},
-        {"el2n-epoch", "3"},       {"randomize-seed", "7"}, {"data-path", "/a,b"}};
+        {"el2n-epoch", "4"},       {"randomize-seed", "8"}, {"data-path", "/a,b"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -49,6 +49,7 @@ static void test_every_key(void **state)
     assert_string_equal(c->augment, "flip");
     assert_string_equal(c->scale, "small");
     assert_true(c->corrupt_test && c->stop_patience == 9);
+    assert_true(c->scores && c->el2n_epoch == 4 && c->randomize_seed == 8);
     assert_true(c->rate == 0.05 && c->batch == 50 && c->epochs == 7 && c->stop_accuracy == 1);
     assert_true(c->eval_limit == 40);
     assert_true(c->stop_loss == 1e-3 && c->checkpoint_seconds == 2.5 && c->session.unfused);

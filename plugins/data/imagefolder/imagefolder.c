@@ -33,6 +33,7 @@ static const rk_param_spec params[] = {
 typedef struct folder {
     listing set[2]; /* train, val */
     uint32_t size, resize;
+    bool skip;
 } folder;
 
 static void close_folder(void *state)
@@ -70,7 +71,8 @@ static rk_status read_image(void *state, bool test, uint32_t index, void *pixels
     free(full.rgb);
     free(file);
     if (status == RK_OK) return RK_OK;
-    return rk_error_set(e, status, "%s: %s; mend or remove it, or give on-error=skip", path, why);
+    return rk_error_set(e, status, "%s: %s%s", path, why,
+                        f->skip ? "" : "; mend or remove it, or give on-error=skip");
 }
 
 static rk_status same_classes(const folder *f, rk_error *e)
@@ -116,6 +118,7 @@ static rk_status load(rk_dataset *d, const rk_args *a, rk_error *e)
     d->source = (rk_source){.state = f, .close = close_folder, .read = read_image};
     f->size = (uint32_t)rk_arg_int(a, "size");
     f->resize = (uint32_t)rk_arg_int(a, "resize");
+    f->skip = strcmp(rk_arg_text(a, "on-error"), "skip") == 0;
     if (f->resize && f->resize < f->size)
         return rk_error_set(e, RK_E_INVALID,
                             "resize=%u is less than size=%u: the centre would not "

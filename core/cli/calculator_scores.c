@@ -1,0 +1,121 @@
+/* Functions of expressions that look at single examples. */
+#include "base/error.h"
+#include "cli/calculator.h"
+#include "data/names.h"
+#include "train/scores.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KINDS_MAX = 32 };
+
+static void give_error(sqlite3_context *ctx, const rk_error *e)
+{
+    sqlite3_result_error(ctx, e->text, -1);
+}
+
+static const rk_score_kind *kind_named(const char *name, rk_error *e)
+{
+    const char *known[KINDS_MAX];
+    char hint[320];
+    size_t n;
+    const rk_score_kind *kinds = rk_score_kinds(&n);
+    for (size_t i = 0; i < n && i < KINDS_MAX; i++) {
+        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
+        known[i] = kinds[i].name;
+    }
+    rk_name_hint(name, known, n, hint, sizeof hint);
+    RK_FAIL(e, RK_E_INVALID, "no score '%.40s'%s", name, hint);
+    return NULL;
+}
+
+static rk_status run_auc(const rk_runs *r, uint32_t run, const rk_score_kind *kind, double *out,
+                         rk_error *e)
+{
+    rk_results *results;
+    rk_example_score *row;
+    uint32_t n;
+    RK_TRY(rk_results_open(r->path, true, &results, e));
+    rk_status status = rk_results_scores(results, r->run[run]->id, false, &row, &n, e);
+    if (status == RK_OK) {
+        status = rk_scores_auc(row, n, kind, out, e);
+        free(row);
+    }
+    rk_results_close(results);
+    return status;
+}
+
+/* auc('score', 'label'): how well a score finds the changed labels of a run. */
+static void auc(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    rk_calculator *c = sqlite3_user_data(ctx);
+    const char *label = rk_calculator_text(v[1]);
+    rk_error e = rk_error_new();
+    char name[80];
+    uint32_t run;
+    double value = NAN;
+    (void)n;
+    const rk_score_kind *kind = kind_named(rk_calculator_text(v[0]), &e);
+    if (!kind) {
+        give_error(ctx, &e);
+        return;
+    }
+    if (!rk_calculator_run(ctx, c, label, &run)) return;
+    if (run_auc(c->study->runs, run, kind, &value, &e) != RK_OK) {
+        give_error(ctx, &e);
+        return;
+    }
+    snprintf(name, sizeof name, "AUC of %s", kind->name);
+    rk_calculator_note(c, name, label, value);
+    rk_calculator_give(ctx, value);
+}
+
+static rk_status ratio_of(const rk_study *s, const char *label, double *out, rk_error *e)
+{
+    rk_results *results;
+    rk_easiness x;
+    uint32_t n = 0, run;
+    int64_t *id = calloc(s->n_seeds + 1, sizeof *id);
+    if (!id) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of runs");
+    for (uint32_t i = 0; i < s->n_seeds; i++)
+        if (rk_study_find(s, label, s->seed[i], &run)) id[n++] = s->runs->run[run]->id;
+    rk_status status = rk_results_open(s->runs->path, true, &results, e);
+    if (status == RK_OK) {
+        status = rk_results_easiness(results, id, n, false, &x, NULL, NULL, e);
+        rk_results_close(results);
+    }
+    free(id);
+    if (status == RK_OK) *out = x.ratio;
+    return status;
+}
+
+/* easiness('label'): how much more examples differ in accuracy over all seeds than by chance. */
+static void easiness(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    rk_calculator *c = sqlite3_user_data(ctx);
+    const char *label = rk_calculator_text(v[0]);
+    rk_error e = rk_error_new();
+    uint32_t run;
+    double value = NAN;
+    (void)n;
+    if (!rk_calculator_run(ctx, c, label, &run)) return;
+    bool known = c->easiness.study == c->study && strcmp(c->easiness.label, label) == 0;
+    if (!known && ratio_of(c->study, label, &value, &e) != RK_OK) {
+        give_error(ctx, &e);
+        return;
+    }
+    if (known) value = c->easiness.value;
+    c->easiness.study = c->study;
+    snprintf(c->easiness.label, sizeof c->easiness.label, "%s", label);
+    c->easiness.value = value;
+    rk_calculator_note(c, "variance ratio", label, value);
+    rk_calculator_give(ctx, value);
+}
+
+int rk_calculator_add_scores(rk_calculator *c)
+{
+    int code = sqlite3_create_function_v2(c->db, "auc", 2, SQLITE_UTF8, c, auc, NULL, NULL, NULL);
+    if (code != SQLITE_OK) return code;
+    return sqlite3_create_function_v2(c->db, "easiness", 1, SQLITE_UTF8, c, easiness, NULL, NULL,
+                                      NULL);
+}
