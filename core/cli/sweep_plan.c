@@ -110,7 +110,8 @@ static rk_status add_seed(planner *p, const int64_t *seed)
         if (!kept) return no_memory(p->e);
     }
     RK_TRY(make_jobs(p, kept, &s->jobs[s->n_jobs]));
-    const rk_jobs *jobs = &s->jobs[s->n_jobs++];
+    rk_jobs *jobs = &s->jobs[s->n_jobs++];
+    RK_TRY(rk_jobs_keep(jobs, p->a->run.variant, p->e));
     RK_TRY(rk_jobs_check(jobs, p->a->run.preset ? &s->preset : NULL, p->plugins, p->e));
     for (uint32_t i = 0; i < jobs->n; i++) RK_TRY(add_job(p, &jobs->job[i]));
     return RK_OK;

@@ -119,6 +119,14 @@ static bool asked_to_stop(int status)
     return rk_signals_stopping() && (number == SIGINT || number == SIGTERM);
 }
 
+/* The run is on record; what happened then is its driver's or its plugin's. */
+static void say_late(rk_sweep_view *v, const rk_task *t, const char *how)
+{
+    char line[128];
+    snprintf(line, sizeof line, "rethink: the run is done, but then its process %s", how);
+    rk_sweep_view_line(v, t, line);
+}
+
 static void judge(pool *p, rk_sweep_child *c, int status)
 {
     char how[64];
@@ -132,7 +140,7 @@ static void judge(pool *p, rk_sweep_child *c, int status)
     p->input_failures = c->ended && c->end.code == RK_E_IO ? p->input_failures + 1 : 0;
     if (c->ended && c->end.code == RK_OK) {
         t->state = RK_TASK_DONE;
-        if (status != 0) rk_sweep_view_line(p->view, t, how);
+        if (status != 0) say_late(p->view, t, how);
     } else if (c->ended ? c->end.code == RK_E_STOPPED : asked_to_stop(status))
         t->state = RK_TASK_STOPPED;
     else if (c->ended)

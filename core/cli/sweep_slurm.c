@@ -71,6 +71,7 @@ static void add_command(rk_str *out, const rk_sweep *s, const rk_sweep_arguments
     if (run->preset) rk_str_add(out, " ");
     if (run->preset) add_word(out, run->preset);
     for (uint32_t i = 0; i < run->n_own; i++) add_setting(out, &run->own[i]);
+    if (run->variant) add_option(out, "variant", run->variant);
     add_seeds(out, &a->seeds);
     if (a->spread) add_option(out, "spread", NULL);
     for (uint32_t i = 0; i < run->n_backends; i++) add_option(out, "backend", run->backends[i]);

@@ -77,6 +77,13 @@ static void on_epoch(void *ctx, const rk_run_record *run, const rk_epoch_record 
                         .test = row->test_accuracy});
 }
 
+static void on_skipped(void *ctx, int64_t examples, const char *why)
+{
+    (void)ctx;
+    fprintf(stderr, "rethink: %lld examples were left out, the first: %s\n", (long long)examples,
+            why);
+}
+
 static bool on_stopping(void *ctx)
 {
     (void)ctx;
@@ -140,7 +147,8 @@ static rk_status train(worker *w, rk_error *e)
                       .start = on_start,
                       .progress = on_progress,
                       .epoch = on_epoch,
-                      .stopping = on_stopping};
+                      .stopping = on_stopping,
+                      .skipped = on_skipped};
     if (w->resume)
         return rk_run_resume(w->hub, w->registry, w->file, (int64_t)w->resume, &watch, e);
     RK_TRY(rk_config_read(w->config, &c, &owner, e));

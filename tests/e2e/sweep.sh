@@ -70,6 +70,10 @@ assert all(r["state"] == "done" and len(r["digest"]) == 32 for r in a["runs"])'
     [ ! -s stderr.txt ] || fail "quiet, but: $(cat stderr.txt)"
     works sweep --seeds 1..3 --epochs 2 --quiet
     [ ! -s stdout.txt ] || fail 'quiet prints'
+    works sweep --seeds 1..3 --epochs 2 --variant 'true*'
+    says '^3 of 3 tasks are done .3 before.'
+    sweep --seeds 1..3 --variant 'true*' --emit slurm >job.sh
+    grep -q "sweep tiny '--variant=true\*' --seeds=1..3" job.sh || fail "$(cat job.sh)"
 }
 
 # A run whose process crashes is that run alone; the next time it goes on from its checkpoint.
