@@ -65,15 +65,10 @@ test_resume() {
     tiny crop:pad=2+flip --device cpu --epochs 300
     digests 1 >want
     # shellcheck disable=SC2086
-    "$RETHINK" run $options --augment crop:pad=2+flip --device cpu --epochs 300 --quiet --out r.sqlite >/dev/null 2>&1 &
-    pid=$!
-    until [ "$(sqlite3 r.sqlite 'select count(*) > 2 from epochs where run = 2' 2>/dev/null)" = 1 ]; do
-        sleep 0.01
-    done
-    kill -TERM $pid 2>/dev/null || fail 'the run is too short'
-    wait $pid || true
-    works "$RETHINK" run --resume 2 --quiet --out r.sqlite
-    digests 2 >got
+    stopped_early r.sqlite "$RETHINK" run $options --augment crop:pad=2+flip --device cpu --epochs 300 \
+        --quiet --out r.sqlite
+    works "$RETHINK" run --resume "$run" --quiet --out r.sqlite
+    digests "$run" >got
     cmp want got || fail 'other bits'
 }
 

@@ -73,17 +73,11 @@ test_resume() {
     works tiny --device cpu --epochs 200 --quiet --out r.sqlite
     digests 1 >want
     # shellcheck disable=SC2086
-    PROXY_REFUSE=matmul,copy "$RETHINK" run $options --backend "$PROXY" --device proxy \
-        --fallback reference --epochs 200 --quiet --out r.sqlite >/dev/null 2>&1 &
-    pid=$!
-    until [ "$(sqlite3 r.sqlite 'select count(*) > 2 from epochs where run = 2' 2>/dev/null)" = 1 ]; do
-        sleep 0.01
-    done
-    kill -TERM $pid 2>/dev/null || fail 'the run is too short'
-    wait $pid || true
-    PROXY_REFUSE=take works "$RETHINK" run --resume 2 --backend "$PROXY" --quiet --out r.sqlite
+    stopped_early r.sqlite env PROXY_REFUSE=matmul,copy "$RETHINK" run $options --backend "$PROXY" \
+        --device proxy --fallback reference --epochs 200 --quiet --out r.sqlite
+    PROXY_REFUSE=take works "$RETHINK" run --resume "$run" --backend "$PROXY" --quiet --out r.sqlite
     grep -q 'FALLBACK on proxy:0: .*take: proxy: refused' stderr.txt || fail "$(cat stderr.txt)"
-    digests 2 >got
+    digests "$run" >got
     cmp want got || fail 'other bits'
 }
 

@@ -58,6 +58,26 @@ nobody() {
     fi
 }
 
+# stopped_early FILE COMMAND...: COMMAND adds a run to FILE, and is stopped by SIGTERM after some
+# epochs; run is its number.  On a busy machine it may be over first: then there is another run.
+stopped_early() {
+    file=$1
+    shift
+    for _ in 1 2 3 4 5; do
+        run=$(($(sqlite3 "$file" 'select count(*) from runs') + 1))
+        "$@" >/dev/null 2>&1 &
+        pid=$!
+        until [ "$(sqlite3 "$file" "select count(*) > 2 from epochs where run = $run" 2>/dev/null)" = 1 ]; do
+            kill -0 $pid || fail "no run: $*"
+            sleep 0.01
+        done
+        kill -TERM $pid 2>/dev/null || true
+        wait $pid || true
+        [ "$(sqlite3 "$file" "select status from runs where id = $run")" = stopped ] && return
+    done
+    fail "over before it was stopped, five times: $*"
+}
+
 # A run of a second, for tests that need one.
 small() {
     "$RETHINK" run --model linear --data synth16:n=60,test=20 --epochs 2 --device cpu --quiet "$@"
