@@ -43,8 +43,8 @@ test_every_preset_lists_its_runs() {
         works "$RETHINK" run "$name" --dry-run
         says '^[0-9]+ runs'
         for scale in $(sed -n 's/^\[scale \([a-z]*\)\]$/\1/p' "$file"); do
-            path= # micro scales have no files
-            [ "$scale" = micro ] || path=--data-path=/a,b
+            path= # micro scales have no files, and some presets none at all
+            [ "$scale" = micro ] || ! grep -q 'path=' "$file" || path=--data-path=/a,b
             # shellcheck disable=SC2086
             works "$RETHINK" run "$name" --scale "$scale" --dry-run $path
             says "^$name +$scale "
