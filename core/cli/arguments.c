@@ -97,6 +97,15 @@ error_t rk_cli_misuse(const struct argp_state *state, const char *format, ...)
     return ECANCELED;
 }
 
+error_t rk_cli_results_file(int key, char *arg, const struct argp_state *state,
+                            const char **results)
+{
+    bool named = key == RK_OPTION_OUT || (key == ARGP_KEY_ARG && state->arg_num == 0);
+    if (!named) return ARGP_ERR_UNKNOWN;
+    *results = arg;
+    return 0;
+}
+
 rk_status rk_cli_append(const char ***list, uint32_t *n, const char *text, rk_error *e)
 {
     const char **longer = realloc(*list, (*n + 1) * sizeof *longer);

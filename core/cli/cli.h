@@ -61,6 +61,9 @@ bool rk_cli_parse(const struct argp *argp, int argc, char **argv, void *input, i
 /* For parser functions of argp: prints the line and returns what the parser returns. */
 error_t rk_cli_misuse(const struct argp_state *state, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The keys of argp that name a results file, for commands that read one: an argument, or --out. */
+error_t rk_cli_results_file(int key, char *arg, const struct argp_state *state,
+                            const char **results);
 /* Adds a text to a list that is freed by free(); the texts stay the caller's. */
 rk_status rk_cli_append(const char ***list, uint32_t *n, const char *text, rk_error *e);
 

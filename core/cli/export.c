@@ -22,16 +22,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     arguments *a = state->input;
     switch (key) {
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
-        a->results = arg;
-        return 0;
-    case RK_OPTION_OUT: a->results = arg; return 0;
     case 'o': a->to = arg; return 0;
     case RK_OPTION_PRESET: a->preset = arg; return 0;
     case RK_OPTION_JSON: a->csv = false; return 0;
     case RK_OPTION_CSV: a->csv = true; return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return rk_cli_results_file(key, arg, state, &a->results);
     }
 }
 

@@ -1,5 +1,6 @@
 /* From expressions to verdicts. */
 #include "base/error.h"
+#include "base/moments.h"
 #include "cli/measure.h"
 #include "cli/study.h"
 #include <math.h>
@@ -21,43 +22,21 @@ rk_outcome rk_findings_outcome(const rk_finding *f, uint32_t n)
     return worst;
 }
 
-/* Mean and sample standard deviation of what is added. */
-typedef struct moments {
-    double sum, squares;
-    uint32_t n;
-} moments;
-
-static void add(moments *m, double x)
-{
-    m->sum += x;
-    m->squares += x * x;
-    m->n++;
-}
-
-static double mean(const moments *m) { return m->n ? m->sum / m->n : (double)NAN; }
-
-static double spread(const moments *m)
-{
-    if (m->n < 2) return NAN;
-    double square = (m->squares - m->sum * m->sum / m->n) / (m->n - 1);
-    return square > 0 ? sqrt(square) : 0;
-}
-
 static rk_status judge_formula(rk_calculator *c, rk_study *s, rk_finding *f, rk_error *e)
 {
     const bool of_mean = f->formula == &f->claim->mean;
-    moments m = {0};
+    rk_moments m = {0};
     for (uint32_t i = 0; i < s->n_seeds; i++) {
         double value;
         if (rk_calculate(c, s, s->seed[i], f->formula->text, &value, e) != RK_OK)
             return rk_error_prefix(e, "%s:%u", s->preset->path, f->formula->line);
         if (isnan(value)) continue;
-        add(&m, value);
+        rk_moments_add(&m, value);
         f->holds += of_mean ? value >= f->claim->from && value <= f->claim->to : value != 0;
     }
     f->seeds = m.n;
-    f->mean = of_mean ? mean(&m) : (double)NAN;
-    f->spread = of_mean ? spread(&m) : (double)NAN;
+    f->mean = of_mean ? rk_moments_mean(&m) : (double)NAN;
+    f->spread = of_mean ? rk_moments_spread(&m) : (double)NAN;
     f->measured = rk_calculator_notes(c, &s->pool);
     if (!f->measured) return RK_FAIL(e, RK_E_NOMEM, "no memory for verdicts");
     bool met =
@@ -68,16 +47,16 @@ static rk_status judge_formula(rk_calculator *c, rk_study *s, rk_finding *f, rk_
 
 static void judge_paper(const rk_study *s, rk_finding *f)
 {
-    moments m = {0};
+    rk_moments m = {0};
     for (uint32_t i = 0; i < s->n_seeds; i++) {
         uint32_t run;
         if (!rk_study_find(s, f->paper->label, s->seed[i], &run)) continue;
         double value = rk_measure_value(s->runs, run, f->paper->measure);
-        if (!isnan(value)) add(&m, value);
+        if (!isnan(value)) rk_moments_add(&m, value);
     }
     f->seeds = m.n;
-    f->mean = mean(&m);
-    f->spread = spread(&m);
+    f->mean = rk_moments_mean(&m);
+    f->spread = rk_moments_spread(&m);
     f->measured = "";
     bool met = fabs(f->mean - f->paper->value) <= f->paper->tolerance;
     f->verdict = m.n == 0 ? RK_NOT_MEASURED : met ? RK_MET : RK_NOT_MET;

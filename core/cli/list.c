@@ -18,15 +18,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     arguments *a = state->input;
     switch (key) {
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
-        a->out = arg;
-        return 0;
-    case RK_OPTION_OUT: a->out = arg; return 0;
     case RK_OPTION_PRESET: a->preset = arg; return 0;
     case 'v': a->verbose = true; return 0;
     case RK_OPTION_JSON: a->json = true; return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return rk_cli_results_file(key, arg, state, &a->out);
     }
 }
 

@@ -214,10 +214,8 @@ int rk_cli_run(int argc, char **argv)
     if (status == RK_OK) status = summarize(&c, &e);
     if (status != RK_OK)
         code = rk_cli_fail(&e);
-    else if (rk_signals_stopping())
-        code = RK_STOPPED_BY_SIGNAL + rk_signals_caught();
-    else if (c.failed)
-        code = RK_CLI_FAILURE;
+    else
+        code = rk_signals_status(c.failed);
     close_all(&c);
     rk_run_arguments_free(&a);
     return code;

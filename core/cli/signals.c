@@ -1,6 +1,9 @@
 #include "cli/signals.h"
+#include "cli/cli.h"
 #include <signal.h>
 #include <stddef.h>
+
+enum { STOPPED_BY_SIGNAL = 128 };
 
 /* The one global variable: a signal handler can reach no other. */
 static volatile sig_atomic_t caught;
@@ -15,6 +18,10 @@ void rk_signals_catch(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-int rk_signals_caught(void) { return caught; }
-
 bool rk_signals_stopping(void) { return caught != 0; }
+
+int rk_signals_status(bool failed)
+{
+    if (caught) return STOPPED_BY_SIGNAL + caught;
+    return failed ? RK_CLI_FAILURE : 0;
+}

@@ -150,10 +150,8 @@ static int run(const rk_sweep_arguments *a)
     if (status == RK_OK) status = rk_cli_flush(stdout, "standard output", &e);
     if (status != RK_OK)
         code = rk_cli_fail(&e);
-    else if (rk_signals_stopping())
-        code = RK_STOPPED_BY_SIGNAL + rk_signals_caught();
-    else if (c.failed)
-        code = RK_CLI_FAILURE;
+    else
+        code = rk_signals_status(c.failed);
     close_all(&c);
     return code;
 }

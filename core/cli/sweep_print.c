@@ -1,4 +1,5 @@
 /* A sweep's plan and its end: tables and JSON. */
+#include "base/moments.h"
 #include "cli/runs.h"
 #include "cli/study.h"
 #include "cli/summary.h"
@@ -67,28 +68,15 @@ rk_status rk_sweep_print_plan(const rk_sweep *s, uint32_t at_once, FILE *f, rk_e
 
 /* ---- means over seeds ------------------------------------------------------------------------ */
 
-typedef struct mean {
-    double sum, squares;
-    uint32_t n;
-} mean;
-
-static void note(mean *m, double x)
-{
-    m->sum += x;
-    m->squares += x * x;
-    m->n++;
-}
-
 /* "82.60 %", "82.60 +- 0.41 %"; the spread is that of a sample. */
-static void mean_cell(rk_table *t, const mean *m, const char *format, double scale,
+static void mean_cell(rk_table *t, const rk_moments *m, const char *format, double scale,
                       const char *unit)
 {
     char middle[32] = "-", spread[40] = "";
-    if (m->n) snprintf(middle, sizeof middle, format, scale * m->sum / m->n);
+    if (m->n) snprintf(middle, sizeof middle, format, scale * rk_moments_mean(m));
     if (m->n > 1) {
-        double variance = (m->squares - m->sum * m->sum / m->n) / (m->n - 1);
         char deviation[32];
-        snprintf(deviation, sizeof deviation, format, scale * sqrt(variance > 0 ? variance : 0));
+        snprintf(deviation, sizeof deviation, format, scale * rk_moments_spread(m));
         snprintf(spread, sizeof spread, " +- %s", deviation);
     }
     rk_table_cell(t, "%s%s%s", middle, spread, m->n ? unit : "");
@@ -96,7 +84,7 @@ static void mean_cell(rk_table *t, const mean *m, const char *format, double sca
 
 /* Runs that differ in nothing but the seed. */
 typedef struct group {
-    mean train, test, fit, epochs, seconds;
+    rk_moments train, test, fit, epochs, seconds;
     uint32_t runs, first;
     const char *device;
 } group;
@@ -111,11 +99,11 @@ static rk_status collect(const rk_sweep *s, rk_results *r, const rk_task *t, gro
         g->device = t->device[0];
     }
     if (strcmp(g->device, t->device[0]) != 0) g->device = "several";
-    note(&g->train, run->train_accuracy);
-    note(&g->test, run->test_accuracy);
-    if (run->fit_epoch) note(&g->fit, (double)run->fit_epoch);
-    note(&g->epochs, (double)run->epochs_done);
-    note(&g->seconds, run->seconds);
+    rk_moments_add(&g->train, run->train_accuracy);
+    rk_moments_add(&g->test, run->test_accuracy);
+    if (run->fit_epoch) rk_moments_add(&g->fit, (double)run->fit_epoch);
+    rk_moments_add(&g->epochs, (double)run->epochs_done);
+    rk_moments_add(&g->seconds, run->seconds);
     rk_run_record_free(run);
     return RK_OK;
 }

@@ -25,11 +25,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     arguments *a = state->input;
     switch (key) {
-    case ARGP_KEY_ARG:
-        if (state->arg_num > 0) return ARGP_ERR_UNKNOWN;
-        a->results = arg;
-        return 0;
-    case RK_OPTION_OUT: a->results = arg; return 0;
     case RK_OPTION_PRESET: a->preset = arg; return 0;
     case RK_OPTION_JSON: a->json = true; return 0;
     case OPTION_SCALE:
@@ -37,7 +32,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             return rk_cli_misuse(state, "--scale: '%s' is none of micro|small|full", arg);
         a->scale = arg;
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return rk_cli_results_file(key, arg, state, &a->results);
     }
 }
 
