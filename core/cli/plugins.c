@@ -201,10 +201,9 @@ int rk_cli_plugins(int argc, char **argv)
         options,
         parse,
         "[NAME]",
-        "The models, data sets, transforms, augmentations, regularizers, optimizers and schedules "
-        "that plugins "
-        "offer; with NAME, that one and its parameters, which are written as "
-        "NAME:key=value,key=value.  Plugins are shared objects: those of --plugin, of "
+        "The models, data sets, transforms, augmentations, regularizers, optimizers, schedules and "
+        "diagnostics that plugins offer; with NAME, that one and its parameters, which are written "
+        "as NAME:key=value,key=value.  Plugins are shared objects: those of --plugin, of "
         "RETHINK_PLUGIN_PATH (files or folders, joined by colons), and the installed ones.",
         NULL,
         NULL,

@@ -94,6 +94,7 @@ static bool has_function(const rk_item *item)
     case RK_KIND_OPTIMIZER: return item->step;
     case RK_KIND_SCHEDULE: return item->rate;
     case RK_KIND_AUGMENT: return item->augment;
+    case RK_KIND_DIAGNOSTIC: return item->diagnose;
     default: return false;
     }
 }
@@ -146,7 +147,7 @@ static rk_status check_item(const rk_plugin *t, uint32_t i, rk_error *e)
     if (!rk_name_valid(item.name))
         return RK_FAIL(e, RK_E_INVALID, "'%.64s' is no name: lower-case letters, digits, - and _",
                        item.name ? item.name : "(null)");
-    if (item.kind < RK_KIND_MODEL || item.kind > RK_KIND_AUGMENT)
+    if (item.kind < RK_KIND_MODEL || item.kind > RK_KIND_DIAGNOSTIC)
         return RK_FAIL(e, RK_E_ABI, "the kind %u of %s is unknown to this version", item.kind,
                        item.name);
     if (!item.doc || !item.doc[0]) return RK_FAIL(e, RK_E_INVALID, "%s has no doc", item.name);

@@ -32,8 +32,9 @@ struct rk_registry {
 
 const char *rk_kind_name(uint32_t kind)
 {
-    static const char *const names[] = {"unknown",     "model",     "data",     "transform",
-                                        "regularizer", "optimizer", "schedule", "augmentation"};
+    static const char *const names[] = {"unknown",   "model",        "data",
+                                        "transform", "regularizer",  "optimizer",
+                                        "schedule",  "augmentation", "diagnostic"};
     return names[kind < sizeof names / sizeof *names ? kind : 0];
 }
 

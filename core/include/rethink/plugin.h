@@ -2,11 +2,11 @@
  *
  * An experiment plugin is a shared object that exports one read-only table of items, made by
  * RK_PLUGIN below; it links librethink.  An item is a model, a data set, a transform, a
- * regularizer, an optimizer, a schedule, or an augmentation: a name, one line of documentation, its
- * parameters, and one function; a regularizer may have several.  (kind, name) is unique over all
- * plugins; a duplicate is an error naming both files.  One parameter table drives the command line
- * (`name:key=value,key=value`), `--help`, presets, the result record, and the refusal of unknown
- * keys and values out of range.
+ * regularizer, an optimizer, a schedule, an augmentation, or a diagnostic: a name, one line of
+ * documentation, its parameters, and one function; a regularizer may have several.  (kind, name) is
+ * unique over all plugins; a duplicate is an error naming both files.  One parameter table drives
+ * the command line (`name:key=value,key=value`), `--help`, presets, the result record, and the
+ * refusal of unknown keys and values out of range.
  *
  * Functions of items have no state of their own and may be called from any thread, one call at a
  * time per data set or graph.  Strings in the table live as long as the plugin: it is never
@@ -163,8 +163,12 @@ enum {
     RK_KIND_REGULARIZER = 4,
     RK_KIND_OPTIMIZER = 5,
     RK_KIND_SCHEDULE = 6,
-    RK_KIND_AUGMENT = 7
+    RK_KIND_AUGMENT = 7,
+    RK_KIND_DIAGNOSTIC = 8
 };
+
+/* What a diagnostic works on: diagnose.h. */
+typedef struct rk_lab rk_lab;
 
 typedef struct rk_item {
     uint32_t size, kind;
@@ -208,6 +212,8 @@ typedef struct rk_item {
      * where the user asks for it (eval-labels=corrupted).  random: of a stream of its own. */
     rk_status (*transform_test)(rk_dataset *, const rk_args *, rk_random, rk_error *);
     uint32_t flags; /* RK_ITEM_* */
+    /* DIAGNOSTIC: measures and reports, see diagnose.h. */
+    rk_status (*diagnose)(rk_lab *, const rk_args *, rk_error *);
 } rk_item;
 enum { RK_ITEM_LABELS_ONLY = 1 }; /* TRANSFORM: needs no pixels, so that they may be in no array */
 
