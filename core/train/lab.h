@@ -11,17 +11,17 @@ typedef struct rk_lab_number {
 } rk_lab_number;
 
 /* The next point of a curve (dims 2) or of a surface (3). */
-typedef struct rk_lab_point {
+typedef struct rk_lab_dot {
     const char *series;
     double x, y, z;
     uint32_t dims;
-} rk_lab_point;
+} rk_lab_dot;
 
 /* In the order in which they were reported; all is the pool's. */
 typedef struct rk_lab_report {
     rk_pool pool;
     rk_lab_number *value;
-    rk_lab_point *point;
+    rk_lab_dot *point;
     const char **note;
     uint32_t n_values, n_points, n_notes;
     uint64_t bytes; /* of device memory that its jobs took, the most at once */
