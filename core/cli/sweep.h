@@ -157,8 +157,11 @@ typedef struct rk_sweep_child {
 /* What all children of a sweep share. */
 typedef struct rk_sweep_common {
     const rk_sweep_arguments *a;
-    const char *results; /* path */
-    char threads[16];    /* of the cpu backend, "" for its own choice */
+    const char *results;         /* path */
+    char threads[16];            /* of the cpu backend, "" for its own choice */
+    const char *const *backends; /* [n_backends]: files of those that the devices are of, and of
+                                    the reference: no child loads drivers that it does not use */
+    uint32_t n_backends;
     int lock;
 } rk_sweep_common;
 

@@ -130,6 +130,14 @@ static void on_found(void *ctx, const rk_run_record *run, const rk_found *found,
     fflush(v->out);
 }
 
+static rk_status on_profile(void *ctx, const rk_run_record *run, const rk_profile *p, rk_error *e)
+{
+    rk_view *v = ctx;
+    rk_view_clear(v);
+    if (v->trace) rk_trace_add(v->trace, run, p);
+    return rk_profile_print(v->out, run, p, e);
+}
+
 rk_watch rk_view_watch(rk_view *v)
 {
     return (rk_watch){.ctx = v,
@@ -142,5 +150,6 @@ rk_watch rk_view_watch(rk_view *v)
                       .estimate = on_estimate,
                       .diagnosing = on_diagnosing,
                       .found = on_found,
-                      .only_estimate = v->estimate};
+                      .only_estimate = v->estimate,
+                      .profile = v->profile ? on_profile : NULL};
 }
