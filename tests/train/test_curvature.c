@@ -1,209 +1,10 @@
-/* Curvature: products of the Hessian on a device against differences of exact gradients in double
- * precision, what `hessian` reports against a dense Hessian, and the same bits on two devices. */
-#include "../grad/oracle.h"
-#include "train/lab.h"
-#include "world.h"
+/* What `hessian` and `alpha` report: against a dense Hessian, theorems, and on two devices. */
+#include "lab_rig.h"
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct rig {
-    rk_config config;
-    rk_trainer *trainer;
-    rk_lab *lab;
-} rig;
-
-/* A model after one epoch of training, so that running averages are there. */
-static void open_rig(const world *w, const char *model, const char *device, rig *r)
-{
-    rk_error e = rk_error_new();
-    world at = *w;
-    at.device = device;
-    r->config = rk_config_default();
-    r->config.model = model;
-    r->config.data = "synth16:n=25,test=2";
-    r->config.batch = 8;
-    r->trainer = open_trainer(&at, &r->config);
-    must(rk_trainer_begin(r->trainer, 0, &e), &e);
-    for (int64_t step = 0; step < r->trainer->steps; step++)
-        must(rk_trainer_step(r->trainer, step, &e), &e);
-    must(rk_lab_new(w->hub, r->trainer, &r->config, NULL, &r->lab, &e), &e);
-}
-
-static void close_rig(rig *r)
-{
-    rk_lab_free(r->lab);
-    rk_trainer_close(r->trainer);
-}
-
-/* ---- gradients in double precision ---------------------------------------------------------- */
-
-enum { N = 25, TENSORS = 64 };
-
-/* The gradient of the summed loss of so many examples. */
-typedef struct exact {
-    rk_graph *g;
-    oracle *o;
-    int64_t rows;
-    uint32_t n;
-    rk_value gradient[TENSORS];
-} exact;
-
-static exact exact_new(const rig *r, int64_t rows, uint32_t norm)
-{
-    exact x = {.g = rk_graph_new(), .rows = rows};
-    rk_value param[TENSORS];
-    const rk_lab_tensor *t;
-    rk_error e = rk_error_new();
-    rk_graph_set_by_batch(x.g, norm == RK_NORM_BATCH);
-    rk_value images = rk_input(x.g, RK_F32, RK_SHAPE(rows, 1, 16, 16), "images");
-    rk_value labels = rk_input(x.g, RK_U32, RK_SHAPE(rows), "labels");
-    rk_value loss = rk_cross_entropy(x.g, rk_lab_logits(r->lab, x.g, images), labels);
-    loss = rk_reshape(x.g, rk_reduce_sum(x.g, loss, 0, 1), rk_shape_make(0, NULL));
-    x.n = rk_lab_tensors(r->lab, &t);
-    assert_true(x.n <= TENSORS);
-    rk_lab_params(r->lab, x.g, param);
-    rk_grad(x.g, loss, param, x.n, x.gradient);
-    must(rk_graph_check(x.g, &e), &e);
-    x.o = oracle_new(x.g);
-    return x;
-}
-
-static void exact_free(exact *x)
-{
-    oracle_free(x->o);
-    rk_graph_free(x->g);
-}
-
-static void fill_statistics(const rig *r, exact *x)
-{
-    const rk_buffer_info *b;
-    uint32_t n = rk_session_buffers(r->trainer->session, &b);
-    rk_error e = rk_error_new();
-    for (uint32_t i = 0; i < n; i++) {
-        float data[256];
-        cell *to = b[i].statistic ? oracle_buffer(x->o, b[i].name) : NULL;
-        if (!to) continue;
-        assert_true(b[i].bytes <= sizeof data);
-        must(rk_session_read(r->trainer->session, b[i].name, data, b[i].bytes, &e), &e);
-        for (uint64_t k = 0; k < b[i].bytes / sizeof *data; k++) to[k].f = data[k];
-    }
-}
-
-/* Adds the gradient at weights + step * v of the examples from first on. */
-static void add_gradient(const rig *r, exact *x, int64_t first, double step, const float *v,
-                         double *sum)
-{
-    const rk_lab_tensor *t;
-    float pixels[256];
-    rk_error e = rk_error_new();
-    rk_lab_tensors(r->lab, &t);
-    fill_statistics(r, x);
-    for (int64_t i = 0; i < x->rows; i++) {
-        must(rk_lab_example(r->lab, false, first + i, pixels, &e), &e);
-        for (int k = 0; k < 256; k++) oracle_buffer(x->o, "images")[i * 256 + k].f = pixels[k];
-        oracle_buffer(x->o, "labels")[i].u = rk_lab_data(r->lab)->train.x.label[first + i];
-    }
-    for (uint32_t i = 0; i < x->n; i++)
-        for (int64_t k = 0; k < t[i].size; k++)
-            oracle_buffer(x->o, t[i].name)[k].f =
-                (double)rk_lab_weights(r->lab)[t[i].first + k] + step * (double)v[t[i].first + k];
-    oracle_run(x->o, x->gradient, x->n);
-    for (uint32_t i = 0; i < x->n; i++)
-        for (int64_t k = 0; k < t[i].size; k++)
-            sum[t[i].first + k] += oracle_value(x->o, x->gradient[i])[k].f;
-}
-
-/* H v by central differences over all examples, in chunks as the device takes them. */
-static double *differences(const rig *r, int64_t rows, uint32_t norm, const float *v)
-{
-    const double step = 1e-8; /* so small that hardly a relu or a maximum turns */
-    int64_t size = rk_lab_size(r->lab), last = N % rows ? N % rows : rows;
-    double *ahead = calloc((size_t)size, sizeof *ahead),
-           *behind = calloc((size_t)size, sizeof *ahead);
-    assert_true(ahead && behind);
-    exact whole = exact_new(r, rows, norm), rest = exact_new(r, last, norm);
-    for (int64_t first = 0; first < N; first += rows) {
-        exact *x = N - first < rows ? &rest : &whole;
-        add_gradient(r, x, first, step, v, ahead);
-        add_gradient(r, x, first, -step, v, behind);
-    }
-    for (int64_t i = 0; i < size; i++) ahead[i] = (ahead[i] - behind[i]) / (2 * step * N);
-    exact_free(&whole);
-    exact_free(&rest);
-    free(behind);
-    return ahead;
-}
-
-/* |got - want| / |want| of whole vectors. */
-static double distance(const float *got, const double *want, int64_t n)
-{
-    double d = 0, size = 0;
-    for (int64_t i = 0; i < n; i++) {
-        d += (got[i] - want[i]) * (got[i] - want[i]);
-        size += want[i] * want[i];
-    }
-    assert_true(size > 0);
-    return sqrt(d / size);
-}
-
-static void check_products(const world *w, const char *model, int64_t rows, uint32_t norm)
-{
-    rig r;
-    rk_objective *f;
-    rk_error e = rk_error_new();
-    open_rig(w, model, w->device, &r);
-    int64_t size = rk_lab_size(r.lab);
-    const rk_objective_options options = {.rows = rows, .norm = norm, .products = true};
-    float *v = calloc((size_t)size, sizeof *v), *got = calloc((size_t)size, sizeof *got);
-    assert_true(v && got);
-    for (int64_t i = 0; i < size; i++)
-        v[i] = rk_random_normal(rk_random_named(3, model), (uint64_t)i);
-    must(rk_objective_new(r.lab, &options, &f, &e), &e);
-    must(rk_objective_product(f, v, got, &e), &e);
-    double *want = differences(&r, rows, norm, v);
-    double d = distance(got, want, size);
-    if (!(d < 1e-4)) fail_msg("%s, norm %u: H v is off by %g", model, norm, d);
-    free(want);
-    free(v);
-    free(got);
-    rk_objective_free(f);
-    close_rig(&r);
-}
-
-/* One chunk, and chunks of 9, 9 and 7. */
-static void test_products(void **state)
-{
-    static const char *const models[] = {
-        "mlp:hidden=12,layers=2", "cnn:filters1=3,filters2=4,hidden1=6",
-        "cnn:filters1=3,filters2=4,bn=on", "wrn:depth=10,base=2", "alexnet:width=0.05"};
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
-        check_products(*state, models[i], N, RK_NORM_RUNNING);
-        check_products(*state, models[i], 9, RK_NORM_BATCH);
-    }
-}
-
-/* ---- what is reported ----------------------------------------------------------------------- */
-
-static rk_lab_report run_hessian(const world *w, const rig *r, const char *text)
-{
-    rk_error e = rk_error_new();
-    rk_lab_report report;
-    rk_spec *s = parse_item(w->plugins, RK_KIND_DIAGNOSTIC, text);
-    must(rk_lab_run(r->lab, s, &report, &e), &e);
-    assert_null(rk_args_misused(s->args));
-    rk_spec_free(s);
-    return report;
-}
-
-static double value(const rk_lab_report *r, const char *name)
-{
-    for (uint32_t i = 0; i < r->n_values; i++)
-        if (strcmp(r->value[i].name, name) == 0) return r->value[i].value;
-    fail_msg("it does not report %s", name);
-    return NAN;
-}
+/* ---- hessian ---- */
 
 /* Column by column, by products. */
 static double *dense(const rig *r, int64_t n)
@@ -267,13 +68,13 @@ static void test_dense(void **state)
 {
     const world *w = *state;
     rig r;
-    open_rig(w, "cnn:filters1=2,filters2=3", w->device, &r);
+    open_rig(w, "cnn:filters1=2,filters2=3", NULL, &r);
     int64_t n = rk_lab_size(r.lab);
     assert_int_equal(n, 20 + 57 + 490);
     double *h = dense(&r, n), trace = 0, first = 0;
     for (int64_t i = 0; i < n; i++) trace += h[i * n + i];
     for (int64_t i = 0; i < 18; i++) first += h[i * n + i];
-    rk_lab_report got = run_hessian(w, &r, "hessian:norm=running,probes=0,top=2");
+    rk_lab_report got = run_item(w, &r, "hessian:norm=running,probes=0,top=2");
     is_eigenvalue(h, n, n - 1, value(&got, "lambda_max"));
     is_eigenvalue(h, n, n - 1, value(&got, "lambda_1"));
     is_eigenvalue(h, n, n - 2, value(&got, "lambda_2"));
@@ -282,7 +83,7 @@ static void test_dense(void **state)
     within(value(&got, "trace_conv1_weight"), first, 1e-3, "the trace of conv1/weight");
     assert_true(value(&got, "trace_error") == 0);
     rk_lab_report_free(&got);
-    got = run_hessian(w, &r, "hessian:norm=running,probes=100,part=conv1/*");
+    got = run_item(w, &r, "hessian:norm=running,probes=100,part=conv1/*");
     assert_true(value(&got, "parameters") == 20);
     for (int64_t i = 18; i < 20; i++) first += h[i * n + i];
     double error = value(&got, "trace_error");
@@ -300,8 +101,8 @@ static void test_density(void **state)
     rig r;
     double mass = 0, mean = 0, step = 0;
     const rk_lab_dot *before = NULL;
-    open_rig(w, "mlp:hidden=3", w->device, &r);
-    rk_lab_report got = run_hessian(w, &r, "hessian:norm=batch,density=40,probes=0,width=0.02");
+    open_rig(w, "mlp:hidden=3", NULL, &r);
+    rk_lab_report got = run_item(w, &r, "hessian:norm=batch,density=40,probes=0,width=0.02");
     for (uint32_t i = 0; i < got.n_points; i++) {
         const rk_lab_dot *p = &got.point[i];
         if (strcmp(p->series, "density") != 0) continue;
@@ -317,21 +118,72 @@ static void test_density(void **state)
     close_rig(&r);
 }
 
-static void test_refusals(void **state)
+/* ---- alpha-scaling ---- */
+
+/* The function does not change, not in a bit; curvature does as the theorem says. */
+static void check_alpha(const world *w, const char *model, const char *text)
+{
+    rig r;
+    open_rig(w, model, NULL, &r);
+    rk_lab_report got = run_item(w, &r, text);
+    assert_true(value(&got, "logit_change") == 0);
+    assert_true(value(&got, "loss_change") == 0);
+    assert_true(value(&got, "accuracy_change") == 0);
+    assert_true(value(&got, "trace_first_change") < 1e-9);
+    assert_true(value(&got, "trace_second_change") < 1e-9);
+    assert_true(value(&got, "invariant_change") < 1e-9);
+    assert_true(fabs(value(&got, "lambda_ratio") - 1) < 0.01);
+    assert_true(value(&got, "lambda_max_largest") > 100 * value(&got, "lambda_max"));
+    rk_lab_report_free(&got);
+    close_rig(&r);
+}
+
+static void test_alpha(void **state)
 {
     const world *w = *state;
     rig r;
+    check_alpha(w, "mlp:hidden=9", "alpha:norm=running");
+    check_alpha(w, "alexnet:width=0.05", "alpha:norm=running,from=-8");
+    check_alpha(w, "cnn:filters1=3,filters2=4", "alpha:norm=running,first=conv1,from=-8");
+    open_rig(w, "mlp:hidden=9,layers=2", NULL, &r);
+    rk_lab_report got = run_item(w, &r, "alpha:norm=running,first=hidden2,probes=50");
+    double exact = value(&got, "exact_logit_change");
+    assert_true(exact > 0 && exact < 1e-10);
+    double traces = value(&got, "trace_first");
+    rk_lab_report whole = run_item(w, &r, "hessian:norm=running,probes=0,part=hidden2/*");
+    assert_true(fabs(traces / value(&whole, "trace") - 1) < 0.3);
+    rk_lab_report_free(&got);
+    rk_lab_report_free(&whole);
+    close_rig(&r);
+}
+
+static void refuse(const world *w, const char *model, const char *text, const char *said)
+{
+    rig r;
     rk_error e = rk_error_new();
     rk_lab_report report;
-    rk_spec *s;
-    open_rig(w, "mlp:hidden=3", w->device, &r);
-    assert_int_not_equal(rk_spec_parse(w->plugins, RK_KIND_DIAGNOSTIC, "hessian", &s, &e), RK_OK);
-    assert_non_null(strstr(e.text, "norm"));
-    s = parse_item(w->plugins, RK_KIND_DIAGNOSTIC, "hessian:norm=batch,part=hiden*");
+    open_rig(w, model, NULL, &r);
+    rk_spec *s = parse_item(w->plugins, RK_KIND_DIAGNOSTIC, text);
     assert_int_equal(rk_lab_run(r.lab, s, &report, &e), RK_E_INVALID);
-    assert_non_null(strstr(e.text, "part=hiden* is no parameter"));
+    if (!strstr(e.text, said)) fail_msg("%s: %s", text, e.text);
     rk_spec_free(s);
     close_rig(&r);
+}
+
+static void test_refusals(void **state)
+{
+    const world *w = *state;
+    rk_error e = rk_error_new();
+    rk_spec *s;
+    assert_int_not_equal(rk_spec_parse(w->plugins, RK_KIND_DIAGNOSTIC, "hessian", &s, &e), RK_OK);
+    assert_non_null(strstr(e.text, "norm"));
+    refuse(w, "mlp:hidden=3", "hessian:norm=batch,part=hiden*", "part=hiden* is no parameter");
+    refuse(w, "alexnet:width=0.05", "alpha:norm=running,first=conv1", "as LRN, counts");
+    refuse(w, "mlp:hidden=3,layers=2", "alpha:norm=running,first=hidden1,second=output",
+           "do not follow");
+    refuse(w, "mlp:hidden=3,bn=on", "alpha:norm=batch", "no two layers follow");
+    refuse(w, "mlp:hidden=3", "alpha:norm=batch,first=output", "no layer follows output");
+    refuse(w, "mlp:hidden=3", "alpha:norm=batch,first=out", "no layer out");
 }
 
 /* ---- two devices ---------------------------------------------------------------------------- */
@@ -354,9 +206,9 @@ static void test_same_bits(void **state)
     const world *w = *state;
     rig one, two;
     const char *other = getenv("RETHINK_TEST_OTHER");
-    open_rig(w, "cnn:filters1=2,filters2=2,bn=on", w->device, &one);
+    open_rig(w, "cnn:filters1=2,filters2=2,bn=on", NULL, &one);
     open_rig(w, "cnn:filters1=2,filters2=2,bn=on", other, &two);
-    rk_lab_report a = run_hessian(w, &one, text), b = run_hessian(w, &two, text);
+    rk_lab_report a = run_item(w, &one, text), b = run_item(w, &two, text);
     same_bits(&a, &b);
     rk_lab_report_free(&a);
     rk_lab_report_free(&b);
@@ -366,9 +218,8 @@ static void test_same_bits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_products),
-                                       cmocka_unit_test(test_dense), cmocka_unit_test(test_density),
-                                       cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_same_bits)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dense), cmocka_unit_test(test_density), cmocka_unit_test(test_alpha),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_same_bits)};
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

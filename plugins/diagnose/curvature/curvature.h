@@ -5,6 +5,8 @@
 
 extern const rk_param_spec hessian_params[];
 rk_status hessian(rk_lab *lab, const rk_args *a, rk_error *e);
+extern const rk_param_spec alpha_params[];
+rk_status alpha(rk_lab *lab, const rk_args *a, rk_error *e);
 
 /* RK_NORM_* of the parameter norm. */
 uint32_t norm_of(const rk_args *a);

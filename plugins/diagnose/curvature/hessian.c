@@ -1,8 +1,8 @@
 /* hessian: the curvature of the loss at the weights of a run.
  *
  * f is the mean cross-entropy over the examples, without penalties and without dropout; H its exact
- * Hessian (of a network of relu, where it exists).  Products H v are computed by differentiating the
- * gradient (Pearlmutter 1994).  The extreme eigenvalues are those of Lanczos; the trace is
+ * Hessian (of a network of relu, where it exists).  Products H v are derivatives of the gradient
+ * (Pearlmutter 1994).  The extreme eigenvalues are those of Lanczos; the trace is
  * Hutchinson's (1989) estimate with probes of +1 and -1; the spectral density is stochastic Lanczos
  * quadrature (Ghorbani, Krishnan and Xiao 2019), each Ritz value a Gaussian. */
 #include "curvature.h"
@@ -73,7 +73,7 @@ static void report_extremes(rk_lab *lab, const spectrum *s, int64_t top)
 
 static rk_status extremes(hessian_block *b, const rk_args *a, rk_error *e)
 {
-    lanczos_options o = {(int)rk_arg_int(a, "iterations"), rk_arg_real(a, "tolerance")};
+    lanczos_options o = {(int)rk_arg_int(a, "iterations"), rk_arg_real(a, "tolerance"), false};
     spectrum s;
     rk_random r = stream_of(b, a, "start", 0);
     for (int64_t i = 0; i < rk_lab_size(b->lab); i++) b->v[i] = rk_random_normal(r, (uint64_t)i);
@@ -231,7 +231,7 @@ static void report_density(rk_lab *lab, const spectrum *s, int64_t n, double wid
 static rk_status density(hessian_block *b, const rk_args *a, rk_error *e)
 {
     int64_t n = rk_arg_int(a, "density");
-    lanczos_options o = {(int)rk_arg_int(a, "iterations"), 0};
+    lanczos_options o = {(int)rk_arg_int(a, "iterations"), 0, false};
     spectrum *s = calloc((size_t)n + 1, sizeof *s);
     rk_status status = s ? RK_OK : rk_error_set(e, RK_E_NOMEM, "no memory for a density");
     for (int64_t i = 0; i < n && status == RK_OK; i++) {

@@ -63,7 +63,8 @@ rk_status block_product(hessian_block *b, rk_error *e)
     if (status != RK_OK) return status;
     block_mask(b, b->hv);
     b->products++;
-    double done = (double)b->products / (double)(b->expected > 0 ? b->expected : b->products);
+    if (b->expected == 0) return RK_OK;
+    double done = (double)b->products / (double)b->expected;
     return rk_lab_progress(b->lab, done < 1 ? done : 1, e);
 }
 
@@ -153,11 +154,11 @@ static void solve(work *w)
     s->first = w->alpha[0];
 }
 
-static bool is_sure(const spectrum *s, double tolerance)
+static bool is_sure(const spectrum *s, lanczos_options o)
 {
     int last = s->n - 1;
     double low = fabs(s->theta[0]), high = fabs(s->theta[last]), size = low > high ? low : high;
-    return s->bound[0] <= tolerance * size && s->bound[last] <= tolerance * size;
+    return (o.largest || s->bound[0] <= o.tolerance * size) && s->bound[last] <= o.tolerance * size;
 }
 
 static rk_status iterate(work *w, lanczos_options o, rk_error *e)
@@ -178,7 +179,7 @@ static rk_status iterate(work *w, lanczos_options o, rk_error *e)
         bool end = w->m == most || !(length > 1e-10 * size);
         if (!end && w->m % 5) continue;
         solve(w);
-        if (end || is_sure(w->found, o.tolerance)) return RK_OK;
+        if (end || is_sure(w->found, o)) return RK_OK;
     }
     return RK_OK;
 }

@@ -14,7 +14,7 @@ typedef struct hessian_block {
     const bool *part;           /* [tensors of the lab] */
     int64_t size;               /* values in it */
     float *v, *hv;              /* [rk_lab_size] */
-    int64_t products, expected; /* products so far, and about how many there will be */
+    int64_t products, expected; /* so far, and about how many there will be; 0: not known */
 } hessian_block;
 
 /* Marks parameters by a pattern in which '*' stands for any text, or "all"; an error if it finds
@@ -38,7 +38,8 @@ typedef struct spectrum {
 } spectrum;
 typedef struct lanczos_options {
     int iterations;   /* at most */
-    double tolerance; /* end when both extreme values are this sure, relative to the largest */
+    double tolerance; /* end when both extreme values are this sure, relative to the largest ... */
+    bool largest;     /* ... or only the largest is */
 } lanczos_options;
 /* From b->v, which need not have length 1. */
 rk_status lanczos(hessian_block *b, lanczos_options o, spectrum *out, rk_error *e);
