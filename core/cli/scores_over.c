@@ -161,7 +161,7 @@ static rk_status holds_out(rk_results *r, const id_list *list, bool *out, rk_err
     rk_example_score *row;
     uint32_t n;
     *out = false;
-    if (list->n == 0) return RK_OK;
+    if (list->n < 2) return RK_OK; /* which is refused */
     RK_TRY(rk_results_scores(r, list->id[0], false, &row, &n, e));
     for (uint32_t i = 0; i < n && !*out; i++) *out = row[i].held != 0;
     free(row);
