@@ -12,11 +12,12 @@
 
 double cover_fraction(int64_t n, int64_t d)
 {
-    double sum = 0;
-    for (int64_t k = 0; k < d && k < n; k++)
-        sum += exp(lgamma((double)n) - lgamma((double)(k + 1)) - lgamma((double)(n - k)) -
-                   (double)(n - 1) * log(2));
-    return sum < 1 ? sum : 1;
+    double choose = 1, sum = 0; /* C(n - 1, k), exact below 2^53 */
+    for (int64_t k = 0; k < d && k < n; k++) {
+        sum += choose;
+        choose = choose * (double)(n - 1 - k) / (double)(k + 1);
+    }
+    return ldexp(sum, (int)(1 - n));
 }
 
 typedef struct problem {

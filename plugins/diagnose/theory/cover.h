@@ -4,7 +4,7 @@
 #include "rethink/plugin.h"
 
 /* Cover 1965: of n points in general position in R^d the fraction of the 2^n labellings that such a
- * hyperplane separates, 2^(1-n) sum_{k<d} C(n-1, k). */
+ * hyperplane separates, 2^(1-n) sum_{k<d} C(n-1, k); n at most 1000. */
 double cover_fraction(int64_t n, int64_t d);
 
 /* Whether x[n][d] with signs[n] of +-1 is separable: 1 or 0, decided by a certificate of either, as
