@@ -13,7 +13,7 @@
  *   lowest('measure', 'pattern'), highest(...)   over labels that match: * any text, ? a letter
  *   auc('score', 'label')           how well a score of 'rethink scores' finds changed labels
  *   easiness('label')               over all seeds: the variance of the examples' accuracies over
- *                                   that of chance (scores.h)
+ *                                   that of chance (scores.h); NULL with fewer than 20 seeds
  *   abs exp ln max min pow round sqrt
  * It is evaluated for every seed.  NULL, as of a run that is not there, means "not measured".
  *

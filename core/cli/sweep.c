@@ -75,18 +75,6 @@ static void share_cores(const command *c, rk_sweep_common *common)
     snprintf(common->threads, sizeof common->threads, "%u", larger(cores / c->at_once, 1));
 }
 
-/* What the preset claims, of the runs that are like these. */
-static rk_status print_verdicts(const command *c, rk_error *e)
-{
-    const rk_sweep *s = &c->sweep;
-    const rk_run_arguments *run = &c->a->run;
-    rk_outcome worst;
-    if (!run->preset || run->quiet || !s->n_jobs || !s->jobs[0].n) return RK_OK;
-    const rk_config *config = &s->jobs[0].job[0].s.config;
-    return rk_verdicts_print(run->out, &s->preset, rk_scale_find(config->scale), config->changed,
-                             run->json ? stderr : stdout, &worst, e);
-}
-
 static rk_status train(command *c, rk_error *e)
 {
     bool differ = false;
@@ -104,7 +92,7 @@ static rk_status train(command *c, rk_error *e)
                         "that is mended, the same command goes on\n");
     if (c->a->run.json)
         RK_TRY(rk_sweep_print_json(s, c->results, rk_sweep_left(s, NULL, 0, c->at_once), e));
-    return print_verdicts(c, e);
+    return RK_OK;
 }
 
 static rk_status dry_run(const command *c, rk_error *e)

@@ -104,6 +104,14 @@ static void on_estimate(void *ctx, const rk_estimate *cost)
     if (v->estimate || (!v->quiet && cost->seconds > LONG_SECONDS)) rk_estimate_print(stderr, cost);
 }
 
+static rk_status on_profile(void *ctx, const rk_run_record *run, const rk_profile *p, rk_error *e)
+{
+    rk_view *v = ctx;
+    rk_view_clear(v);
+    if (v->trace) rk_trace_add(v->trace, run, p);
+    return rk_profile_print(v->out, run, p, e);
+}
+
 rk_watch rk_view_watch(rk_view *v)
 {
     return (rk_watch){.ctx = v,
@@ -114,5 +122,6 @@ rk_watch rk_view_watch(rk_view *v)
                       .skipped = on_skipped,
                       .fed = on_fed,
                       .estimate = on_estimate,
-                      .only_estimate = v->estimate};
+                      .only_estimate = v->estimate,
+                      .profile = v->profile ? on_profile : NULL};
 }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "train/checkpoint.h"
 #include "train/estimate.h"
+#include "train/profile.h"
 #include "train/record.h"
 #include "train/scores_read.h"
 #include <math.h>
@@ -244,6 +245,16 @@ static rk_status estimate(training *s, rk_error *e)
     return RK_OK;
 }
 
+static rk_status profile(const training *s, rk_error *e)
+{
+    rk_profile p;
+    if (!s->watch || !s->watch->profile) return RK_OK;
+    RK_TRY(rk_trainer_profile(s->trainer, &p, e));
+    rk_status status = s->watch->profile(s->watch->ctx, s->run, &p, e);
+    rk_profile_free(&p);
+    return status;
+}
+
 rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *results,
                        const rk_config *c, const rk_watch *watch, int64_t *id, rk_error *e)
 {
@@ -261,6 +272,7 @@ rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *resu
         return status;
     }
     if (status == RK_OK) status = rk_record_fill(&run, &texts, s.trainer, c, e);
+    if (status == RK_OK) status = profile(&s, e);
     if (status == RK_OK) status = rk_results_add(results, &run, e);
     if (status == RK_OK) {
         *id = run.id;

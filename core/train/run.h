@@ -46,6 +46,9 @@ typedef struct rk_estimate {
     int64_t timed;
 } rk_estimate;
 
+/* Where the time of a training step goes: profile.h. */
+typedef struct rk_profile rk_profile;
+
 /* Called by the loop; any may be NULL. */
 typedef struct rk_watch {
     void *ctx;
@@ -65,6 +68,8 @@ typedef struct rk_watch {
      * only_estimate before any, and nothing is trained or recorded. */
     void (*estimate)(void *ctx, const rk_estimate *cost);
     bool only_estimate;
+    /* Before the first step of a run that begins, which then is profiled. */
+    rk_status (*profile)(void *ctx, const rk_run_record *run, const rk_profile *, rk_error *);
 } rk_watch;
 
 /* Trains from the start; a row per epoch, and checkpoints beside the results file.  *id is the
