@@ -2,128 +2,12 @@
  * library, what they refuse, and the bits of what a device computes.
  *
  * Arguments: "all", or "bits" for the last alone. */
-#include "train/lab.h"
-#include "world.h"
+#include "theory_rig.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 10, PIXELS = 256, N = 40, TESTS = 30, MOST = 64 };
-
-typedef struct rig {
-    rk_config config;
-    rk_trainer *trainer;
-    rk_lab *lab;
-    const world *world;
-} rig;
-
-static rig *open_rig(const world *w, const char *model, const char *data, const char *randomize)
-{
-    rig *r = calloc(1, sizeof *r);
-    rk_error e = rk_error_new();
-    assert_non_null(r);
-    r->world = w;
-    r->config = rk_config_default();
-    r->config.model = model;
-    r->config.data = data;
-    r->config.randomize = randomize;
-    r->config.batch = 8;
-    r->trainer = open_trainer(w, &r->config);
-    must(rk_trainer_begin(r->trainer, 0, &e), &e);
-    for (int64_t step = 0; step < r->trainer->steps; step++)
-        must(rk_trainer_step(r->trainer, step, &e), &e);
-    must(rk_lab_new(w->hub, r->trainer, &r->config, NULL, &r->lab, &e), &e);
-    return r;
-}
-
-static void close_rig(rig *r)
-{
-    rk_lab_free(r->lab);
-    rk_trainer_close(r->trainer);
-    free(r);
-}
-
-static rk_lab_report measure(const rig *r, const char *item)
-{
-    rk_error e = rk_error_new();
-    rk_lab_report report;
-    rk_spec *spec = parse_item(r->world->plugins, RK_KIND_DIAGNOSTIC, item);
-    must(rk_lab_run(r->lab, spec, &report, &e), &e);
-    rk_spec_free(spec);
-    return report;
-}
-
-static void refuses(const rig *r, const char *item, const char *text)
-{
-    rk_error e = rk_error_new();
-    rk_lab_report report;
-    rk_spec *spec = parse_item(r->world->plugins, RK_KIND_DIAGNOSTIC, item);
-    assert_int_not_equal(rk_lab_run(r->lab, spec, &report, &e), RK_OK);
-    if (!strstr(e.text, text)) fail_msg("%s: %s", item, e.text);
-    rk_spec_free(spec);
-}
-
-static double value(const rk_lab_report *r, const char *name)
-{
-    for (uint32_t i = 0; i < r->n_values; i++)
-        if (!strcmp(r->value[i].name, name)) return r->value[i].value;
-    fail_msg("there is no value %s", name);
-    return 0;
-}
-
-static bool has_note(const rk_lab_report *r, const char *text)
-{
-    for (uint32_t i = 0; i < r->n_notes; i++)
-        if (strstr(r->note[i], text)) return true;
-    return false;
-}
-
-static void near(double got, double want, double relative)
-{
-    if (!(fabs(got - want) <= relative * fabs(want))) fail_msg("%.17g is not %.17g", got, want);
-}
-
-static void example(const rig *r, bool test, int64_t i, double x[PIXELS])
-{
-    float row[PIXELS];
-    rk_error e = rk_error_new();
-    must(rk_lab_example(r->lab, test, i, row, &e), &e);
-    for (int k = 0; k < PIXELS; k++) x[k] = (double)row[k];
-}
-
-static double dot(const double *a, const double *b)
-{
-    double sum = 0;
-    for (int k = 0; k < PIXELS; k++) sum += a[k] * b[k];
-    return sum;
-}
-
-/* Gauss and Jordan with pivots: b becomes a^-1 b, of n right sides each. */
-static void eliminate(double a[MOST][MOST], double b[MOST][CLASSES], int n)
-{
-    for (int c = 0; c < n; c++) {
-        int pivot = c;
-        for (int r = c; r < n; r++)
-            if (fabs(a[r][c]) > fabs(a[pivot][c])) pivot = r;
-        for (int k = 0; k < n; k++) {
-            double t = a[c][k];
-            a[c][k] = a[pivot][k];
-            a[pivot][k] = t;
-        }
-        for (int k = 0; k < CLASSES; k++) {
-            double t = b[c][k];
-            b[c][k] = b[pivot][k];
-            b[pivot][k] = t;
-        }
-        for (int r = 0; r < n; r++) {
-            double f = r == c ? 0 : a[r][c] / a[c][c];
-            for (int k = c; k < n; k++) a[r][k] -= f * a[c][k];
-            for (int k = 0; k < CLASSES; k++) b[r][k] -= f * b[c][k];
-        }
-    }
-    for (int r = 0; r < n; r++)
-        for (int k = 0; k < CLASSES; k++) b[r][k] /= a[r][r];
-}
+enum { N = 40 };
 
 /* ---- theorem1 -------------------------------------------------------------------------------- */
 
@@ -167,98 +51,6 @@ static void test_equal_inputs(void **state)
     assert_true(has_note(&report, "impossible: "));
     rk_lab_report_free(&report);
     refuses(r, "kernel:jitter=0", "not positive definite");
-    close_rig(r);
-}
-
-/* ---- kernels --------------------------------------------------------------------------------- */
-
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double apart(const double *a, const double *b)
-{
-    double sum = 0;
-    for (int k = 0; k < PIXELS; k++) sum += (a[k] - b[k]) * (a[k] - b[k]);
-    return sum;
-}
-
-/* The norm, and the test error, by elimination. */
-static void by_hand(const rig *r, double *norm, double *error)
-{
-    static double x[MOST][PIXELS], k[MOST][MOST], alpha[MOST][CLASSES], d[MOST * MOST];
-    const rk_dataset *set = rk_lab_data(r->lab);
-    int count = 0, wrong = 0;
-    for (int i = 0; i < N; i++) example(r, false, i, x[i]);
-    for (int i = 0; i < N; i++)
-        for (int j = 0; j < i; j++) d[count++] = apart(x[i], x[j]);
-    qsort(d, (size_t)count, sizeof *d, ascending);
-    double g = 1 / ((d[count / 2 - 1] + d[count / 2]) / 2);
-    for (int i = 0; i < N; i++) {
-        for (int j = 0; j < N; j++) k[i][j] = exp(-g * apart(x[i], x[j]));
-        for (uint32_t c = 0; c < CLASSES; c++)
-            alpha[i][c] = (set->train.x.label[i] == c ? 1 : 0) - 0.1;
-    }
-    eliminate(k, alpha, N);
-    *norm = 0;
-    for (int i = 0; i < N; i++)
-        for (uint32_t c = 0; c < CLASSES; c++)
-            *norm += alpha[i][c] * ((set->train.x.label[i] == c ? 1 : 0) - 0.1);
-    *norm = sqrt(*norm);
-    for (int t = 0; t < TESTS; t++) {
-        double at[PIXELS], f[CLASSES] = {0};
-        uint32_t best = 0;
-        example(r, true, t, at);
-        for (int i = 0; i < N; i++)
-            for (int c = 0; c < CLASSES; c++) f[c] += alpha[i][c] * exp(-g * apart(at, x[i]));
-        for (uint32_t c = 1; c < CLASSES; c++)
-            if (f[c] > f[best]) best = c;
-        wrong += best != set->test.x.label[t];
-    }
-    *error = (double)wrong / TESTS;
-}
-
-static void test_kernel(void **state)
-{
-    rig *r = open_rig(*state, "linear", "synth16:n=40,test=30", "");
-    double norm, error;
-    by_hand(r, &norm, &error);
-    const char *items[] = {"kernel", "kernel:solver=cg,tolerance=1e-6"};
-    for (int i = 0; i < 2; i++) {
-        rk_lab_report report = measure(r, items[i]);
-        near(value(&report, "norm"), norm, 1e-5);
-        assert_true(value(&report, "test_error") == error);
-        assert_true(value(&report, "train_accuracy") == 1);
-        assert_true(value(&report, "residual") < (i ? 1e-4 : 1e-12));
-        rk_lab_report_free(&report);
-    }
-    refuses(r, "kernel:solver=cholesky,memory=1e-6", "memory=1e-06 is the limit");
-    close_rig(r);
-}
-
-static void test_ntk(void **state)
-{
-    static double x[MOST][PIXELS], h[MOST][MOST], y[MOST][CLASSES], b[MOST][CLASSES];
-    rig *r = open_rig(*state, "linear", "synth16:n=40,test=30", "labels:p=0.5");
-    for (int i = 0; i < N; i++) {
-        example(r, false, i, x[i]);
-        for (uint32_t c = 0; c < CLASSES; c++)
-            y[i][c] = b[i][c] = (rk_lab_data(r->lab)->train.x.label[i] == c ? 1 : 0) - 0.1;
-    }
-    for (int i = 0; i < N; i++)
-        for (int j = 0; j < N; j++) {
-            double c = dot(x[i], x[j]) / sqrt(dot(x[i], x[i]) * dot(x[j], x[j]));
-            h[i][j] = i == j ? 0.5 : c * (1 - acos(c) / acos(-1)) / 2;
-        }
-    eliminate(h, b, N);
-    double sum = 0;
-    for (int i = 0; i < N; i++)
-        for (int c = 0; c < CLASSES; c++) sum += y[i][c] * b[i][c];
-    rk_lab_report report = measure(r, "ntk");
-    near(value(&report, "measure"), sqrt(2 * sum / N), 1e-5);
-    rk_lab_report_free(&report);
     close_rig(r);
 }
 
@@ -388,11 +180,9 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_theorem1), cmocka_unit_test(test_equal_inputs),
-        cmocka_unit_test(test_kernel),   cmocka_unit_test(test_ntk),
         cmocka_unit_test(test_min_norm), cmocka_unit_test(test_random_signs),
         cmocka_unit_test(test_margins),  cmocka_unit_test(test_double_descent),
-        cmocka_unit_test(test_bits),
-    };
+        cmocka_unit_test(test_bits)};
     if (argc > 1 && !strcmp(argv[1], "bits")) cmocka_set_test_filter("test_bits");
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -1,8 +1,12 @@
 /* kernel: interpolation by a Gaussian kernel (Zhang et al. 2016, section 5).
  *
  * K alpha = y with K_ij = exp(-g |x_i - x_j|^2), g = gamma over the median of |x_i - x_j|^2, and a
- * target for each class, 1 - 1 / classes or -1 / classes.  Of all functions through the
- * targets this one has the smallest norm of the kernel's space, the root of tr alpha^T K alpha. */
+ * target for each class, 1 - 1 / classes or -1 / classes.  Of all functions through the targets
+ * this one has the smallest norm of the kernel's space, the root of tr alpha^T K alpha.
+ *
+ * x is the pixels, or features of random patches or Gabor filters.  With similarity=linear K is of
+ * their inner products, and jitter is a ridge. */
+#include "features.h"
 #include "kernel.h"
 #include "solve.h"
 #include <math.h>
@@ -15,6 +19,10 @@ static void machine_free(machine *m)
     free(m->alpha);
     free(m->fit);
     free(m->predicted);
+    if (m->rows) {
+        free(m->rows->row[0]);
+        free(m->rows->row[1]);
+    }
 }
 
 static rk_status machine_make(const rk_lab *l, const rk_args *a, machine *m, rk_error *e)
@@ -24,6 +32,8 @@ static rk_status machine_make(const rk_lab *l, const rk_args *a, machine *m, rk_
                    .tests = lab_count(l, true, 0),
                    .classes = d->classes,
                    .jitter = rk_arg_real(a, "jitter"),
+                   .linear = !strcmp(rk_arg_text(a, "similarity"), "linear"),
+                   .median = NAN,
                    .condition = NAN};
     int64_t size = m->n * m->classes;
     m->y = lab_array(size, sizeof *m->y, "targets", e);
@@ -58,7 +68,8 @@ static void report(rk_lab *l, const machine *m)
     rk_lab_value(l, "n", (double)m->n);
     rk_lab_value(l, "train_accuracy", (double)right / (double)m->n);
     rk_lab_value(l, "test_error", (double)wrong / (double)m->tests);
-    rk_lab_value(l, "norm", sqrt(square));
+    rk_lab_value(l, "norm", sqrt(square)); /* NaN: not measured */
+    if (square < 0) rk_lab_note(l, "tr alpha^T K alpha is less than 0 by rounding: raise jitter");
     rk_lab_value(l, "median", m->median);
     rk_lab_value(l, "residual", m->residual);
     rk_lab_value(l, "condition", m->condition);
@@ -66,24 +77,86 @@ static void report(rk_lab *l, const machine *m)
 
 static double gib(double bytes) { return bytes / (double)(1 << 30); }
 
+/* ---- features -------------------------------------------------------------------------------- */
+
+static rk_status make_bank(const rk_lab *l, const rk_args *a, int64_t n, bank *b, rk_error *e)
+{
+    const rk_dataset *d = rk_lab_data(l);
+    bool gabor = !strcmp(rk_arg_text(a, "features"), "gabor");
+    *b = (bank){.filters = rk_arg_int(a, "filters"),
+                .side = rk_arg_int(a, "side"),
+                .grid = rk_arg_int(a, "grid"),
+                .channels = d->channels};
+    int64_t smaller = d->height < d->width ? d->height : d->width;
+    if (b->side > smaller || b->grid > smaller - b->side + 1)
+        return rk_error_set(e, RK_E_INVALID,
+                            "kernel: side=%lld, grid=%lld: a filter does not fit %lld times into "
+                            "images of %u x %u",
+                            (long long)b->side, (long long)b->grid, (long long)b->grid, d->height,
+                            d->width);
+    b->w = lab_array(b->filters * b->channels * b->side * b->side, sizeof *b->w, "filters", e);
+    if (!b->w) return RK_E_NOMEM;
+    return gabor ? bank_gabor(b, e) : bank_patches(l, n, b, e);
+}
+
+/* Fills m->rows; pixels leave it NULL. */
+static rk_status make_features(rk_lab *l, const rk_args *a, machine *m, gram_rows *rows,
+                               rk_error *e)
+{
+    bank b = {0};
+    if (!strcmp(rk_arg_text(a, "features"), "pixels")) return RK_OK;
+    m->rows = rows;
+    rk_status status = make_bank(l, a, m->n, &b, e);
+    *rows = (gram_rows){.n = {m->n, m->tests}, .width = features_size(&b)};
+    for (int test = 0; status == RK_OK && test < 2; test++) {
+        rows->row[test] = lab_array(rows->n[test] * rows->width, sizeof(float), "features", e);
+        status = rows->row[test] ? features_make(l, &b, test, rows->n[test], rows->row[test], e)
+                                 : RK_E_NOMEM;
+    }
+    free(b.w);
+    if (status == RK_OK)
+        rk_lab_note(l,
+                    "features: max(<filter, patch>, 0) of %lld filters of side %lld, mean 0 and "
+                    "length 1, averaged over a grid of %lld x %lld: %lld values, %s",
+                    (long long)b.filters, (long long)b.side, (long long)b.grid, (long long)b.grid,
+                    (long long)rows->width,
+                    strcmp(rk_arg_text(a, "features"), "gabor") ? "patches of training examples"
+                                                                : "Gabor functions");
+    return status;
+}
+
+/* ---- the item -------------------------------------------------------------------------------- */
+
+/* Bytes of the matrix and of features. */
+static double host_bytes(const rk_args *a, const machine *m)
+{
+    double n = (double)m->n, grid = (double)rk_arg_int(a, "grid");
+    bool pixels = !strcmp(rk_arg_text(a, "features"), "pixels");
+    double width = pixels ? 0 : (double)rk_arg_int(a, "filters") * grid * grid;
+    return 8 * n * n + 4 * width * (n + (double)m->tests);
+}
+
 /* Whether Cholesky is meant; says what is coming. */
 static rk_status choose(rk_lab *l, const rk_args *a, const machine *m, bool *cholesky, rk_error *e)
 {
     const char *solver = rk_arg_text(a, "solver");
     double n = (double)m->n, d = (double)rk_dataset_pixels(rk_lab_data(l));
-    double bytes = 8 * n * n, limit = rk_arg_real(a, "memory");
-    bool fits = gib(bytes) <= limit;
-    if (!strcmp(solver, "cholesky") && !fits)
+    double bytes = host_bytes(a, m), limit = rk_arg_real(a, "memory");
+    bool fits = gib(bytes) <= limit, iterate = !strcmp(solver, "cg");
+    bool plain = !strcmp(rk_arg_text(a, "features"), "pixels") && !m->linear;
+    if (iterate && !plain)
+        return rk_error_set(e, RK_E_INVALID,
+                            "kernel: solver=cg computes a Gaussian kernel of pixels: give "
+                            "features=pixels, or solver=cholesky");
+    if (!fits && (!strcmp(solver, "cholesky") || !plain))
         return rk_error_set(e, RK_E_NOMEM,
-                            "kernel: the matrix of %lld examples takes %.3g GiB and memory=%g is "
-                            "the limit: raise it, give n=, or solver=cg",
+                            "kernel: %lld examples take %.3g GiB and memory=%g is the limit: raise "
+                            "it, give n=, or solver=cg",
                             (long long)m->n, gib(bytes), limit);
-    *cholesky = strcmp(solver, "cg") && fits;
+    *cholesky = fits && !iterate;
     if (*cholesky)
-        rk_lab_note(l,
-                    "solver: Cholesky on the host, %.3g GiB and %.3g GFLOP, after a Gram matrix "
-                    "of %.3g GFLOP on the device",
-                    gib(bytes), n * n * n / 3e9, n * n * d / 1e9);
+        rk_lab_note(l, "solver: Cholesky on the host, %.3g GiB and %.3g GFLOP", gib(bytes),
+                    n * n * n / 3e9);
     else
         rk_lab_note(l,
                     "solver: conjugate gradients, %.3g GFLOP on the device an iteration; the "
@@ -92,25 +165,35 @@ static rk_status choose(rk_lab *l, const rk_args *a, const machine *m, bool *cho
     return RK_OK;
 }
 
+static void describe(rk_lab *l, const machine *m, int64_t sample, bool cholesky)
+{
+    rk_lab_note(l, "targets 1 - 1/%u and -1/%u; %g is added to the diagonal", m->classes,
+                m->classes, m->jitter);
+    if (!m->linear)
+        rk_lab_note(l,
+                    "exp(-g |x - x'|^2) with g = %.6g: gamma over the median of |x - x'|^2 "
+                    "among the first %lld examples",
+                    m->g, (long long)sample);
+    if (cholesky) rk_lab_note(l, LAPACK_NOTE);
+}
+
 rk_status kernel(rk_lab *l, const rk_args *a, rk_error *e)
 {
     machine m;
+    gram_rows rows = {0};
     bool cholesky = false;
     double gamma = rk_arg_real(a, "gamma");
     rk_status status = machine_make(l, a, &m, e);
     int64_t sample = rk_arg_int(a, "median") < m.n ? rk_arg_int(a, "median") : m.n;
     if (status == RK_OK) status = choose(l, a, &m, &cholesky, e);
+    if (status == RK_OK) status = make_features(l, a, &m, &rows, e);
     if (status == RK_OK)
         status = cholesky ? kernel_cholesky(l, &m, sample, gamma, e)
                           : kernel_cg(l, &m, sample, gamma, rk_arg_real(a, "tolerance"),
                                       rk_arg_int(a, "iterations"), e);
     if (status == RK_OK) {
         report(l, &m);
-        rk_lab_note(l,
-                    "g = gamma over the median squared distance of the first %lld examples; "
-                    "targets 1 - 1/%u and -1/%u; %g is added to the diagonal",
-                    (long long)sample, m.classes, m.classes, m.jitter);
-        if (cholesky) rk_lab_note(l, LAPACK_NOTE);
+        describe(l, &m, sample, cholesky);
     }
     machine_free(&m);
     return status;

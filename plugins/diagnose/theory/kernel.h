@@ -1,12 +1,14 @@
 /* kernel.h: what both ways of solving for a kernel machine share. */
 #ifndef THEORY_KERNEL_H
 #define THEORY_KERNEL_H
-#include "lab.h"
+#include "gram.h"
 
-/* f(x) = sum_j alpha_j exp(-g |x - x_j|^2), through the targets but for jitter alpha. */
+/* f(x) = sum_j alpha_j k(x, x_j), through the targets but for jitter alpha. */
 typedef struct machine {
     int64_t n, tests;
     uint32_t classes;
+    bool linear;     /* k is the inner product; else exp(-g |x - x_j|^2) */
+    gram_rows *rows; /* x is a vector of these; NULL: the pixels */
     double g, jitter, median;
     double *y, *alpha, *fit; /* [classes][n]: targets, coefficients, K alpha */
     double *predicted;       /* [tests][classes] */

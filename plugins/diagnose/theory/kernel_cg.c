@@ -144,7 +144,7 @@ static rk_status median(rk_lab *l, machine *m, int64_t sample, rk_error *e)
 {
     gram g = {0};
     double *k = lab_array(sample * sample, sizeof *k, "inner products", e);
-    rk_status status = k ? gram_open(l, sample, false, &g, e) : RK_E_NOMEM;
+    rk_status status = k ? gram_open(l, sample, false, NULL, &g, e) : RK_E_NOMEM;
     if (status == RK_OK) status = gram_fill(l, &g, sample, k, 0, e);
     if (status == RK_OK) status = kernel_median(k, sample, sample, &m->median, e);
     gram_close(&g);

@@ -1,5 +1,4 @@
 /* A kernel machine by Cholesky's method, see kernel.h. */
-#include "gram.h"
 #include "kernel.h"
 #include "solve.h"
 #include <math.h>
@@ -38,28 +37,31 @@ rk_status kernel_median(const double *k, int64_t stride, int64_t m, double *out,
                         (long long)m);
 }
 
+/* k(x, x') from squared norms and the inner product. */
+static double similarity(const machine *m, double s, double t, double product)
+{
+    return m->linear ? product : exp(-m->g * distance(s, t, product));
+}
+
 /* Inner products become K + jitter I; their diagonal is kept. */
 static void map(const machine *m, double *k, double *norms)
 {
     for (int64_t i = 0; i < m->n; i++) norms[i] = k[i * m->n + i];
     for (int64_t i = 0; i < m->n; i++) {
-        for (int64_t j = 0; j < i; j++) {
-            double d = distance(norms[i], norms[j], k[i * m->n + j]);
-            k[i * m->n + j] = k[j * m->n + i] = exp(-m->g * d);
-        }
-        k[i * m->n + i] = 1 + m->jitter;
+        for (int64_t j = 0; j < i; j++)
+            k[i * m->n + j] = k[j * m->n + i] = similarity(m, norms[i], norms[j], k[i * m->n + j]);
+        k[i * m->n + i] = similarity(m, norms[i], norms[i], norms[i]) + m->jitter;
     }
 }
 
 /* K alpha, from the half of K that the Cholesky factor has left alone. */
-static void apply(const machine *m, const double *k, machine *out)
+static void apply(machine *m, const double *k, const double *norms)
 {
-    for (int64_t at = 0; at < m->n * m->classes; at++) out->fit[at] = m->alpha[at];
     for (uint32_t c = 0; c < m->classes; c++) {
         const double *alpha = m->alpha + c * m->n;
-        double *fit = out->fit + c * m->n;
+        double *fit = m->fit + c * m->n;
         for (int64_t j = 0; j < m->n; j++) {
-            double sum = 0;
+            double sum = similarity(m, norms[j], norms[j], norms[j]) * alpha[j];
             for (int64_t i = 0; i < j; i++) {
                 sum += k[j * m->n + i] * alpha[i];
                 fit[i] += k[j * m->n + i] * alpha[j];
@@ -68,8 +70,7 @@ static void apply(const machine *m, const double *k, machine *out)
         }
     }
     for (int64_t at = 0; at < m->n * m->classes; at++)
-        out->residual =
-            fmax(out->residual, fabs(m->y[at] - out->fit[at] - m->jitter * m->alpha[at]));
+        m->residual = fmax(m->residual, fabs(m->y[at] - m->fit[at] - m->jitter * m->alpha[at]));
 }
 
 /* Adds what the training examples of a tile say of the test examples of the tile. */
@@ -79,20 +80,22 @@ static void vote(const gram *g, machine *m, const double *tests, const double *n
     for (int64_t r = 0; r < g->tile && row + r < m->tests; r++)
         for (int64_t i = column; i < column + g->tile && i < m->n; i++) {
             double product = (double)g->block[r * g->tile + i - column];
-            double k = exp(-m->g * distance(tests[row + r], norms[i], product));
+            double k = similarity(m, tests[row + r], norms[i], product);
             for (uint32_t c = 0; c < m->classes; c++)
                 m->predicted[(row + r) * m->classes + c] += k * m->alpha[c * m->n + i];
         }
 }
 
-static rk_status test_norms(const rk_lab *l, int64_t n, double *out, rk_error *e)
+/* Squared norms of test examples. */
+static rk_status test_norms(const rk_lab *l, const machine *m, double *out, rk_error *e)
 {
-    int64_t pixels = rk_dataset_pixels(rk_lab_data(l));
-    float *x = lab_array(pixels, sizeof *x, "an example", e);
+    int64_t width = m->rows ? m->rows->width : rk_dataset_pixels(rk_lab_data(l));
+    float *x = lab_array(width, sizeof *x, "an example", e);
     rk_status status = x ? RK_OK : RK_E_NOMEM;
-    for (int64_t i = 0; status == RK_OK && i < n; i++) {
-        status = rk_lab_example(l, true, i, x, e);
-        for (int64_t k = 0; k < pixels; k++) out[i] += (double)x[k] * (double)x[k];
+    for (int64_t i = 0; status == RK_OK && i < m->tests; i++) {
+        const float *row = m->rows ? m->rows->row[1] + i * width : x;
+        if (!m->rows) status = rk_lab_example(l, true, i, x, e);
+        for (int64_t k = 0; k < width; k++) out[i] += (double)row[k] * (double)row[k];
     }
     free(x);
     return status;
@@ -101,7 +104,7 @@ static rk_status test_norms(const rk_lab *l, int64_t n, double *out, rk_error *e
 static rk_status predict(rk_lab *l, gram *g, machine *m, const double *norms, rk_error *e)
 {
     double *tests = lab_array(m->tests, sizeof *tests, "norms", e);
-    rk_status status = tests ? test_norms(l, m->tests, tests, e) : RK_E_NOMEM;
+    rk_status status = tests ? test_norms(l, m, tests, e) : RK_E_NOMEM;
     for (int64_t row = 0; status == RK_OK && row < m->tests; row += g->tile) {
         for (int64_t column = 0; status == RK_OK && column < m->n; column += g->tile) {
             status = gram_tile(g, true, row, column, e);
@@ -149,10 +152,10 @@ rk_status kernel_cholesky(rk_lab *l, machine *m, int64_t sample, double gamma, r
     gram g = {0};
     double *k = lab_array(m->n * m->n, sizeof *k, "the kernel's matrix", e);
     double *norms = lab_array(m->n, sizeof *norms, "norms", e);
-    rk_status status = k && norms ? gram_open(l, m->n, true, &g, e) : RK_E_NOMEM;
+    rk_status status = k && norms ? gram_open(l, m->n, true, m->rows, &g, e) : RK_E_NOMEM;
     if (status == RK_OK) status = plan(l, &g, m, e);
     if (status == RK_OK) status = gram_fill(l, &g, m->n, k, 0.4, e);
-    if (status == RK_OK) status = kernel_median(k, m->n, sample, &m->median, e);
+    if (status == RK_OK && !m->linear) status = kernel_median(k, m->n, sample, &m->median, e);
     if (status == RK_OK) {
         m->g = gamma / m->median;
         map(m, k, norms);
@@ -160,7 +163,7 @@ rk_status kernel_cholesky(rk_lab *l, machine *m, int64_t sample, double gamma, r
         status = solve_definite(k, m->n, m->alpha, m->classes, &m->condition, e);
     }
     if (status == RK_OK) {
-        apply(m, k, m);
+        apply(m, k, norms);
         status = predict(l, &g, m, norms, e);
     }
     gram_close(&g);

@@ -63,7 +63,7 @@ rk_status ntk(rk_lab *l, const rk_args *a, rk_error *e)
     gram g = {0};
     int64_t n = lab_count(l, false, rk_arg_int(a, "n"));
     unsigned classes = rk_lab_data(l)->classes;
-    TRY(gram_open(l, n, false, &g, e));
+    TRY(gram_open(l, n, false, NULL, &g, e));
     rk_status status = measure(l, &g, n, rk_arg_real(a, "jitter"), e);
     gram_close(&g);
     if (status != RK_OK) return status;
