@@ -79,6 +79,4 @@ rk_status rk_program_run_once(rk_program *p, rk_error *e);
 uint64_t rk_program_staging(const rk_program *p);
 /* Enqueues steps [from, to) of the plan. */
 rk_status rk_program_run_steps(rk_program *p, uint32_t from, uint32_t to, rk_error *e);
-/* Words of the stream of a trained buffer as its values. */
-void rk_init_fill(const rk_init *init, uint64_t seed, const char *name, float *x, uint64_t n);
 #endif

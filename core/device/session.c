@@ -109,3 +109,4 @@ void rk_session_close(rk_session *s)
 
 const rk_device_entry *rk_session_device(const rk_session *s) { return s->entry; }
 const rk_selftest *rk_session_selftest(const rk_session *s) { return &s->test; }
+uint64_t rk_session_bytes(const rk_session *s) { return s->states.bytes + s->arena.bytes; }

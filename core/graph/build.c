@@ -50,6 +50,8 @@ rk_status rk_graph_check(const rk_graph *g, rk_error *e)
 
 bool rk_graph_training(const rk_graph *g) { return g->training; }
 void rk_graph_set_training(rk_graph *g, bool on) { g->training = on; }
+bool rk_graph_by_batch(const rk_graph *g) { return g->training || g->by_batch; }
+void rk_graph_set_by_batch(rk_graph *g, bool on) { g->by_batch = on; }
 
 void rk_graph_on_update(rk_graph *g, rk_update *f, void *ctx)
 {

@@ -58,6 +58,10 @@ rk_value rk_graph_append(rk_graph *g, const rk_node *node);
  * same shape; NULL: it is assigned as it is. */
 typedef rk_value rk_update(void *ctx, rk_graph *g, rk_value param, rk_value updated);
 void rk_graph_on_update(rk_graph *g, rk_update *f, void *ctx);
+/* Does batch norm take the batch's statistics?  While training, and where it was set; then running
+ * averages stay as they are. */
+bool rk_graph_by_batch(const rk_graph *g);
+void rk_graph_set_by_batch(rk_graph *g, bool on);
 /* Marks the nodes that the assigns (all of them) and the n given values need: live[v] for v <
  * count. */
 void rk_graph_mark(const rk_graph *g, const rk_value *roots, uint32_t n, bool *live);

@@ -97,9 +97,11 @@ static rk_value inverse_root(rk_graph *g, rk_value variance, float eps)
 static rk_value by_batch(rk_graph *g, planes p, rk_norm o, rk_value scale, running r)
 {
     moments m = batch_moments(g, p);
-    follow(g, r.mean, rk_reshape(g, m.mean, RK_SHAPE(p.c)), o.momentum);
-    follow(g, r.variance, rk_reshape(g, m.variance, RK_SHAPE(p.c)), o.momentum);
-    follow(g, r.seen, rk_reshape(g, rk_const_f(g, 1.0f), RK_SHAPE(1)), o.momentum);
+    if (rk_graph_training(g)) {
+        follow(g, r.mean, rk_reshape(g, m.mean, RK_SHAPE(p.c)), o.momentum);
+        follow(g, r.variance, rk_reshape(g, m.variance, RK_SHAPE(p.c)), o.momentum);
+        follow(g, r.seen, rk_reshape(g, rk_const_f(g, 1.0f), RK_SHAPE(1)), o.momentum);
+    }
     rk_value centre = rk_sub(g, spread(g, m.mean, p), m.k);
     rk_value factor = inverse_root(g, spread(g, m.variance, p), o.eps);
     if (scale) factor = rk_mul(g, factor, spread(g, scale, p));
@@ -139,7 +141,7 @@ rk_value rk_batch_norm(rk_graph *g, rk_value x, rk_norm o, const char *name)
     rk_value shift = optional_param(g, o.shift, p, 0.0f, "shift");
     running r = running_of(g, p);
     rk_scope_pop(g);
-    rk_value y = rk_graph_training(g) ? by_batch(g, p, o, scale, r) : by_average(g, p, o, scale, r);
+    rk_value y = rk_graph_by_batch(g) ? by_batch(g, p, o, scale, r) : by_average(g, p, o, scale, r);
     if (shift) y = rk_add(g, y, shift);
     return rk_reshape(g, y, rk_shape_of(g, x));
 }

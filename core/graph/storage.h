@@ -30,6 +30,7 @@ struct rk_graph {
     rk_chunk *chunk; /* the newest, linked to the older ones */
     const rk_scope *scope;
     bool training;
+    bool by_batch;     /* batch norm takes the batch's statistics, though not training */
     rk_update *update; /* of trained states, or NULL */
     void *update_ctx;
     rk_error error; /* the first mistake; code is RK_OK until then */

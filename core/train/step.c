@@ -1,7 +1,5 @@
 #include "train/step.h"
 #include "base/error.h"
-#include "data/augment.h"
-#include "graph/node.h"
 #include "train/learn.h"
 #include "train/score_graph.h"
 #include <stdio.h>
@@ -41,128 +39,6 @@ static rk_value named_state(rk_graph *g, uint32_t dtype, rk_shape shape, const c
     return rk_state(g, dtype, shape, full);
 }
 
-const char *rk_feed_name(rk_feed_set set)
-{
-    static const char *const names[] = {"feed/train", "feed/eval-train", "feed/eval-test"};
-    return names[set];
-}
-
-/* A set on the device. */
-typedef struct source {
-    const rk_dataset *d;
-    const rk_examples *x;
-    bool test;
-    const char *prefix; /* "data/train" */
-    rk_feed_set feed;   /* of a set that is not in memory, and the rows that it writes at once */
-    int64_t fed;
-    int64_t channels, height, width;
-} source;
-
-static source source_of(const rk_dataset *d, bool test, rk_feed_set feed, int64_t fed)
-{
-    return (source){.d = d,
-                    .x = test ? &d->test.x : &d->train.x,
-                    .test = test,
-                    .prefix = test ? "data/test" : "data/train",
-                    .feed = feed,
-                    .fed = fed,
-                    .channels = d->channels,
-                    .height = d->height,
-                    .width = d->width};
-}
-
-static rk_value field(rk_graph *g, const source *s, uint32_t dtype, rk_shape shape,
-                      const char *name, rk_value index)
-{
-    char full[64];
-    snprintf(full, sizeof full, "%s/%s", s->prefix, name);
-    return rk_take(g, rk_input(g, dtype, shape, full), index);
-}
-
-/* The examples at index[rows] made from their numbers. */
-static rk_value generate(rk_graph *g, const source *s, rk_value index)
-{
-    const rk_source *from = &s->d->source;
-    rk_value x = from->generate(from->state, g, s->test, index);
-    rk_shape want = RK_SHAPE(rk_dim(g, index, 0), s->channels, s->height, s->width),
-             got = rk_shape_of(g, x);
-    bool same = x && got.rank == 4 && rk_dtype_of(g, x) == RK_F32;
-    for (int d = 0; d < 4 && same; d++) same = got.dim[d] == want.dim[d];
-    return same ? x : rk_graph_fail(g, "the data set does not generate its images");
-}
-
-/* The first rows of what was written for this batch. */
-static rk_value fed(rk_graph *g, const source *s, uint32_t dtype, rk_shape shape, const char *name)
-{
-    const int64_t zero[RK_MAX_RANK] = {0};
-    char full[64];
-    rk_shape all = shape;
-    all.dim[0] = s->fed;
-    snprintf(full, sizeof full, "%s/%s", rk_feed_name(s->feed), name);
-    return rk_slice(g, rk_input(g, dtype, all, full), zero, shape);
-}
-
-/* The examples at index[rows] as the model sees them: (pixel - shift) * scale. */
-static rk_value gather(rk_graph *g, const source *s, rk_value index, rk_value *label)
-{
-    int64_t n = s->x->n, rows = rk_dim(g, index, 0);
-    if (s->d->source.generate) {
-        *label = field(g, s, RK_U32, RK_SHAPE(n), "label", index);
-        return generate(g, s, index);
-    }
-    rk_shape images = RK_SHAPE(n, s->channels, s->height, s->width),
-             column = RK_SHAPE(rows, 1, 1, 1);
-    rk_value pixels, shift, scale;
-    if (rk_dataset_streams(s->d)) {
-        images.dim[0] = rows;
-        pixels = fed(g, s, s->x->dtype, images, "pixels");
-        shift = fed(g, s, RK_F32, RK_SHAPE(rows), "shift");
-        scale = fed(g, s, RK_F32, RK_SHAPE(rows), "scale");
-    } else {
-        pixels = field(g, s, s->x->dtype, images, "pixels", index);
-        shift = field(g, s, RK_F32, RK_SHAPE(n), "shift", index);
-        scale = field(g, s, RK_F32, RK_SHAPE(n), "scale", index);
-    }
-    *label = field(g, s, RK_U32, RK_SHAPE(n), "label", index);
-    rk_value centred = rk_sub(g, rk_cast(g, pixels, RK_F32), rk_reshape(g, shift, column));
-    return rk_mul(g, centred, rk_reshape(g, scale, column));
-}
-
-/* The scope of the names of an augmentation's streams: the second one of a name has its own. */
-static void scope_of(const rk_recipe *r, uint32_t i, char *out, size_t cap)
-{
-    const char *name = r->augments.spec[i]->item->name;
-    uint32_t occurrence = 1;
-    for (uint32_t k = 0; k < i; k++)
-        occurrence += r->augments.spec[k]->item == r->augments.spec[i]->item;
-    if (occurrence == 1)
-        snprintf(out, cap, "augment/%s", name);
-    else
-        snprintf(out, cap, "augment/%s/%u", name, occurrence);
-}
-
-/* The images of a batch as the model sees them. */
-static rk_value augment(rk_graph *g, const rk_recipe *r, const source *s, rk_value index,
-                        rk_value x)
-{
-    for (uint32_t i = 0; i < r->augments.n && x; i++) {
-        const rk_spec *a = r->augments.spec[i];
-        char name[128], scope[sizeof name + 1];
-        scope_of(r, i, name, sizeof name);
-        snprintf(scope, sizeof scope, "%s/", name);
-        rk_batch batch = {.index = index, .n = s->x->n, .scope = scope};
-        int64_t n = rk_dim(g, x, 0), channels = rk_dim(g, x, 1);
-        rk_scope_push(g, name);
-        x = a->item->augment(g, x, &batch, a->args);
-        rk_scope_pop(g);
-        rk_shape out = rk_shape_of(g, x);
-        if (x && (out.rank != 4 || out.dim[0] != n || out.dim[1] != channels ||
-                  rk_dtype_of(g, x) != RK_F32))
-            x = rk_graph_fail(g, "the augmentation %s does not give images", a->item->name);
-    }
-    return x;
-}
-
 /* What the model says of a batch, by rows. */
 typedef struct verdict {
     rk_value logits;        /* [rows][classes] */
@@ -173,12 +49,8 @@ typedef struct verdict {
 static verdict judge(rk_graph *g, const rk_recipe *r, const rk_dataset *d, rk_value x,
                      rk_value label)
 {
-    rk_value logits = r->model->item->model(g, x, d->classes, r->model->args);
-    rk_shape shape = rk_shape_of(g, logits);
+    rk_value logits = rk_model_logits(g, r, d, x);
     int64_t rows = rk_dim(g, label, 0);
-    if (logits && (shape.rank != 2 || shape.dim[0] != rows || shape.dim[1] != d->classes))
-        logits = rk_graph_fail(g, "the model %s does not give a row of %u logits per example",
-                               r->model->item->name, d->classes);
     rk_value best = rk_reshape(g, rk_argmax(g, logits, 1, 1), RK_SHAPE(rows));
     rk_value loss = rk_cross_entropy(g, logits, label);
     return (verdict){logits, loss, rk_cast(g, rk_eq(g, best, label), RK_F32), best};
@@ -202,18 +74,6 @@ static void advance(rk_graph *g, rk_value position, int64_t rows, int64_t n)
     rk_assign(g, position, rk_where(g, more, next, rk_const_u(g, 0)));
 }
 
-/* The random words of the next step are others: the key's third word counts steps. */
-static void advance_random(rk_graph *g)
-{
-    bool used = false;
-    for (rk_value v = 1; v < rk_graph_count(g) && !used; v++)
-        used = rk_graph_node(g, v).op == RK_OP_RNG;
-    if (!used) return;
-    rk_value key = rk_state(g, RK_U32, RK_SHAPE(3), "rng/key");
-    rk_value third = rk_cast(g, rk_eq(g, rk_iota(g, 3), rk_const_u(g, 2)), RK_U32);
-    rk_assign(g, key, rk_add(g, key, third));
-}
-
 /* Gives the graph away if it is sound. */
 static rk_status finish(rk_graph *g, const rk_recipe *r, rk_graph **out, rk_error *e)
 {
@@ -231,7 +91,7 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
 {
     rk_graph *g = rk_graph_new();
     int64_t n = d->train.x.n;
-    source train = source_of(d, false, RK_FEED_TRAIN, chunks.rows);
+    rk_supply train = rk_supply_of(d, false, RK_FEED_TRAIN, chunks.rows);
     rk_value label;
     *out = NULL;
     if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of a step");
@@ -239,8 +99,8 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     rk_value position = named_state(g, RK_U32, scalar(), "train", "position");
     rk_value order = rk_input(g, RK_U32, RK_SHAPE(n), "train/order");
     rk_value index = rk_take(g, order, rk_add(g, rk_iota(g, rows), position));
-    rk_value x = gather(g, &train, index, &label);
-    x = augment(g, r, &train, index, x);
+    rk_value x = rk_supply_batch(g, &train, index, &label);
+    x = rk_supply_augment(g, r, &train, index, x);
     verdict v = judge(g, r, d, x, label);
     log_at(g, "train", "loss", chunks, position, sum_all(g, v.loss));
     log_at(g, "train", "correct", chunks, position, sum_all(g, v.correct));
@@ -248,7 +108,7 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     rk_learn(g, r, v.logits, label, v.loss);
     if (r->scores)
         rk_score_batch(g, &(rk_presented){v.logits, label, v.correct, position, n, r->el2n_epoch});
-    advance_random(g);
+    rk_random_advance(g);
     return finish(g, r, out, e);
 }
 
@@ -273,10 +133,10 @@ static void log_rows(rk_graph *g, const char *prefix, const char *name, rk_chunk
 }
 
 /* Right predictions of unchanged and of changed labels, and of the true ones of the latter. */
-static void log_fits(rk_graph *g, const source *train, rk_value index, rk_value label,
+static void log_fits(rk_graph *g, const rk_supply *train, rk_value index, rk_value label,
                      const verdict *v, rk_chunks chunks, rk_value position, rk_value there)
 {
-    rk_value truth = field(g, train, RK_U32, RK_SHAPE(train->x->n), "true_label", index);
+    rk_value truth = rk_supply_field(g, train, RK_U32, RK_SHAPE(train->x->n), "true_label", index);
     rk_value clean = rk_eq(g, label, truth), zero = rk_const_f(g, 0);
     rk_value is_true = rk_cast(g, rk_eq(g, v->best, truth), RK_F32);
     rk_value right_clean = rk_where(g, clean, v->correct, zero);
@@ -294,15 +154,16 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     const char *prefix = test ? "eval/test" : "eval/train";
     int64_t n = rk_eval_examples(r, d, test);
     rk_chunks chunks = rk_eval_chunks(n);
-    source set = source_of(d, test, test ? RK_FEED_EVAL_TEST : RK_FEED_EVAL_TRAIN, chunks.rows);
+    rk_supply set =
+        rk_supply_of(d, test, test ? RK_FEED_EVAL_TEST : RK_FEED_EVAL_TRAIN, chunks.rows);
     rk_value label;
     *out = NULL;
     if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for the graph of an evaluation");
     rk_value position = named_state(g, RK_U32, scalar(), prefix, "position");
     rk_value index = rk_add(g, rk_iota(g, chunks.rows), position);
     rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)n));
-    rk_value x = gather(g, &set, index, &label);
-    x = augment(g, r, &set, index, x);
+    rk_value x = rk_supply_batch(g, &set, index, &label);
+    x = rk_supply_augment(g, r, &set, index, x);
     verdict v = judge(g, r, d, x, label);
     log_rows(g, prefix, "loss", chunks, position, there, v.loss);
     log_rows(g, prefix, "correct", chunks, position, there, v.correct);

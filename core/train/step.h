@@ -24,11 +24,7 @@
  *                   predictions of the true label among the latter */
 #ifndef RK_TRAIN_STEP_H
 #define RK_TRAIN_STEP_H
-#include "train/config.h"
-
-/* Whose batches are written before each run, where a set is not in memory. */
-typedef enum rk_feed_set { RK_FEED_TRAIN, RK_FEED_EVAL_TRAIN, RK_FEED_EVAL_TEST } rk_feed_set;
-const char *rk_feed_name(rk_feed_set set); /* "feed/train" */
+#include "train/supply.h"
 
 /* Rows that a graph takes at once, and how many times it must run to see each example once. */
 typedef struct rk_chunks {

@@ -31,23 +31,30 @@ static rk_status add_evaluation(rk_trainer *t, bool test, rk_error *e)
                        &t->evaluation[test], e);
 }
 
-static rk_status write_field(rk_trainer *t, const char *prefix, const char *name, const void *data,
+static rk_status write_field(rk_session *s, const char *prefix, const char *name, const void *data,
                              rk_error *e)
 {
     char full[64];
     snprintf(full, sizeof full, "%s/%s", prefix, name);
-    const rk_buffer_info *b = rk_session_buffer(t->session, full);
+    const rk_buffer_info *b = rk_session_buffer(s, full);
     if (!b) return RK_OK; /* no program reads it, as the pixels of a model that ignores them */
-    return rk_session_write(t->session, full, data, b->bytes, e);
+    return rk_session_write(s, full, data, b->bytes, e);
 }
 
-static rk_status write_examples(rk_trainer *t, const rk_examples *x, const char *prefix,
+static rk_status write_examples(rk_session *s, const rk_examples *x, const char *prefix,
                                 rk_error *e)
 {
-    RK_TRY(write_field(t, prefix, "pixels", x->pixels, e));
-    RK_TRY(write_field(t, prefix, "label", x->label, e));
-    RK_TRY(write_field(t, prefix, "shift", x->shift, e));
-    return write_field(t, prefix, "scale", x->scale, e);
+    RK_TRY(write_field(s, prefix, "pixels", x->pixels, e));
+    RK_TRY(write_field(s, prefix, "label", x->label, e));
+    RK_TRY(write_field(s, prefix, "shift", x->shift, e));
+    return write_field(s, prefix, "scale", x->scale, e);
+}
+
+rk_status rk_dataset_write(rk_session *s, const rk_dataset *d, rk_error *e)
+{
+    RK_TRY(write_examples(s, &d->train.x, "data/train", e));
+    RK_TRY(write_field(s, "data/train", "true_label", d->train.true_label, e));
+    return write_examples(s, &d->test.x, "data/test", e);
 }
 
 static int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -142,9 +149,7 @@ static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins
     RK_TRY(rk_session_commit(t->session, e));
     RK_TRY(make_room(t, e));
     RK_TRY(open_feed(t, e));
-    RK_TRY(write_examples(t, &t->data->train.x, "data/train", e));
-    RK_TRY(write_field(t, "data/train", "true_label", t->data->train.true_label, e));
-    RK_TRY(write_examples(t, &t->data->test.x, "data/test", e));
+    RK_TRY(rk_dataset_write(t->session, t->data, e));
     return start_states(t, e);
 }
 

@@ -24,6 +24,9 @@ typedef struct rk_trainer {
     uint32_t *words; /* [the largest buffer of the model] */
 } rk_trainer;
 
+/* Fills the buffers data/... that the session's programs read, of both sets. */
+rk_status rk_dataset_write(rk_session *s, const rk_dataset *d, rk_error *e);
+
 typedef struct rk_score {
     double loss, accuracy; /* mean cross-entropy, fraction of right predictions */
 } rk_score;
