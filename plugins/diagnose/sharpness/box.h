@@ -17,10 +17,10 @@ typedef struct box {
  * after each of `steps` steps.  y moves. */
 rk_status box_ascend(const box *b, int64_t steps, double *y, double *best, rk_error *e);
 
-/* L-BFGS with bounds (NLopt's LD_LBFGS, 10 pairs) from y, without tolerances, stopped after
- * `evaluations` values with gradients; the largest of them.  Variables are y_i / bound_i, and the
- * function is scaled so that the largest entry of its first gradient is 1: near a minimum gradients
- * are so small that absolute tolerances, also those inside of libraries, would end the search at
- * once.  y moves. */
-rk_status box_lbfgs(const box *b, int64_t evaluations, double *y, double *best, rk_error *e);
+/* L-BFGS-B with 10 pairs from y, without tolerances, for `steps` iterations; the largest of the
+ * values that it asks for.  Variables are y_i / bound_i, and the function is scaled so that the
+ * largest entry of its first gradient is 1: near a minimum gradients are so small that absolute
+ * tolerances, also those inside of a library, would end the search at once.  y moves.  It adds by
+ * the machine's BLAS, whose order is its own: on other machines last digits may differ. */
+rk_status box_lbfgs(const box *b, int64_t steps, double *y, double *best, rk_error *e);
 #endif
