@@ -12,9 +12,9 @@
 
 enum { LABELS_MAX = 256, DEPTH_MAX = 100, LENGTH_MAX = 4000 };
 
-static const char *const builtin[] = {"abs",      "exp",    "ln",      "max", "min",
-                                      "pow",      "round",  "sqrt",    "at",  "axis",
-                                      "spearman", "lowest", "highest", "auc", "easiness"};
+static const char *const builtin[] = {"abs",     "exp",  "ln",       "max",  "min",      "pow",
+                                      "round",   "sqrt", "at",       "axis", "spearman", "lowest",
+                                      "highest", "auc",  "easiness", "found"};
 
 /* ---- notes ----------------------------------------------------------------------------------- */
 
@@ -133,6 +133,21 @@ static void at(sqlite3_context *ctx, int n, sqlite3_value **v)
     rk_calculator_give(ctx, value);
 }
 
+/* found('hessian.lambda_max', 'label'): what a diagnostic found of the label's run. */
+static void found(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    rk_calculator *c = sqlite3_user_data(ctx);
+    const char *name = rk_calculator_text(v[0]), *label = rk_calculator_text(v[1]);
+    rk_error e = rk_error_new();
+    uint32_t run;
+    (void)n;
+    if (!fine(ctx, rk_study_found_check(c->study, name, &e), &e)) return;
+    if (!rk_calculator_run(ctx, c, label, &run)) return;
+    double value = rk_measure_value(c->study->runs, run, name);
+    rk_calculator_note(c, name, label, value);
+    rk_calculator_give(ctx, value);
+}
+
 static void axis(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
     const rk_calculator *c = sqlite3_user_data(ctx);
@@ -149,13 +164,19 @@ typedef struct column {
     bool whole; /* every label that matches has a value */
 } column;
 
+static rk_status check_measure(const rk_study *s, const char *name, rk_error *e)
+{
+    if (strchr(name, '.')) return rk_study_found_check(s, name, e);
+    return rk_measure_check(name, e);
+}
+
 static bool collect(sqlite3_context *ctx, rk_calculator *c, const char *name, const char *parameter,
                     const char *pattern, column *out)
 {
     const rk_study *s = c->study;
     rk_error e = rk_error_new();
     uint32_t matches = 0, run;
-    if (!fine(ctx, rk_measure_check(name, &e), &e)) return false;
+    if (!fine(ctx, check_measure(c->study, name, &e), &e)) return false;
     out->n = 0;
     out->whole = true;
     for (uint32_t i = 0; i < s->n_labels && matches < LABELS_MAX; i++) {
@@ -271,6 +292,7 @@ static int add_functions(rk_calculator *c)
         void (*f)(sqlite3_context *, int, sqlite3_value **);
     } own[] = {{"at", 3, at},
                {"axis", 2, axis},
+               {"found", 2, found},
                {"spearman", 2, spearman},
                {"spearman", 3, spearman},
                {"lowest", 2, lowest},

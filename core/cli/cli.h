@@ -27,6 +27,7 @@ int rk_cli_report(int argc, char **argv);
 int rk_cli_compare(int argc, char **argv);
 int rk_cli_merge(int argc, char **argv);
 int rk_cli_scores(int argc, char **argv);
+int rk_cli_diagnose(int argc, char **argv);
 int rk_cli_doctor(int argc, char **argv);
 int rk_cli_verdict(int argc, char **argv);
 

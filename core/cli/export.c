@@ -1,6 +1,7 @@
 /* rethink export: runs and their epochs for other programs. */
-#include "cli/runs.h"
+#include "cli/found.h"
 #include "base/os.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@ static const struct argp_option options[] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "The results file (" RK_CLI_RESULTS ")", 0},
     {"json", RK_OPTION_JSON, NULL, 0,
      "JSON: an array of runs, each with its epochs under history (default)", 0},
-    {"csv", RK_OPTION_CSV, NULL, 0, "CSV: a row per epoch, with columns of its run", 0},
+    {"csv", RK_OPTION_CSV, NULL, 0,
+     "CSV: a row per epoch, with columns of its run and of what diagnostics found of it", 0},
     {"preset", RK_OPTION_PRESET, "NAME", 0, "Only the runs of a preset", 0},
     {"to", 'o', "FILE", 0, "Write to a file, as one act, instead of standard output", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
@@ -77,6 +79,24 @@ static rk_status write_cells(FILE *f, const rk_field *fields, size_t n, const vo
     return RK_OK;
 }
 
+/* What diagnostics found: a column each. */
+typedef struct found_columns {
+    rk_pool pool;
+    const char **name;
+    uint32_t n;
+} found_columns;
+
+static void write_found(FILE *f, const rk_runs *r, uint32_t run, const found_columns *c)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        double x = rk_found_of_run(r, run, c->name[i]);
+        fputc(',', f);
+        if (!isnan(x)) fprintf(f, "%.15g", x);
+    }
+    fputs("\r\n", f);
+}
+
+/* epoch NULL: of a run that has none; then there are no numbers of epochs. */
 static rk_status write_row(FILE *f, const rk_run_record *run, const rk_run_measures *measures,
                            const rk_epoch_record *epoch, rk_error *e)
 {
@@ -86,7 +106,9 @@ static rk_status write_row(FILE *f, const rk_run_record *run, const rk_run_measu
     for (size_t i = 0; i < n_run; i++)
         if (wanted(&of_run[i])) RK_TRY(write_cells(f, &of_run[i], 1, run, ",", e));
     RK_TRY(write_cells(f, of_measures, n_measure, measures, ",", e));
-    return write_cells(f, of_epoch, n_epoch, epoch, "\r\n", e);
+    if (epoch) return write_cells(f, of_epoch, n_epoch, epoch, "", e);
+    for (size_t i = 1; i < n_epoch; i++) fputc(',', f);
+    return RK_OK;
 }
 
 static void write_heads(FILE *f, const rk_field *fields, size_t n, const char *end)
@@ -94,7 +116,16 @@ static void write_heads(FILE *f, const rk_field *fields, size_t n, const char *e
     for (size_t i = 0; i < n; i++) fprintf(f, "%s%s", fields[i].name, i + 1 < n ? "," : end);
 }
 
-static rk_status write_csv(FILE *f, const rk_runs *r, rk_error *e)
+static void write_found_heads(FILE *f, const found_columns *c)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        bool quoted = strchr(c->name[i], ',');
+        fprintf(f, quoted ? ",\"%s\"" : ",%s", c->name[i]);
+    }
+    fputs("\r\n", f);
+}
+
+static rk_status write_runs_csv(FILE *f, const rk_runs *r, const found_columns *c, rk_error *e)
 {
     size_t n_run, n_measure, n_epoch;
     const rk_field *run = rk_run_fields(&n_run), *epoch = rk_epoch_fields(&n_epoch);
@@ -102,13 +133,26 @@ static rk_status write_csv(FILE *f, const rk_runs *r, rk_error *e)
     for (size_t i = 0; i < n_run; i++)
         if (wanted(&run[i])) write_heads(f, &run[i], 1, ",");
     write_heads(f, of_measures, n_measure, ",");
-    write_heads(f, epoch, n_epoch, "\r\n");
+    write_heads(f, epoch, n_epoch, "");
+    write_found_heads(f, c);
     for (uint32_t i = 0; i < r->n; i++) {
         rk_run_measures measures = rk_run_measure(r->history[i], r->epochs[i]);
-        for (uint32_t k = 0; k < r->epochs[i]; k++)
-            RK_TRY(write_row(f, r->run[i], &measures, &r->history[i][k], e));
+        uint32_t rows = r->epochs[i] || r->found[i].n == 0 ? r->epochs[i] : 1;
+        for (uint32_t k = 0; k < rows; k++) {
+            RK_TRY(write_row(f, r->run[i], &measures, r->epochs[i] ? &r->history[i][k] : NULL, e));
+            write_found(f, r, i, c);
+        }
     }
     return RK_OK;
+}
+
+static rk_status write_csv(FILE *f, const rk_runs *r, rk_error *e)
+{
+    found_columns c = {0};
+    rk_status status = rk_found_names(r, &c.pool, &c.name, &c.n, e);
+    if (status == RK_OK) status = write_runs_csv(f, r, &c, e);
+    rk_pool_free(&c.pool);
+    return status;
 }
 
 static rk_status write_runs(FILE *f, const rk_runs *r, bool csv, rk_error *e)
@@ -140,7 +184,10 @@ int rk_cli_export(int argc, char **argv)
         "Every run of a results file with its epochs.  epochs counts those that were completed; "
         "fit_epoch is the first with training accuracy 1, 0 if there is none, fit_steps the steps "
         "until then; steps_acc99, steps_loss05 and steps_loss01 those until training accuracy "
-        "0.99 and mean online loss 0.5 and 0.1.  Numbers that are not there or not finite are "
+        "0.99 and mean online loss 0.5 and 0.1.  What diagnostics found is under diagnostics, and "
+        "in "
+        "CSV a column DIAGNOSTIC.NAME for each number.  Numbers that are not there or not finite "
+        "are "
         "null.",
         NULL,
         NULL,
@@ -151,6 +198,7 @@ int rk_cli_export(int argc, char **argv)
     int status;
     if (!rk_cli_parse(&argp, argc, argv, &a, &status)) return status;
     rk_status done = rk_runs_load(a.results, a.preset, true, &runs, &e);
+    if (done == RK_OK && !a.csv) done = rk_runs_load_points(&runs, &e);
     if (done == RK_OK)
         done = a.to ? write_file(a.to, &runs, a.csv, &e) : write_runs(stdout, &runs, a.csv, &e);
     rk_runs_free(&runs);

@@ -1,5 +1,6 @@
 /* The fields of runs and epochs, listed once for show, export and JSON. */
 #include "cli/definitions.h"
+#include "cli/found.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -196,13 +197,20 @@ static bool add_history(json_t *object, const rk_runs *r, uint32_t i)
     return good;
 }
 
+static bool add_found(json_t *object, const rk_runs *r, uint32_t i)
+{
+    return json_object_set_new(object, "diagnostics",
+                               rk_found_json(&r->found[i], r->run[i]->digest)) == 0;
+}
+
 json_t *rk_run_json(const rk_runs *r, uint32_t i)
 {
     size_t n;
     const rk_field *run = rk_run_fields(&n);
     json_t *object = json_object();
     if (object && add_fields(object, run, n, r->run[i]) &&
-        (!r->with_history || (add_definitions(object, r, i) && add_history(object, r, i))))
+        (!r->with_history ||
+         (add_definitions(object, r, i) && add_found(object, r, i) && add_history(object, r, i))))
         return object;
     json_decref(object);
     return NULL;

@@ -118,6 +118,30 @@ static rk_status apply_sections(const maker *m, const rk_variant *variant, rk_jo
     return RK_OK;
 }
 
+/* "small batch, lr=0.1": what the variant comes after, at the same point of the grid. */
+static rk_status add_after(const maker *m, const rk_variant *variant, rk_job *job, rk_error *e)
+{
+    const rk_preset *p = m->preset;
+    const char *point = job->label + strlen(variant->label);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_variants; i++) n += p->variant[i].n_after;
+    job->after = rk_pool_array(&m->out->pool, n + 1, sizeof *job->after);
+    if (!job->after) return no_memory(e);
+    for (uint32_t i = 0; i < p->n_variants; i++) {
+        const rk_variant *v = &p->variant[i];
+        if (!is_here(m, v->scales) || strcmp(v->label, variant->label) != 0) continue;
+        for (uint32_t k = 0; k < v->n_after; k++) {
+            rk_str label = {0};
+            rk_str_add(&label, "%s%s", v->after[k], point);
+            const char *copy = label.failed ? NULL : rk_pool_string(&m->out->pool, label.s);
+            rk_str_free(&label);
+            if (!copy) return no_memory(e);
+            job->after[job->n_after++] = copy;
+        }
+    }
+    return RK_OK;
+}
+
 static rk_status add_point(const maker *m, const rk_variant *variant, uint64_t point, rk_error *e)
 {
     rk_job job = {.s = rk_settings_default(), .label = ""};
@@ -131,6 +155,7 @@ static rk_status add_point(const maker *m, const rk_variant *variant, uint64_t p
     rk_str_free(&label);
     RK_TRY(status);
     if (failed) return no_memory(e);
+    if (variant && labels_hold(m)) RK_TRY(add_after(m, variant, &job, e));
     RK_TRY(rk_settings_apply(&job.s, m->own, m->n_own, pool, e));
     job.s.config.preset = m->preset->name;
     job.s.config.variant = job.label;
@@ -218,6 +243,7 @@ rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32
     if (!preset && wanted)
         status = RK_FAIL(e, RK_E_INVALID, "--scale is of presets: name one, as fig1a");
     if (status == RK_OK) status = add_preset(&m, wanted, e);
+    if (status == RK_OK) status = rk_jobs_order(out, e);
     if (status != RK_OK) rk_jobs_free(out);
     return status;
 }

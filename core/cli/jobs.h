@@ -7,8 +7,10 @@
 /* One configuration, to be run on each of its devices. */
 typedef struct rk_job {
     rk_settings s;
-    const char *label; /* "random labels, seed=2"; "" without a preset */
-    const char *text;  /* as JSON, but for its label: equal jobs have equal texts */
+    const char *label;  /* "random labels, seed=2"; "" without a preset */
+    const char *text;   /* as JSON, but for its label: equal jobs have equal texts */
+    const char **after; /* [n_after]: labels of jobs of the same preset and seed that come before */
+    uint32_t n_after;
 } rk_job;
 
 typedef struct rk_jobs {
@@ -30,6 +32,10 @@ rk_status rk_jobs_keep(rk_jobs *j, const char *pattern, rk_error *e);
  * names file and line. */
 rk_status rk_jobs_check(const rk_jobs *j, const rk_preset *preset, const rk_registry *plugins,
                         rk_error *e);
+/* Puts each behind those that it comes after; rk_jobs_make has done it. */
+rk_status rk_jobs_order(rk_jobs *j, rk_error *e);
+/* True if the other's run must be done before. */
+bool rk_job_is_after(const rk_job *job, const rk_job *other);
 /* A row for each. */
 rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e);
 void rk_jobs_free(rk_jobs *j);

@@ -20,6 +20,8 @@ static const command commands[] = {
     {"merge", "joins results files, as those of a cluster's tasks", rk_cli_merge},
     {"scores", "which examples are hard, or have a wrong label", rk_cli_scores},
     {"verdict", "what papers and presets claim, beside what was measured", rk_cli_verdict},
+    {"diagnose", "measures the weights of a run: curvature, sharpness, margins, ...",
+     rk_cli_diagnose},
     {"doctor", "why a run does not fit its training set", rk_cli_doctor},
     {"export", "runs and their epochs as JSON or CSV", rk_cli_export},
     {"report", "one HTML file: curves, tables, provenance", rk_cli_report},

@@ -1,6 +1,7 @@
 #include "cli/measure.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/found.h"
 #include "data/names.h"
 #include "train/measures.h"
 #include <math.h>
@@ -68,8 +69,10 @@ static rk_status unknown(const char *name, const char *const *known, size_t n, r
 
 rk_status rk_measure_check(const char *name, rk_error *e)
 {
-    const char *known[KNOWN_MAX];
+    const char *known[KNOWN_MAX], *rest;
+    char diagnostic[512];
     size_t n = 0;
+    if (strchr(name, '.')) return rk_found_split(name, diagnostic, sizeof diagnostic, &rest, e);
     for (; n < KNOWN_MAX && (known[n] = rk_measure_name(n)); n++)
         if (strcmp(known[n], name) == 0) return RK_OK;
     return unknown(name, known, n, e);
@@ -119,11 +122,13 @@ double rk_measure_at(const rk_runs *r, uint32_t run, const char *column, int64_t
 double rk_measure_value(const rk_runs *r, uint32_t run, const char *name)
 {
     const rk_run_record *x = r->run[run];
-    int which;
+    int which = 0;
     if (strcmp(name, "train") == 0) return x->train_accuracy;
     if (strcmp(name, "test") == 0) return x->test_accuracy;
     const rk_field *f = find(name, 0, N_TABLES, &which);
-    if (!f || r->epochs[run] == 0) return NAN;
+    if (strchr(name, '.')) return rk_found_of_run(r, run, name);
+    bool known = r->epochs[run] > 0 || (f && which == 0 && strcmp(f->group, "result") != 0);
+    if (!f || !known) return NAN;
     if (which == 0) return number_of(f, x);
     if (which == 2) return rk_measure_at(r, run, name, x->epochs_done);
     rk_run_measures m = rk_run_measure(r->history[run], r->epochs[run]);

@@ -5,6 +5,7 @@
  *   the numbers of a run by their names in 'rethink export': parameters, seconds, fit_epoch
  *   what is read off its epochs: fit_steps, steps_loss05, best_test, ... (measures.h)
  *   columns of its last epoch: train_loss, noisy_fit, ...
+ *   what diagnostics found: DIAGNOSTIC.NAME, as hessian.lambda_max (train/found.h)
  * A criterion that a run has never met counts as infinitely far. */
 #ifndef RK_CLI_MEASURE_H
 #define RK_CLI_MEASURE_H

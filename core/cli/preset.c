@@ -51,7 +51,7 @@ rk_status rk_preset_text(rk_preset *p, const char *text, const char **out, rk_er
 /* Keys that collect their values, as on the command line. */
 static bool repeats(const char *key)
 {
-    static const char *const keys[] = {"randomize", "augment", "regularize", "device"};
+    static const char *const keys[] = {"randomize", "augment", "regularize", "diagnose", "device"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
@@ -146,7 +146,9 @@ static rk_status in_variant(reader *r, const char *key, const char *value)
         RK_TRY(rk_preset_text(p, r->section.label, &list[p->n_variants].label, r->e));
         p->n_variants++;
     }
-    return assign(r, &p->variant[p->n_variants - 1], key, value);
+    rk_variant *v = &p->variant[p->n_variants - 1];
+    if (strcmp(key, "after") == 0) return rk_preset_after(p, v, value, r->line, r->e);
+    return assign(r, v, key, value);
 }
 
 static char *trimmed(char *text)

@@ -14,6 +14,10 @@
  *   [variant random labels @ full]     more settings of it, at one scale (or several)
  *   batch = 32
  *
+ *   [variant large batch]
+ *   after = small batch        runs when that one is done, for a diagnostic that looks at its
+ *   diagnose = line:run=small batch       weights; may be repeated
+ *
  *   [grid]                     every variant with every combination of these
  *   seed = 1..10
  *   lr = 0.01 | 0.02
@@ -59,6 +63,8 @@ typedef struct rk_variant {
     rk_assignment *list;
     uint32_t *line; /* [n], in the file */
     uint32_t n, scales;
+    const char **after; /* [n_after]: variants whose runs come before */
+    uint32_t n_after, after_line;
 } rk_variant;
 
 typedef struct rk_axis {

@@ -26,6 +26,11 @@ rk_status rk_preset_paper(rk_preset *p, const rk_section *s, const char *key, co
                           rk_error *e);
 rk_status rk_preset_figure(rk_preset *p, const rk_section *s, const char *key, const char *value,
                            rk_error *e);
+/* The key 'after' of a variant; and of all of them, whether the labels are there and no variant
+ * comes after itself. */
+rk_status rk_preset_after(rk_preset *p, rk_variant *v, const char *label, uint32_t line,
+                          rk_error *e);
+rk_status rk_preset_check_after(const rk_preset *p, rk_error *e);
 /* What can be said only of the whole: a grid's key that a variant sets, a claim without anything
  * that holds, labels that no variant has. */
 rk_status rk_preset_whole(const rk_preset *p, rk_error *e);

@@ -220,6 +220,7 @@ rk_status rk_preset_whole(const rk_preset *p, rk_error *e)
         return RK_FAIL(e, RK_E_INVALID, "%s: scale = %s, and there is no [scale %s]", p->path,
                        rk_scale_name(p->scale), rk_scale_name(p->scale));
     RK_TRY(check_parts(p, e));
+    RK_TRY(rk_preset_check_after(p, e));
     for (uint32_t i = 0; i < p->n_axes; i++) RK_TRY(check_conflicts(p, &p->axis[i], e));
     for (uint32_t i = 0; i < p->n_claims; i++) RK_TRY(check_claim(p, &p->claim[i], e));
     for (uint32_t i = 0; i < p->n_figures; i++) RK_TRY(check_figure(p, &p->figure[i], e));

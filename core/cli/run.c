@@ -22,6 +22,7 @@ typedef struct command {
     rk_jobs jobs;
     rk_devices_used devices;
     rk_view view;
+    rk_trace trace;
     rk_done *done;
     uint32_t n_done;
     bool failed;
@@ -46,6 +47,7 @@ static rk_status set_backend(const command *c, const rk_settings *s, rk_error *e
 {
     if (s->threads) RK_TRY(rk_hub_option(c->hub, "threads", s->threads, e));
     if (s->isa) RK_TRY(rk_hub_option(c->hub, "isa", s->isa, e));
+    if (c->a->profile) RK_TRY(rk_hub_option(c->hub, "opencl.profile", "1", e));
     return RK_OK;
 }
 
@@ -184,6 +186,7 @@ static rk_status open_all(command *c, rk_error *e)
 static void close_all(command *c)
 {
     free(c->done);
+    rk_trace_free(&c->trace);
     rk_devices_used_free(&c->devices);
     rk_jobs_free(&c->jobs);
     rk_preset_free(&c->preset);
@@ -206,11 +209,16 @@ int rk_cli_run(int argc, char **argv)
                           .quiet = a.quiet,
                           .verbose = a.verbose,
                           .estimate = a.estimate,
+                          .profile = a.profile,
                           .live = rk_live_new(),
                           .stopping = rk_signals_stopping}};
+    if (a.trace) c.view.trace = &c.trace;
     rk_signals_catch();
     rk_status status = open_all(&c, &e);
+    if (status == RK_OK && a.trace) /* empty: a path that is wrong is found before the training */
+        status = rk_trace_write(&c.trace, a.trace, &e);
     if (status == RK_OK) status = train(&c, &e);
+    if (status == RK_OK && a.trace) status = rk_trace_write(&c.trace, a.trace, &e);
     if (status == RK_OK) status = summarize(&c, &e);
     if (status != RK_OK)
         code = rk_cli_fail(&e);

@@ -6,9 +6,9 @@
 
 typedef struct rk_run_arguments {
     rk_assignment *own; /* settings given on the command line */
-    const char **backends, **plugins, *preset, *out, *resume, *variant;
+    const char **backends, **plugins, *preset, *out, *resume, *variant, *trace;
     uint32_t n_own, n_backends, n_plugins;
-    bool json, quiet, verbose, estimate, dry_run;
+    bool json, quiet, verbose, estimate, dry_run, profile;
     rk_error e;
 } rk_run_arguments;
 

@@ -6,6 +6,7 @@ enum {
     OPTION_RESUME = RK_OPTION_OWN,
     OPTION_ESTIMATE,
     OPTION_DRY_RUN,
+    OPTION_PROFILE,
     OPTION_SETTING = 0x1000 /* the first of the table's */
 };
 
@@ -25,6 +26,10 @@ static const struct argp_option own_options[] = {
      "Go on with an unfinished run, by its number or 'last', to the same bits", 1},
     {"estimate", OPTION_ESTIMATE, NULL, 0,
      "Say how many FLOP and hours the runs would take, by timing a few steps, and train nothing",
+     1},
+    {"profile", OPTION_PROFILE, "FILE", OPTION_ARG_OPTIONAL,
+     "Before a run begins, print what each kernel of a step takes and reaches; with --profile=FILE "
+     "also as a trace, a JSON file that chrome://tracing and Perfetto draw",
      1},
     {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
     {"quiet", 'q', NULL, 0, "No progress, only the table at the end", 1},
@@ -91,6 +96,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_RESUME: a->resume = arg; return 0;
     case OPTION_ESTIMATE: a->estimate = true; return 0;
     case OPTION_DRY_RUN: a->dry_run = true; return 0;
+    case OPTION_PROFILE:
+        a->profile = true;
+        a->trace = arg;
+        return 0;
     case ARGP_KEY_END:
         if (a->resume && not_with_resume(a))
             return rk_cli_misuse(state,
@@ -99,6 +108,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                                  not_with_resume(a));
         if (a->resume && a->estimate)
             return rk_cli_misuse(state, "--estimate is for runs that have not begun");
+        if (a->resume && a->profile)
+            return rk_cli_misuse(state, "--profile is for runs that have not begun");
         return 0;
     default: return rk_train_option(key, arg, a);
     }

@@ -10,10 +10,12 @@ void rk_runs_free(rk_runs *r)
     for (uint32_t i = 0; i < r->n; i++) {
         rk_run_record_free(r->run[i]);
         free(r->history[i]);
+        rk_found_list_free(&r->found[i]);
     }
     free(r->run);
     free(r->history);
     free(r->epochs);
+    free(r->found);
     free(r->path);
     *r = (rk_runs){0};
 }
@@ -31,18 +33,34 @@ static rk_status load(rk_results *results, const int64_t *ids, uint32_t n, bool 
     *out = (rk_runs){.run = calloc(n + 1, sizeof *out->run),
                      .history = calloc(n + 1, sizeof *out->history),
                      .epochs = calloc(n + 1, sizeof *out->epochs),
+                     .found = calloc(n + 1, sizeof *out->found),
                      .path = strdup(rk_results_path(results)),
                      .with_history = history};
-    if (!out->run || !out->history || !out->epochs || !out->path)
+    if (!out->run || !out->history || !out->epochs || !out->found || !out->path)
         return RK_FAIL(e, RK_E_NOMEM, "no memory for %u runs", n);
     for (uint32_t i = 0; i < n; i++) {
         RK_TRY(rk_results_run(results, ids[i], &out->run[i], e));
         clear_unknown(out->run[i]);
         out->n++;
-        if (history)
-            RK_TRY(rk_results_history(results, ids[i], &out->history[i], &out->epochs[i], e));
+        if (!history) continue;
+        RK_TRY(rk_results_history(results, ids[i], &out->history[i], &out->epochs[i], e));
+        RK_TRY(rk_results_found(results, ids[i], false, &out->found[i], e));
     }
     return RK_OK;
+}
+
+rk_status rk_runs_load_points(rk_runs *r, rk_error *e)
+{
+    rk_results *results;
+    rk_status status = RK_OK;
+    RK_TRY(rk_results_open(r->path, true, &results, e));
+    for (uint32_t i = 0; i < r->n && status == RK_OK; i++) {
+        if (r->found[i].n == 0) continue;
+        rk_found_list_free(&r->found[i]);
+        status = rk_results_found(results, r->run[i]->id, true, &r->found[i], e);
+    }
+    rk_results_close(results);
+    return status;
 }
 
 rk_status rk_runs_load(const char *path, const char *preset, bool history, rk_runs *out,

@@ -2,6 +2,7 @@
 #ifndef RK_CLI_RUNS_H
 #define RK_CLI_RUNS_H
 #include "cli/cli.h"
+#include "train/found.h"
 #include "train/measures.h"
 
 typedef struct rk_runs {
@@ -9,7 +10,8 @@ typedef struct rk_runs {
     rk_run_record **run;       /* [n], ids ascending */
     rk_epoch_record **history; /* [n][epochs[i]]; NULL if not asked for */
     uint32_t *epochs;
-    char *path; /* of the file */
+    rk_found_list *found; /* [n], with the history */
+    char *path;           /* of the file */
     bool with_history;
 } rk_runs;
 
@@ -18,6 +20,8 @@ rk_status rk_runs_load(const char *path, const char *preset, bool history, rk_ru
                        rk_error *e);
 /* One run with its history; text is its number, or "last". */
 rk_status rk_runs_load_one(const char *path, const char *text, rk_runs *out, rk_error *e);
+/* Reads the points of the curves that diagnostics found, too. */
+rk_status rk_runs_load_points(rk_runs *r, rk_error *e);
 void rk_runs_free(rk_runs *r);
 
 /* A field of a record: how it is called in JSON and CSV, and where it is. */
@@ -42,8 +46,8 @@ const rk_field *rk_measure_fields(size_t *n);
 bool rk_field_empty(const rk_field *field, const void *record);
 /* As text for people; RK_FIELD_JSON as stored. */
 void rk_field_print(FILE *f, const rk_field *field, const void *record);
-/* A run with all its fields, and if its epochs were asked for with its measures, and the epochs
- * under "history"; all runs.  NULL without memory. */
+/* A run with all its fields, and if its epochs were asked for with its measures, what diagnostics
+ * found under "diagnostics" and the epochs under "history"; all runs.  NULL without memory. */
 json_t *rk_run_json(const rk_runs *r, uint32_t i);
 json_t *rk_runs_json(const rk_runs *r);
 

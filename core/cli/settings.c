@@ -101,6 +101,7 @@ SET_TEXT(model, config.model)
 SET_TEXT(data, config.data)
 SET_TEXT(optimizer, config.optimizer)
 SET_TEXT(schedule, config.schedule)
+SET_TEXT(weights, config.weights)
 SET(randomize)
 {
     (void)key;
@@ -116,6 +117,11 @@ SET(regularize)
     (void)key;
     return join(l, v, &l->s->config.regularize, e);
 }
+SET(diagnose)
+{
+    (void)key;
+    return join(l, v, &l->s->config.diagnose, e);
+}
 SET(momentum)
 {
     double number = 0;
@@ -128,7 +134,7 @@ SET(lr_decay)
     RK_TRY(real(key, v, 0, 1, &number, e));
     return shorthand(l, "exponential:decay", v, &l->s->config.schedule, e);
 }
-SET(epochs) { return whole(key, v, 1, 1000000, &l->s->config.epochs, e); }
+SET(epochs) { return whole(key, v, 0, 1000000, &l->s->config.epochs, e); }
 SET(batch) { return whole(key, v, 1, 1000000, &l->s->config.batch, e); }
 SET(seed)
 {
@@ -267,7 +273,7 @@ static const rk_setting table[] = {
      "joined by +"},
     {"lr", "RATE", "Learning rate of the first epoch (0.01)"},
     {"batch", "N", "Examples of a step (128)"},
-    {"epochs", "N", "At most this many (30)"},
+    {"epochs", "N", "At most this many; 0: train nothing, for what needs no training (30)"},
     {"seed", "N", "Of initial weights, order and randomization (1)"},
     {"stop-accuracy", "A", "Stop once the training accuracy is at least A, 1 for all right"},
     {"stop-loss", "L", "Stop once the mean training loss is at most L"},
@@ -300,6 +306,10 @@ static const rk_setting table[] = {
     {"eval-labels", "clean|corrupted",
      "corrupted: the labels of test examples are randomized as those of training (clean)"},
     {"stop-patience", "N", "Stop N epochs after the best test accuracy; 0: never (0)"},
+    {"diagnose", "NAME[:KEY=VALUE,...]",
+     "A diagnostic of the weights after the last epoch, as hessian; may be repeated, or joined by "
+     "+"},
+    {"weights", "FILE.safetensors", "With --epochs 0: the weights to look at"},
     {"data-path", "FOLDER",
      "Where the data set is, instead of the path that --data or a preset has"},
 };
@@ -309,7 +319,8 @@ static const setter setters[] = {
     set_batch,      set_epochs,   set_seed,        set_stop_accuracy,  set_stop_loss,
     set_device,     set_threads,  set_isa,         set_numerics,       set_fallback,
     set_unfused,    set_scores,   set_el2n_epoch,  set_randomize_seed, set_checkpoint,
-    set_eval_limit, set_scale,    set_eval_labels, set_stop_patience,  set_data_path};
+    set_eval_limit, set_scale,    set_eval_labels, set_stop_patience,  set_diagnose,
+    set_weights,    set_data_path};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

@@ -30,7 +30,8 @@ typedef struct rk_settings {
 } rk_settings;
 
 rk_settings rk_settings_default(void);
-/* Applies one level.  A key that may be repeated (randomize, augment, regularize, device) collects
+/* Applies one level.  A key that may be repeated (randomize, augment, regularize, diagnose, device)
+ * collects
  * its values within the level; another key that is there twice takes the last.  Joined texts are
  * made in the pool, others stay the caller's.  Unknown keys and values out of range are errors that
  * name the key, the value and what would do. */

@@ -1,5 +1,6 @@
 /* rethink show: everything about one run. */
 #include "cli/definitions.h"
+#include "cli/found.h"
 #include <math.h>
 #include <string.h>
 
@@ -99,6 +100,7 @@ static rk_status print_epochs(const rk_runs *r, rk_error *e)
                                         "train loss", "train",     "test loss",   "test",
                                         "clean fit",  "noisy fit", "noisy->true", "digest"};
     uint32_t n = r->epochs[0];
+    if (n == 0) return RK_OK;
     bool fits = n && isfinite(r->history[0][n - 1].noisy_fit);
     rk_table *t = rk_table_new(fits ? "rrrrrrrrrrrl" : "rrrrrrrrl", fits ? noisy : plain);
     for (uint32_t i = 0; i < n; i++) {
@@ -124,6 +126,13 @@ static rk_status print_epochs(const rk_runs *r, rk_error *e)
     return status;
 }
 
+static rk_status print_found(const rk_runs *r, rk_error *e)
+{
+    if (r->found[0].n == 0) return RK_OK;
+    puts(rk_cli_colour(stdout) ? "\n\033[1mdiagnostics\033[0m" : "\ndiagnostics");
+    return rk_found_print(&r->found[0], r->run[0]->digest, stdout, e);
+}
+
 int rk_cli_show(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -140,12 +149,14 @@ int rk_cli_show(int argc, char **argv)
     int status;
     if (!rk_cli_parse(&argp, argc, argv, &a, &status)) return status;
     rk_status done = rk_runs_load_one(a.out, a.run, &runs, &e);
+    if (done == RK_OK) done = rk_runs_load_points(&runs, &e);
     if (done == RK_OK && a.json) {
         done = rk_cli_json(stdout, rk_run_json(&runs, 0), &e);
     } else if (done == RK_OK) {
         print_run(&runs);
         print_definitions(&runs);
-        done = print_epochs(&runs, &e);
+        done = print_found(&runs, &e);
+        if (done == RK_OK) done = print_epochs(&runs, &e);
     }
     if (done == RK_OK) done = rk_cli_flush(stdout, "standard output", &e);
     rk_runs_free(&runs);

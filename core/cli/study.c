@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "cli/jobs.h"
 #include "data/names.h"
+#include "train/diagnose.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,19 +19,7 @@ static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memo
 static const char *without_seed(rk_pool *pool, const char *variant)
 {
     char *text = rk_pool_string(pool, variant);
-    for (char *p = text; p && *p;) {
-        size_t n = strcspn(p, ",");
-        size_t next = n + (p[n] == ',') + (p[n] == ',' && p[n + 1] == ' ');
-        if (strncmp(p, "seed=", 5) != 0) {
-            p += next;
-            continue;
-        }
-        if (p[n])
-            memmove(p, p + next, strlen(p + next) + 1);
-        else
-            p[p > text + 1 ? -2 : 0] = '\0'; /* with the ", " before it */
-        break;
-    }
+    if (text) rk_label_without_seed(text);
     return text;
 }
 
@@ -41,6 +30,15 @@ static bool has_label(const rk_study *s, const char *label)
     return false;
 }
 
+/* The texts of diagnose, as written. */
+static rk_status note_diagnose(rk_study *s, const char *text, rk_error *e)
+{
+    for (uint32_t i = 0; i < s->n_diagnose; i++)
+        if (strcmp(s->diagnose[i], text) == 0) return RK_OK;
+    s->diagnose[s->n_diagnose] = rk_pool_string(&s->pool, text);
+    return s->diagnose[s->n_diagnose++] ? RK_OK : no_memory(e);
+}
+
 static rk_status find_labels(rk_study *s, rk_error *e)
 {
     rk_jobs jobs;
@@ -48,11 +46,14 @@ static rk_status find_labels(rk_study *s, rk_error *e)
     rk_status status = RK_OK;
     RK_TRY(rk_jobs_make(s->preset, &scale, s->scale >= 0, &jobs, e));
     s->label = rk_pool_array(&s->pool, jobs.n + 1, sizeof *s->label);
-    if (!s->label) status = no_memory(e);
+    s->diagnose = rk_pool_array(&s->pool, jobs.n + 1, sizeof *s->diagnose);
+    if (!s->label || !s->diagnose) status = no_memory(e);
     for (uint32_t i = 0; status == RK_OK && i < jobs.n; i++) {
         const char *label = without_seed(&s->pool, jobs.job[i].label);
         if (!label) status = no_memory(e);
         if (label && !has_label(s, label)) s->label[s->n_labels++] = label;
+        const char *diagnose = jobs.job[i].s.config.diagnose;
+        if (status == RK_OK && diagnose[0]) status = note_diagnose(s, diagnose, e);
     }
     rk_jobs_free(&jobs);
     return status;

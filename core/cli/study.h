@@ -9,11 +9,14 @@
  *   MEASURE('label')                 any name of measure.h, of the label's run with the same seed
  *   at('column', 'label', epoch)     a column of epochs, as train_accuracy, after an epoch
  *   axis('name', 'label')            a parameter, as p of labels:p=0.3
+ *   found('DIAGNOSTIC.NAME', 'label')   what a diagnostic found, as hessian.lambda_max; where a
+ *                                   run has several of it, 'hessian:norm=batch.lambda_max'
  *   spearman('measure', 'axis' [, 'pattern'])    the rank correlation of a measure with a parameter
- *   lowest('measure', 'pattern'), highest(...)   over labels that match: * any text, ? a letter
+ *   lowest('measure', 'pattern'), highest(...)   over labels that match: * any text, ? a letter;
+ *                                   a measure may be a DIAGNOSTIC.NAME
  *   auc('score', 'label')           how well a score of 'rethink scores' finds changed labels
  *   easiness('label')               over all seeds: the variance of the examples' accuracies over
- *                                   that of chance (scores.h)
+ *                                   that of chance (scores.h); NULL with fewer than 20 seeds
  *   abs exp ln max min pow round sqrt
  * It is evaluated for every seed.  NULL, as of a run that is not there, means "not measured".
  *
@@ -36,6 +39,8 @@ typedef struct rk_study {
     const char **run_label;                    /* [n_runs] */
     uint64_t *seed;                            /* distinct, ascending */
     uint32_t n_labels, n_runs, n_seeds, n_all; /* n_all: with unfinished ones */
+    const char **diagnose; /* [n_diagnose]: of the preset's variants, distinct */
+    uint32_t n_diagnose;
 } rk_study;
 
 /* runs may be NULL. */
@@ -46,6 +51,9 @@ void rk_study_free(rk_study *s);
 bool rk_study_find(const rk_study *s, const char *label, uint64_t seed, uint32_t *run);
 /* Refuses a label that the preset does not have, with the nearest one. */
 rk_status rk_study_label(const rk_study *s, const char *label, rk_error *e);
+/* Refuses what is no DIAGNOSTIC.NAME, and a diagnostic that no variant of the preset asks for; if
+ * runs have it, also a NAME that none of them found, with the nearest one. */
+rk_status rk_study_found_check(const rk_study *s, const char *name, rk_error *e);
 /* Every expression and label of a preset, at each of its scales. */
 rk_status rk_study_check(const rk_preset *p, rk_error *e);
 

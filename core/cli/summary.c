@@ -1,5 +1,6 @@
 #include "cli/summary.h"
 #include "cli/runs.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,15 @@ int64_t rk_first_difference(const rk_epoch_record *a, uint32_t n_a, const rk_epo
     return n_a > n_b ? a[n].epoch : b[n].epoch;
 }
 
+/* A run without epochs was not evaluated. */
+static void percent_cell(rk_table *t, const rk_run_record *run, double fraction)
+{
+    if (run->epochs_done && isfinite(fraction))
+        rk_table_cell(t, "%.2f %%", 100 * fraction);
+    else
+        rk_table_cell(t, "-");
+}
+
 static void add_row(rk_table *t, const rk_run_record *run)
 {
     char title[64];
@@ -20,8 +30,8 @@ static void add_row(rk_table *t, const rk_run_record *run)
     rk_table_cell(t, "%lld", (long long)run->id);
     rk_table_cell(t, "%s", run->variant[0] ? run->variant : title);
     rk_table_cell(t, "%s", run->device);
-    rk_table_cell(t, "%.2f %%", 100 * run->train_accuracy);
-    rk_table_cell(t, "%.2f %%", 100 * run->test_accuracy);
+    percent_cell(t, run, run->train_accuracy);
+    percent_cell(t, run, run->test_accuracy);
     if (run->fit_epoch)
         rk_table_cell(t, "%lld", (long long)run->fit_epoch);
     else

@@ -2,7 +2,7 @@
 #include "cli/sweep.h"
 #include "cli/named.h"
 #include "cli/signals.h"
-#include "cli/study.h"
+#include "device/load.h"
 #include <math.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -16,6 +16,8 @@ typedef struct command {
     rk_results *results;
     rk_sweep sweep;
     rk_sweep_view view;
+    char **backend; /* [n_backends]: files that the children load */
+    uint32_t n_backends;
     int lock;
     uint32_t at_once;
     bool failed;
@@ -35,6 +37,33 @@ static rk_status open_results(command *c, rk_error *e)
     return rk_results_open(out, true, &c->results, e);
 }
 
+/* Adds the file of a device's backend, once. */
+static rk_status add_backend(command *c, const char *device, rk_error *e)
+{
+    const char *path;
+    uint32_t index;
+    RK_TRY(rk_hub_locate(c->hub, device, &path, &index, e));
+    for (uint32_t i = 0; i < c->n_backends; i++)
+        if (strcmp(c->backend[i], path) == 0) return RK_OK;
+    char **longer = realloc(c->backend, (c->n_backends + (size_t)1) * sizeof *longer);
+    if (longer) c->backend = longer;
+    char *copy = longer ? strdup(path) : NULL;
+    if (!copy) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of backends");
+    c->backend[c->n_backends++] = copy;
+    return RK_OK;
+}
+
+static rk_status add_backends(command *c, rk_error *e)
+{
+    const rk_devices_used *used = &c->sweep.devices;
+    rk_error ignored =
+        rk_error_new(); /* there may be no reference: then nothing falls back to it */
+    if (add_backend(c, "cpu", &ignored) == RK_E_NOMEM) return add_backend(c, "cpu", e);
+    for (uint32_t i = 0; i < used->n; i++)
+        if (used->device[i].entry.spec[0]) RK_TRY(add_backend(c, used->device[i].entry.spec, e));
+    return RK_OK;
+}
+
 /* Devices are looked for here, used by the children only. */
 static rk_status find_devices(command *c, rk_error *e)
 {
@@ -42,6 +71,7 @@ static rk_status find_devices(command *c, rk_error *e)
     RK_TRY(rk_hub_new(run->backends, run->n_backends, &c->hub, e));
     RK_TRY(rk_named_backends(c->hub, run->backends, run->n_backends, e));
     RK_TRY(rk_sweep_find_devices(c->hub, &c->sweep, e));
+    RK_TRY(add_backends(c, e));
     if (!run->quiet && !c->a->dry_run)
         rk_devices_used_print(&c->sweep.devices, run->json ? stderr : stdout);
     rk_hub_free(c->hub);
@@ -75,23 +105,15 @@ static void share_cores(const command *c, rk_sweep_common *common)
     snprintf(common->threads, sizeof common->threads, "%u", larger(cores / c->at_once, 1));
 }
 
-/* What the preset claims, of the runs that are like these. */
-static rk_status print_verdicts(const command *c, rk_error *e)
-{
-    const rk_sweep *s = &c->sweep;
-    const rk_run_arguments *run = &c->a->run;
-    rk_outcome worst;
-    if (!run->preset || run->quiet || !s->n_jobs || !s->jobs[0].n) return RK_OK;
-    const rk_config *config = &s->jobs[0].job[0].s.config;
-    return rk_verdicts_print(run->out, &s->preset, rk_scale_find(config->scale), config->changed,
-                             run->json ? stderr : stdout, &worst, e);
-}
-
 static rk_status train(command *c, rk_error *e)
 {
     bool differ = false;
     rk_sweep *s = &c->sweep;
-    rk_sweep_common common = {.a = c->a, .results = c->a->run.out, .lock = c->lock};
+    rk_sweep_common common = {.a = c->a,
+                              .results = c->a->run.out,
+                              .backends = (const char *const *)c->backend,
+                              .n_backends = c->n_backends,
+                              .lock = c->lock};
     share_cores(c, &common);
     RK_TRY(rk_sweep_run(s, &common, c->results, c->at_once, &c->view, e));
     RK_TRY(rk_sweep_print_end(s, c->results, &c->view, &differ, e));
@@ -104,7 +126,7 @@ static rk_status train(command *c, rk_error *e)
                         "that is mended, the same command goes on\n");
     if (c->a->run.json)
         RK_TRY(rk_sweep_print_json(s, c->results, rk_sweep_left(s, NULL, 0, c->at_once), e));
-    return print_verdicts(c, e);
+    return RK_OK;
 }
 
 static rk_status dry_run(const command *c, rk_error *e)
@@ -132,6 +154,8 @@ static rk_status sweep(command *c, rk_error *e)
 
 static void close_all(command *c)
 {
+    for (uint32_t i = 0; i < c->n_backends; i++) free(c->backend[i]);
+    free(c->backend);
     rk_sweep_free(&c->sweep);
     rk_results_close(c->results);
     rk_registry_free(c->plugins);

@@ -71,6 +71,9 @@ typedef struct rk_task {
     uint32_t number, job; /* tasks of one job differ in nothing but the device */
     rk_config config;     /* canonical; device is "" until it is chosen */
     const char *label, *threads, *isa;
+    const char *
+        *after; /* [n_after]: labels of tasks of the same preset and seed that come before */
+    uint32_t n_after;
     const char **device; /* [n_devices]: as asked, then specs of those that may do it */
     uint32_t n_devices, kind;
     rk_task_state state;
@@ -111,6 +114,11 @@ bool rk_sweep_key(const rk_config *c, bool kind, char out[33]);
 /* About how many seconds a task takes that is not begun, from runs of its kind, or else of others;
  * NaN if there are none. */
 double rk_sweep_estimate(const rk_sweep *s, const rk_task *t);
+/* Whether all that the task comes after are done.  One of them that is not, and will not be, makes
+ * it a failure. */
+bool rk_sweep_ready(const rk_sweep *s, rk_task *t);
+/* Refuses tasks that come after others. */
+rk_status rk_sweep_check_alone(const rk_sweep *s, rk_error *e);
 uint32_t rk_sweep_count(const rk_sweep *s, rk_task_state state);
 
 /* ---- children ---- */
@@ -149,8 +157,11 @@ typedef struct rk_sweep_child {
 /* What all children of a sweep share. */
 typedef struct rk_sweep_common {
     const rk_sweep_arguments *a;
-    const char *results; /* path */
-    char threads[16];    /* of the cpu backend, "" for its own choice */
+    const char *results;         /* path */
+    char threads[16];            /* of the cpu backend, "" for its own choice */
+    const char *const *backends; /* [n_backends]: files of those that the devices are of, and of
+                                    the reference: no child loads drivers that it does not use */
+    uint32_t n_backends;
     int lock;
 } rk_sweep_common;
 

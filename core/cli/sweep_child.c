@@ -35,7 +35,7 @@ static char *order(const rk_sweep_common *c, const rk_task *t)
         text ? text : "", "threads", threads, "isa", t->isa ? t->isa : "", "resume",
         (json_int_t)(t->state == RK_TASK_RESUME ? t->run : 0), "number", (json_int_t)t->keep,
         "parent", (json_int_t)getpid(), "verbose", (int)run->verbose, "backends",
-        strings(run->backends, run->n_backends), "plugins", strings(run->plugins, run->n_plugins));
+        strings(c->backends, c->n_backends), "plugins", strings(run->plugins, run->n_plugins));
     if (root && text) out = json_dumps(root, JSON_COMPACT);
     json_decref(root);
     free(text);

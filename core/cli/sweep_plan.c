@@ -21,8 +21,8 @@ static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memo
 /* The texts of the configuration that are a recipe's, which goes. */
 static rk_status keep_texts(rk_pool *pool, rk_config *c, rk_error *e)
 {
-    const char **texts[] = {&c->model,     &c->data,     &c->randomize, &c->augment,
-                            &c->optimizer, &c->schedule, &c->regularize};
+    const char **texts[] = {&c->model,     &c->data,     &c->randomize,  &c->augment,
+                            &c->optimizer, &c->schedule, &c->regularize, &c->diagnose};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = rk_pool_string(pool, *texts[i]);
         if (!*texts[i]) return no_memory(e);
@@ -58,6 +58,8 @@ static rk_status add_task(planner *p, const rk_job *job, const rk_config *config
         p->cap = 2 * p->cap + 16;
     }
     rk_task t = {.number = s->total, .job = p->job, .config = c, .label = job->label};
+    t.after = job->after;
+    t.n_after = job->n_after;
     t.threads = job->s.threads;
     t.isa = job->s.isa;
     t.n_devices = n;

@@ -212,13 +212,30 @@ static bool to_do(const rk_task *t)
     return t->state == RK_TASK_NEW || t->state == RK_TASK_RESUME;
 }
 
+/* The first that waits for no other; NULL if there is none now. */
+static rk_status next_task(pool *p, rk_task **out, rk_error *e)
+{
+    *out = NULL;
+    while (p->next < p->s->n && !to_do(&p->s->task[p->next])) p->next++;
+    for (uint32_t i = p->next; i < p->s->n; i++) {
+        rk_task *t = &p->s->task[i];
+        if (!to_do(t)) continue;
+        if (rk_sweep_ready(p->s, t)) {
+            *out = t;
+            return RK_OK;
+        }
+        if (t->state == RK_TASK_FAILED) RK_TRY(rk_sweep_view_end(p->view, p->s, t, p->results, e));
+    }
+    return RK_OK;
+}
+
 static rk_status start_some(pool *p, rk_error *e)
 {
     for (uint32_t i = 0; i < p->at_once; i++) {
         if (p->child[i].pid) continue;
-        while (p->next < p->s->n && !to_do(&p->s->task[p->next])) p->next++;
-        if (p->next == p->s->n) return RK_OK;
-        rk_task *t = &p->s->task[p->next++];
+        rk_task *t;
+        RK_TRY(next_task(p, &t, e));
+        if (!t) return RK_OK;
         choose_device(p, t);
         RK_TRY(rk_sweep_spawn(p->c, t, &p->child[i], e));
     }

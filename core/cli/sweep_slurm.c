@@ -156,6 +156,7 @@ rk_status rk_sweep_print_slurm(const rk_sweep *s, const rk_sweep_arguments *a, F
     char program[PATH_MAX];
     rk_str script = {0};
     RK_TRY(check(a, e));
+    RK_TRY(rk_sweep_check_alone(s, e));
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
     if (n < 0) return RK_FAIL(e, RK_E_IO, "/proc/self/exe cannot be read: is /proc mounted?");
     program[n] = '\0';

@@ -128,7 +128,7 @@ static rk_status tie_to_parent(const worker *w, rk_error *e)
 
 static rk_status open_all(worker *w, rk_error *e)
 {
-    RK_TRY(rk_hub_new(w->backend, w->n_backends, &w->hub, e));
+    RK_TRY(rk_hub_new_of(w->backend, w->n_backends, &w->hub, e));
     RK_TRY(rk_named_backends(w->hub, w->backend, w->n_backends, e));
     if (w->verbose) rk_hub_verbosity(w->hub, 2);
     if (w->threads[0]) RK_TRY(rk_hub_option(w->hub, "threads", w->threads, e));

@@ -1,6 +1,7 @@
 #include "cli/watch.h"
 #include "base/text.h"
 #include "cli/estimate.h"
+#include "cli/found.h"
 #include <math.h>
 #include <string.h>
 
@@ -104,6 +105,39 @@ static void on_estimate(void *ctx, const rk_estimate *cost)
     if (v->estimate || (!v->quiet && cost->seconds > LONG_SECONDS)) rk_estimate_print(stderr, cost);
 }
 
+static void on_diagnosing(void *ctx, const rk_run_record *run, const char *spec, double fraction)
+{
+    rk_view *v = ctx;
+    rk_str line = {0};
+    if (v->quiet || !rk_live_due(&v->live)) return;
+    rk_str_add(&line, "run %lld: diagnostic %s: %.0f %%", (long long)run->id, spec, 100 * fraction);
+    if (!line.failed) rk_live_draw(&v->live, line.s);
+    rk_str_free(&line);
+}
+
+/* Why one failed is said at the end of the run. */
+static void on_found(void *ctx, const rk_run_record *run, const rk_found *found, bool replaced)
+{
+    rk_view *v = ctx;
+    char brief[200], bytes[32];
+    (void)run;
+    if (v->quiet || found->error[0]) return;
+    rk_view_clear(v);
+    rk_found_brief(found, brief, sizeof brief);
+    rk_found_bytes(found->bytes, bytes, sizeof bytes);
+    fprintf(v->out, "%s: %s  %.3f s, %s%s\n", found->spec, brief, found->seconds, bytes,
+            replaced ? ", in place of an older result" : "");
+    fflush(v->out);
+}
+
+static rk_status on_profile(void *ctx, const rk_run_record *run, const rk_profile *p, rk_error *e)
+{
+    rk_view *v = ctx;
+    rk_view_clear(v);
+    if (v->trace) rk_trace_add(v->trace, run, p);
+    return rk_profile_print(v->out, run, p, e);
+}
+
 rk_watch rk_view_watch(rk_view *v)
 {
     return (rk_watch){.ctx = v,
@@ -114,5 +148,8 @@ rk_watch rk_view_watch(rk_view *v)
                       .skipped = on_skipped,
                       .fed = on_fed,
                       .estimate = on_estimate,
-                      .only_estimate = v->estimate};
+                      .diagnosing = on_diagnosing,
+                      .found = on_found,
+                      .only_estimate = v->estimate,
+                      .profile = v->profile ? on_profile : NULL};
 }

@@ -4,14 +4,17 @@
 #include <stdio.h>
 #include "cli/live.h"
 #include "cli/pace.h"
+#include "cli/profile.h"
 #include "train/run.h"
 
 typedef struct rk_view {
-    FILE *out;     /* lines for people */
-    bool quiet;    /* no lines during runs */
-    rk_live live;  /* on a terminal: one line that changes instead of one an epoch */
-    bool verbose;  /* print the plan */
-    bool estimate; /* say what runs will cost, and do not run them */
+    FILE *out;       /* lines for people */
+    bool quiet;      /* no lines during runs */
+    rk_live live;    /* on a terminal: one line that changes instead of one an epoch */
+    bool verbose;    /* print the plan */
+    bool estimate;   /* say what runs will cost, and do not run them */
+    bool profile;    /* of every run, before it */
+    rk_trace *trace; /* NULL: none is wanted */
     bool (*stopping)(void);
     uint32_t number, total; /* this run's number among all */
     /* Of the run going on. */

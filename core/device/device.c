@@ -139,6 +139,14 @@ rk_status rk_open_wait(rk_open *d, uint64_t ticket, rk_error *e)
     return settle(d, d->table->wait(d->device, ticket, &own), "wait", &own, e);
 }
 
+rk_status rk_open_elapsed(rk_open *d, uint64_t from, uint64_t to, uint64_t *ns, rk_error *e)
+{
+    rk_error own = rk_error_new();
+    if (!d->table->elapsed_ns) return RK_OK;
+    if (is_lost(d, e)) return RK_E_DEVICE;
+    return settle(d, d->table->elapsed_ns(d->device, from, to, ns, &own), "elapsed_ns", &own, e);
+}
+
 /* ---- memory in pieces ---- */
 
 uint64_t rk_area_align(const rk_open *d) { return d->info.mem_align > 64 ? d->info.mem_align : 64; }

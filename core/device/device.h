@@ -33,6 +33,8 @@ rk_status rk_open_sync(rk_open *d, rk_error *e);
 bool rk_open_marks(const rk_open *d);
 rk_status rk_open_mark(rk_open *d, uint64_t *ticket, rk_error *e);
 rk_status rk_open_wait(rk_open *d, uint64_t ticket, rk_error *e);
+/* Nanoseconds between two marks; *ns stays as it is where the backend cannot tell. */
+rk_status rk_open_elapsed(rk_open *d, uint64_t from, uint64_t to, uint64_t *ns, rk_error *e);
 
 /* Device memory in pieces of at most what the device allocates at once.  Offset x lies in piece
  * x / piece_bytes. */

@@ -260,26 +260,37 @@ static rk_status add_installed(rk_hub *h, rk_error *e)
     return stat(folder, &s) == 0 ? add_path(h, folder, e) : RK_OK;
 }
 
-static rk_status fill(rk_hub *h, const char *const *extra, uint32_t n, rk_error *e)
+static rk_status fill(rk_hub *h, const char *const *named, uint32_t n, bool others, rk_error *e)
 {
-    for (uint32_t i = 0; i < n; i++) RK_TRY(add_path(h, extra[i], e));
+    for (uint32_t i = 0; i < n; i++) RK_TRY(add_path(h, named[i], e));
+    if (!others) return RK_OK;
     RK_TRY(add_list(h, getenv("RETHINK_BACKEND_PATH"), e));
     return add_installed(h, e);
 }
 
 /* ---- the hub ---- */
 
-rk_status rk_hub_new(const char *const *extra, uint32_t n, rk_hub **out, rk_error *e)
+static rk_status make(const char *const *named, uint32_t n, bool others, rk_hub **out, rk_error *e)
 {
     rk_hub *h = calloc(1, sizeof *h);
     *out = NULL;
     if (!h) return no_memory(e);
-    rk_status status = fill(h, extra, n, e);
+    rk_status status = fill(h, named, n, others, e);
     if (status == RK_OK)
         *out = h;
     else
         rk_hub_free(h);
     return status;
+}
+
+rk_status rk_hub_new(const char *const *extra, uint32_t n, rk_hub **out, rk_error *e)
+{
+    return make(extra, n, true, out, e);
+}
+
+rk_status rk_hub_new_of(const char *const *files, uint32_t n, rk_hub **out, rk_error *e)
+{
+    return make(files, n, false, out, e);
 }
 
 void rk_hub_free(rk_hub *h)

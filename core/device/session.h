@@ -26,6 +26,8 @@ typedef struct rk_candidate {
  * separated files or folders), then the install folder.  A refused candidate is kept with its
  * reason, it is no error. */
 rk_status rk_hub_new(const char *const *extra, uint32_t n, rk_hub **out, rk_error *e);
+/* Backends of these files and of no other place; all texts are paths. */
+rk_status rk_hub_new_of(const char *const *files, uint32_t n, rk_hub **out, rk_error *e);
 void rk_hub_free(rk_hub *h);
 uint32_t rk_hub_candidates(const rk_hub *h, const rk_candidate **out);
 /* Sets an option that backends read through rk_host.option, e.g. "threads" to "2", before a

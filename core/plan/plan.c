@@ -134,17 +134,20 @@ void rk_plan_free(rk_plan *plan)
     free(plan);
 }
 
+double rk_step_flop(const rk_step *s)
+{
+    const int64_t *p = s->op.p;
+    if (s->op.kind == RK_MATMUL)
+        return 2.0 * (double)p[0] * (double)p[1] * (double)p[2] * (double)p[3];
+    if (s->op.kind != RK_CONV) return 0;
+    /* N C K R S OH OW, whichever of the three is the result */
+    return 2.0 * (double)p[1] * (double)p[2] * (double)(p[5] * p[6] * p[7]) *
+           (double)(p[12] * p[13]);
+}
+
 double rk_plan_flop(const rk_plan *plan)
 {
     double flop = 0;
-    for (uint32_t i = plan->n_once; i < plan->n_step; i++) {
-        const rk_op *op = &plan->step[i].op;
-        const int64_t *p = op->p;
-        if (op->kind == RK_MATMUL)
-            flop += 2.0 * (double)p[0] * (double)p[1] * (double)p[2] * (double)p[3];
-        if (op->kind == RK_CONV) /* N C K R S OH OW, whichever of the three is the result */
-            flop += 2.0 * (double)p[1] * (double)p[2] * (double)(p[5] * p[6] * p[7]) *
-                    (double)(p[12] * p[13]);
-    }
+    for (uint32_t i = plan->n_once; i < plan->n_step; i++) flop += rk_step_flop(&plan->step[i]);
     return flop;
 }

@@ -101,6 +101,8 @@ void rk_plan_print(const rk_plan *plan, bool placed, rk_str *out);
 /* Floating-point operations of the matrix products and convolutions of one run: two a term of a
  * sum. */
 double rk_plan_flop(const rk_plan *plan);
+/* Those of one step; 0 of other kinds. */
+double rk_step_flop(const rk_step *s);
 /* One step's line without the end of line, for messages. */
 void rk_step_print(const rk_plan *plan, uint32_t step, char *out, size_t cap);
 /* "matmul" */

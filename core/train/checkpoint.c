@@ -113,10 +113,11 @@ rk_status rk_weights_save(const rk_run_folder *f, rk_trainer *t, int64_t id, con
     return save(f, t, "weights.safetensors", true, notes, 3, e);
 }
 
-static rk_status restore(rk_session *session, const rk_safetensors *file, rk_error *e)
+static rk_status restore(rk_session *session, const rk_safetensors *file, bool model_only,
+                         rk_error *e)
 {
     saved what;
-    rk_status status = choose(session, false, &what, e);
+    rk_status status = choose(session, model_only, &what, e);
     for (uint32_t i = 0; i < what.n && status == RK_OK; i++) {
         uint64_t bytes = rk_stored_bytes(&what.tensors[i]);
         void *data = malloc(bytes + 1);
@@ -127,6 +128,44 @@ static rk_status restore(rk_session *session, const rk_safetensors *file, rk_err
         free(data);
     }
     free(what.tensors);
+    return status;
+}
+
+/* What a file may have beside weights: the states of a training. */
+static bool is_state(const char *name)
+{
+    static const char *const prefixes[] = {"optimizer/", "train/", "eval/", "scores/", "rng/"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) return true;
+    return false;
+}
+
+static rk_status check_extra(const rk_trainer *t, const rk_safetensors *file, const char *path,
+                             rk_error *e)
+{
+    const rk_stored *tensor;
+    uint32_t n = rk_safetensors_list(file, &tensor);
+    for (uint32_t i = 0; i < n; i++) {
+        const rk_buffer_info *b = rk_session_buffer(t->session, tensor[i].name);
+        if (!(b && (b->trained || b->statistic)) && !is_state(tensor[i].name))
+            return RK_FAIL(e, RK_E_INVALID,
+                           "%s has weights of another model: %s has no tensor %.64s", path,
+                           t->recipe.model->text, tensor[i].name);
+    }
+    return RK_OK;
+}
+
+rk_status rk_weights_load(const char *path, rk_trainer *t, rk_error *e)
+{
+    rk_safetensors *file;
+    RK_TRY(rk_safetensors_open(path, &file, e));
+    rk_status status = check_extra(t, file, path, e);
+    if (status == RK_OK) {
+        status = restore(t->session, file, true, e);
+        if (status != RK_OK)
+            rk_error_prefix(e, "these are no weights of %s", t->recipe.model->text);
+    }
+    rk_safetensors_close(file);
     return status;
 }
 
@@ -205,7 +244,7 @@ rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, 
     *found = false;
     RK_TRY(open_checkpoint(f, t, id, config, &stood, &file, e));
     if (!file) return RK_OK;
-    rk_status status = restore(t->session, file, e);
+    rk_status status = restore(t->session, file, false, e);
     *found = status == RK_OK;
     if (*found) *at = stood;
     rk_safetensors_close(file);

@@ -32,6 +32,10 @@ rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, 
 /* Where the checkpoint stands; nothing is loaded. */
 rk_status rk_checkpoint_where(const rk_run_folder *f, const rk_trainer *t, int64_t id,
                               const char *config, rk_progress *at, bool *found, rk_error *e);
+/* The parameters and statistics of any safetensors file, a checkpoint's too, into the trainer.  One
+ * of another model is refused, naming the first tensor that is missing, of another shape, or too
+ * much. */
+rk_status rk_weights_load(const char *path, rk_trainer *t, rk_error *e);
 rk_status rk_weights_save(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
                           const char *digest, rk_error *e);
 #endif

@@ -13,6 +13,8 @@ rk_config rk_config_default(void)
                        .optimizer = "sgd",
                        .schedule = "constant",
                        .regularize = "",
+                       .diagnose = "",
+                       .weights = "",
                        .device = "auto",
                        .preset = "",
                        .variant = "",
@@ -37,6 +39,11 @@ static rk_status check_more(const rk_config *c, rk_error *e)
         return RK_FAIL(e, RK_E_INVALID,
                        "eval-limit=%lld, but scores are of every example: leave one of them out",
                        (long long)c->eval_limit);
+    if (c->weights[0] && c->epochs > 0)
+        return RK_FAIL(e, RK_E_INVALID,
+                       "weights=%.200s, but epochs=%lld: training begins with initial weights; a "
+                       "file is for epochs=0",
+                       c->weights, (long long)c->epochs);
     if (c->randomize_seed < -1)
         return RK_FAIL(e, RK_E_INVALID, "randomize-seed=%lld is not from 0 on, or -1 for the seed",
                        (long long)c->randomize_seed);
@@ -45,8 +52,8 @@ static rk_status check_more(const rk_config *c, rk_error *e)
 
 rk_status rk_config_check(const rk_config *c, rk_error *e)
 {
-    if (c->epochs < 1 || c->epochs > 1000000)
-        return RK_FAIL(e, RK_E_INVALID, "epochs=%lld is not from 1 to 1000000",
+    if (c->epochs < 0 || c->epochs > 1000000)
+        return RK_FAIL(e, RK_E_INVALID, "epochs=%lld is not from 0 to 1000000",
                        (long long)c->epochs);
     if (c->batch < 1 || c->batch > 1000000)
         return RK_FAIL(e, RK_E_INVALID, "batch=%lld is not from 1 to 1000000", (long long)c->batch);
@@ -77,7 +84,7 @@ static const char *fallback_name(rk_fallback f)
     return f == RK_FALLBACK_REFERENCE ? "reference" : "forbid";
 }
 
-/* What records of schemas before 3 do not have. */
+/* What records of older schemas do not have. */
 static bool write_more(json_t *root, const rk_config *c)
 {
     return json_object_set_new(root, "scale", json_string(c->scale)) == 0 &&
@@ -85,7 +92,9 @@ static bool write_more(json_t *root, const rk_config *c)
            json_object_set_new(root, "eval-limit", json_integer(c->eval_limit)) == 0 &&
            json_object_set_new(root, "scores", json_boolean(c->scores)) == 0 &&
            json_object_set_new(root, "el2n-epoch", json_integer(c->el2n_epoch)) == 0 &&
-           json_object_set_new(root, "randomize-seed", json_integer(c->randomize_seed)) == 0;
+           json_object_set_new(root, "randomize-seed", json_integer(c->randomize_seed)) == 0 &&
+           json_object_set_new(root, "diagnose", json_string(c->diagnose)) == 0 &&
+           json_object_set_new(root, "weights", json_string(c->weights)) == 0;
 }
 
 static void read_more(const json_t *root, rk_config *c)
@@ -142,7 +151,8 @@ rk_status rk_config_read(const char *text, rk_config *c, json_t **owner, rk_erro
         json_decref(root);
         return RK_FAIL(e, RK_E_INVALID, "the recorded configuration cannot be read: %s", why.text);
     }
-    json_unpack(root, "{s?s, s?s}", "scale", &c->scale, "changed", &c->changed);
+    json_unpack(root, "{s?s, s?s, s?s, s?s}", "scale", &c->scale, "changed", &c->changed,
+                "diagnose", &c->diagnose, "weights", &c->weights);
     c->epochs = epochs;
     c->batch = batch;
     c->seed = c->session.seed = (uint64_t)seed;

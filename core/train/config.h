@@ -23,12 +23,16 @@ typedef struct rk_spec_list {
 
 typedef struct rk_recipe {
     rk_spec *model, *data, *optimizer, *schedule;
-    rk_spec_list transforms, augments, regularizers;
+    rk_spec_list transforms, augments, regularizers, diagnostics;
     int64_t eval_limit; /* rk_config's */
     bool scores;        /* of examples, as in rk_config */
     int64_t el2n_epoch;
 } rk_recipe;
 
+/* "a+b:p=1": items of a kind; of diagnostics each at most once.  A failure leaves *out empty. */
+rk_status rk_spec_list_parse(const rk_registry *plugins, uint32_t kind, const char *text,
+                             rk_spec_list *out, rk_error *e);
+void rk_spec_list_clear(rk_spec_list *list);
 /* On failure *out is empty. */
 rk_status rk_recipe_parse(const rk_registry *plugins, const rk_config *c, rk_recipe *out,
                           rk_error *e);
@@ -36,5 +40,6 @@ void rk_recipe_clear(rk_recipe *r);
 /* The configuration with canonical texts, which are the recipe's; others stay c's. */
 rk_config rk_recipe_config(const rk_recipe *r, const rk_config *c);
 /* RK_E_INTERNAL if an item asked for a parameter that it does not declare: a defect of a plugin. */
+rk_status rk_spec_audit(const rk_spec *s, rk_error *e);
 rk_status rk_recipe_audit(const rk_recipe *r, rk_error *e);
 #endif

@@ -1,7 +1,9 @@
 /* The loop over epochs: what is done when, and what is recorded. */
 #include "base/error.h"
 #include "train/checkpoint.h"
+#include "train/diagnose.h"
 #include "train/estimate.h"
+#include "train/profile.h"
 #include "train/record.h"
 #include "train/scores_read.h"
 #include <math.h>
@@ -14,6 +16,7 @@
 
 /* One run on its way. */
 typedef struct training {
+    rk_hub *hub;
     rk_results *results;
     const rk_watch *watch;
     const rk_config *config;
@@ -29,6 +32,8 @@ typedef struct training {
     double last_saved;    /* clock of the last checkpoint */
     rk_epoch_record *old; /* rows that a resumed run had already */
     uint32_t n_old;
+    bool badly_diagnosed; /* the run is done, but a diagnostic failed: */
+    rk_error why;
 } training;
 
 static double now(void)
@@ -185,10 +190,39 @@ static bool finished_before(const training *s)
     return s->at.epoch >= s->config->epochs;
 }
 
+/* A run without epochs has the weights that it began with. */
+static rk_status record_start(training *s, rk_error *e)
+{
+    rk_run_record *run = s->run;
+    if (s->config->epochs > 0) return RK_OK;
+    RK_TRY(rk_trainer_digest(s->trainer, s->row.digest, e));
+    run->digest = s->row.digest;
+    run->train_accuracy = run->test_accuracy = run->train_loss = run->test_loss = NAN;
+    return rk_results_summary(s->results, run, e);
+}
+
+/* A run that was stopped or killed in here has its weights, and goes on with what is not known. */
+static rk_status diagnose(training *s, rk_error *e)
+{
+    const rk_diagnosis d = {.hub = s->hub,
+                            .results = s->results,
+                            .trainer = s->trainer,
+                            .config = s->config,
+                            .run = s->run,
+                            .watch = s->watch,
+                            .list = &s->trainer->recipe.diagnostics,
+                            .digest = s->run->digest,
+                            .epoch = s->at.epoch};
+    rk_status status = rk_diagnose(&d, &s->badly_diagnosed, e);
+    if (s->badly_diagnosed && status == RK_OK) s->why = *e;
+    return status;
+}
+
 static rk_status train(training *s, rk_error *e)
 {
     const rk_watch *w = s->watch;
     bool done = finished_before(s);
+    RK_TRY(record_start(s, e));
     while (!done) {
         RK_TRY(train_epoch(s, e));
         RK_TRY(finish_epoch(s, e));
@@ -199,7 +233,8 @@ static rk_status train(training *s, rk_error *e)
             return RK_FAIL(e, RK_E_STOPPED, "stopped after epoch %lld", (long long)s->at.epoch);
     }
     RK_TRY(rk_scores_store(s->results, s->run->id, s->trainer, s->at.epoch, e));
-    return rk_weights_save(&s->folder, s->trainer, s->run->id, s->run->config, s->run->digest, e);
+    RK_TRY(rk_weights_save(&s->folder, s->trainer, s->run->id, s->run->config, s->run->digest, e));
+    return diagnose(s, e);
 }
 
 static rk_status train_all(training *s, rk_error *e)
@@ -217,7 +252,11 @@ static rk_status train_all(training *s, rk_error *e)
 static rk_status record_end(const training *s, rk_status status, rk_error *e)
 {
     rk_error ignored = rk_error_new();
-    if (status == RK_OK) return rk_results_finish(s->results, s->run->id, "done", "", e);
+    if (status == RK_OK) {
+        const char *why = s->badly_diagnosed ? s->why.text : "";
+        RK_TRY(rk_results_finish(s->results, s->run->id, "done", why, e));
+        return s->badly_diagnosed ? RK_FAIL(e, RK_E_INVALID, "%s", why) : RK_OK;
+    }
     rk_results_finish(s->results, s->run->id, status == RK_E_STOPPED ? "stopped" : "failed",
                       e->text, &ignored);
     return status;
@@ -244,23 +283,40 @@ static rk_status estimate(training *s, rk_error *e)
     return RK_OK;
 }
 
+static rk_status open_trainer(training *s, const rk_registry *plugins, rk_error *e)
+{
+    RK_TRY(rk_trainer_open(s->hub, plugins, s->config, &s->trainer, e));
+    return s->config->weights[0] ? rk_weights_load(s->config->weights, s->trainer, e) : RK_OK;
+}
+
+static rk_status profile(const training *s, rk_error *e)
+{
+    rk_profile p;
+    if (!s->watch || !s->watch->profile) return RK_OK;
+    RK_TRY(rk_trainer_profile(s->trainer, &p, e));
+    rk_status status = s->watch->profile(s->watch->ctx, s->run, &p, e);
+    rk_profile_free(&p);
+    return status;
+}
+
 rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *results,
                        const rk_config *c, const rk_watch *watch, int64_t *id, rk_error *e)
 {
-    training s = {.results = results, .watch = watch, .config = c, .folder.lock = -1};
+    training s = {.hub = hub, .results = results, .watch = watch, .config = c, .folder.lock = -1};
     rk_error local = rk_error_new(); /* the text is recorded even if the caller passes NULL */
     rk_record_texts texts = {0};
     rk_run_record run = {0};
     if (!e) e = &local;
     s.run = &run;
     *id = 0;
-    rk_status status = rk_trainer_open(hub, plugins, c, &s.trainer, e);
+    rk_status status = open_trainer(&s, plugins, e);
     if (status == RK_OK) status = estimate(&s, e);
     if (status != RK_OK || (watch && watch->only_estimate)) {
         clear(&s);
         return status;
     }
     if (status == RK_OK) status = rk_record_fill(&run, &texts, s.trainer, c, e);
+    if (status == RK_OK) status = profile(&s, e);
     if (status == RK_OK) status = rk_results_add(results, &run, e);
     if (status == RK_OK) {
         *id = run.id;
@@ -298,14 +354,14 @@ static rk_status restore(training *s, rk_error *e)
     return rk_results_finish(s->results, id, "running", "", e);
 }
 
-static rk_status resume(training *s, rk_hub *hub, const rk_registry *plugins, rk_error *e)
+static rk_status resume(training *s, const rk_registry *plugins, rk_error *e)
 {
     if (strcmp(s->run->status, "done") == 0)
         return RK_FAIL(e, RK_E_INVALID, "run %lld is done: there is nothing to go on with",
                        (long long)s->run->id);
     RK_TRY(rk_run_folder_open(s->results, s->run->id, &s->folder, e));
     RK_TRY(rk_results_history(s->results, s->run->id, &s->old, &s->n_old, e));
-    RK_TRY(rk_trainer_open(hub, plugins, s->config, &s->trainer, e));
+    RK_TRY(open_trainer(s, plugins, e));
     RK_TRY(restore(s, e));
     return record_end(s, train_all(s, e), e);
 }
@@ -317,13 +373,13 @@ rk_status rk_run_resume(rk_hub *hub, const rk_registry *plugins, rk_results *res
     json_t *owner = NULL;
     rk_run_record *stored = NULL, run;
     rk_error local = rk_error_new();
-    training s = {.results = results, .watch = watch, .config = &c, .folder.lock = -1};
+    training s = {.hub = hub, .results = results, .watch = watch, .config = &c, .folder.lock = -1};
     if (!e) e = &local;
     RK_TRY(rk_results_run(results, id, &stored, e));
     run = *stored; /* its summary moves on; the texts stay stored's */
     s.run = &run;
     rk_status status = rk_config_read(run.config, &c, &owner, e);
-    if (status == RK_OK) status = resume(&s, hub, plugins, e);
+    if (status == RK_OK) status = resume(&s, plugins, e);
     clear(&s);
     rk_run_record_free(stored);
     json_decref(owner);

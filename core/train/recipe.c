@@ -45,14 +45,35 @@ static rk_status parse_items(const rk_registry *plugins, uint32_t kind, char *te
     return canonical(list, e);
 }
 
-static rk_status parse_list(const rk_registry *plugins, uint32_t kind, const char *text,
-                            rk_spec_list *list, rk_error *e)
+/* Results are kept by their spec. */
+static rk_status check_twice(const rk_spec_list *list, rk_error *e)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (strcmp(list->spec[i]->text, list->spec[k]->text) == 0)
+                return RK_FAIL(e, RK_E_INVALID, "the diagnostic %s is there twice: leave one out",
+                               list->spec[i]->text);
+    return RK_OK;
+}
+
+rk_status rk_spec_list_parse(const rk_registry *plugins, uint32_t kind, const char *text,
+                             rk_spec_list *out, rk_error *e)
 {
     char *copy = strdup(text);
+    *out = (rk_spec_list){0};
     if (!copy) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of items");
-    rk_status status = parse_items(plugins, kind, copy, list, e);
+    rk_status status = parse_items(plugins, kind, copy, out, e);
     free(copy);
+    if (status == RK_OK && kind == RK_KIND_DIAGNOSTIC) status = check_twice(out, e);
+    if (status != RK_OK) rk_spec_list_clear(out);
     return status;
+}
+
+void rk_spec_list_clear(rk_spec_list *list)
+{
+    for (uint32_t i = 0; i < list->n; i++) rk_spec_free(list->spec[i]);
+    free(list->text);
+    *list = (rk_spec_list){0};
 }
 
 static bool has_objective(const rk_item *item) { return item->objective; }
@@ -91,18 +112,15 @@ rk_status rk_recipe_parse(const rk_registry *p, const rk_config *c, rk_recipe *o
     if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_DATA, c->data, &out->data, e);
     if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_OPTIMIZER, c->optimizer, &out->optimizer, e);
     if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_SCHEDULE, c->schedule, &out->schedule, e);
-    if (s == RK_OK) s = parse_list(p, RK_KIND_TRANSFORM, c->randomize, &out->transforms, e);
-    if (s == RK_OK) s = parse_list(p, RK_KIND_AUGMENT, c->augment, &out->augments, e);
-    if (s == RK_OK) s = parse_list(p, RK_KIND_REGULARIZER, c->regularize, &out->regularizers, e);
+    if (s == RK_OK) s = rk_spec_list_parse(p, RK_KIND_TRANSFORM, c->randomize, &out->transforms, e);
+    if (s == RK_OK) s = rk_spec_list_parse(p, RK_KIND_AUGMENT, c->augment, &out->augments, e);
+    if (s == RK_OK)
+        s = rk_spec_list_parse(p, RK_KIND_REGULARIZER, c->regularize, &out->regularizers, e);
     if (s == RK_OK) s = check_regularizers(&out->regularizers, e);
+    if (s == RK_OK)
+        s = rk_spec_list_parse(p, RK_KIND_DIAGNOSTIC, c->diagnose, &out->diagnostics, e);
     if (s != RK_OK) rk_recipe_clear(out);
     return s;
-}
-
-static void clear_list(rk_spec_list *list)
-{
-    for (uint32_t i = 0; i < list->n; i++) rk_spec_free(list->spec[i]);
-    free(list->text);
 }
 
 void rk_recipe_clear(rk_recipe *r)
@@ -111,13 +129,14 @@ void rk_recipe_clear(rk_recipe *r)
     rk_spec_free(r->data);
     rk_spec_free(r->optimizer);
     rk_spec_free(r->schedule);
-    clear_list(&r->transforms);
-    clear_list(&r->augments);
-    clear_list(&r->regularizers);
+    rk_spec_list_clear(&r->transforms);
+    rk_spec_list_clear(&r->augments);
+    rk_spec_list_clear(&r->regularizers);
+    rk_spec_list_clear(&r->diagnostics);
     memset(r, 0, sizeof *r);
 }
 
-static rk_status audit(const rk_spec *s, rk_error *e)
+rk_status rk_spec_audit(const rk_spec *s, rk_error *e)
 {
     const char *misused = rk_args_misused(s->args);
     if (!misused) return RK_OK;
@@ -129,13 +148,16 @@ static rk_status audit(const rk_spec *s, rk_error *e)
 
 rk_status rk_recipe_audit(const rk_recipe *r, rk_error *e)
 {
-    RK_TRY(audit(r->model, e));
-    RK_TRY(audit(r->data, e));
-    RK_TRY(audit(r->optimizer, e));
-    RK_TRY(audit(r->schedule, e));
-    for (uint32_t i = 0; i < r->transforms.n; i++) RK_TRY(audit(r->transforms.spec[i], e));
-    for (uint32_t i = 0; i < r->augments.n; i++) RK_TRY(audit(r->augments.spec[i], e));
-    for (uint32_t i = 0; i < r->regularizers.n; i++) RK_TRY(audit(r->regularizers.spec[i], e));
+    RK_TRY(rk_spec_audit(r->model, e));
+    RK_TRY(rk_spec_audit(r->data, e));
+    RK_TRY(rk_spec_audit(r->optimizer, e));
+    RK_TRY(rk_spec_audit(r->schedule, e));
+    for (uint32_t i = 0; i < r->transforms.n; i++) RK_TRY(rk_spec_audit(r->transforms.spec[i], e));
+    for (uint32_t i = 0; i < r->augments.n; i++) RK_TRY(rk_spec_audit(r->augments.spec[i], e));
+    for (uint32_t i = 0; i < r->regularizers.n; i++)
+        RK_TRY(rk_spec_audit(r->regularizers.spec[i], e));
+    for (uint32_t i = 0; i < r->diagnostics.n; i++)
+        RK_TRY(rk_spec_audit(r->diagnostics.spec[i], e));
     return RK_OK;
 }
 
@@ -149,5 +171,6 @@ rk_config rk_recipe_config(const rk_recipe *r, const rk_config *c)
     full.optimizer = r->optimizer->text;
     full.schedule = r->schedule->text;
     full.regularize = r->regularizers.text;
+    full.diagnose = r->diagnostics.text;
     return full;
 }

@@ -104,21 +104,20 @@ static rk_status fill_config(rk_run_record *run, rk_record_texts *texts, const r
     return RK_OK;
 }
 
-/* To the millisecond, so that two runs of one configuration can be told apart. */
-static void write_started(rk_record_texts *texts)
+void rk_record_time(char out[32])
 {
     struct timespec clock;
     struct tm utc;
     clock_gettime(CLOCK_REALTIME, &clock);
     gmtime_r(&clock.tv_sec, &utc);
-    size_t n = strftime(texts->started, sizeof texts->started, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(texts->started + n, sizeof texts->started - n, ".%03ldZ", clock.tv_nsec / 1000000);
+    size_t n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(out + n, 32 - n, ".%03ldZ", clock.tv_nsec / 1000000);
 }
 
 rk_status rk_record_fill(rk_run_record *run, rk_record_texts *texts, const rk_trainer *t,
                          const rk_config *c, rk_error *e)
 {
-    write_started(texts);
+    rk_record_time(texts->started);
     run->started = texts->started;
     run->status = "running";
     run->error = run->digest = "";

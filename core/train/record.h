@@ -17,6 +17,9 @@ void rk_record_texts_free(rk_record_texts *texts);
 /* Brings the summary up to an epoch's row; run->digest becomes row's. */
 void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row, bool fit);
 
+/* Now, in UTC and to the millisecond, so that two runs of one configuration can be told apart. */
+void rk_record_time(char out[32]);
+
 /* "a, b" and "b, c" give "a, b, c": the distinct entries of comma-separated lists in the order of
  * their first occurrence.  Freed by free(); NULL without memory. */
 char *rk_record_union(const char *const *lists, uint32_t n);

@@ -116,6 +116,11 @@ static rk_status put_summary(rk_results *r, const rk_run_record *run, rk_error *
     return step_on_run(r, s, run->id, e);
 }
 
+rk_status rk_results_summary(rk_results *r, const rk_run_record *run, rk_error *e)
+{
+    return put_summary(r, run, e);
+}
+
 rk_status rk_results_epoch(rk_results *r, const rk_run_record *run, const rk_epoch_record *row,
                            rk_error *e)
 {

@@ -1,6 +1,6 @@
 /* results.h: the results database, one SQLite file.
  *
- * Tables (append-only columns; user_version is the schema's number, now 3; an older file is brought
+ * Tables (append-only columns; user_version is the schema's number, now 4; an older file is brought
  * up when it is opened for writing, and else read as it is):
  *   runs    one row a run: id, started (UTC, ISO 8601, ms), status ('running', 'done', 'stopped',
  *           'failed'), error, preset, variant, model, data, randomize, augment, optimizer,
@@ -18,6 +18,7 @@
  *           test_accuracy (of the parameters after the epoch), digest; since schema 3 clean_fit,
  *           noisy_fit, noisy_true
  *   scores, test_scores  per example, of runs with --scores: see scores.h
+ *   diagnostics, found_values, found_points, found_notes  what diagnostics found: see found.h
  * An epoch's row and its run's summary are one transaction.  WAL mode: readers never wait.
  *
  * Numbers that are not finite, as of a run that diverged, are NULL in the file and NaN here.  Seeds
@@ -74,6 +75,8 @@ rk_status rk_results_add(rk_results *r, rk_run_record *run, rk_error *e);
  * columns. */
 rk_status rk_results_epoch(rk_results *r, const rk_run_record *run, const rk_epoch_record *row,
                            rk_error *e);
+/* The run's summary columns alone, as of a run without epochs. */
+rk_status rk_results_summary(rk_results *r, const rk_run_record *run, rk_error *e);
 rk_status rk_results_finish(rk_results *r, int64_t id, const char *status, const char *error,
                             rk_error *e);
 

@@ -34,6 +34,9 @@ const rk_column *rk_epoch_columns(size_t *n);
 /* Of the tables of scores. */
 const rk_column *rk_score_columns(bool test, size_t *n);
 
+/* Of what diagnostics found. */
+const rk_column *rk_found_columns(size_t *n);
+
 /* Binds a field to parameter i; texts must live until the statement is reset. */
 int rk_column_bind(sqlite3_stmt *s, int i, const rk_column *c, const void *record);
 

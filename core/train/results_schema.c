@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SCHEMA = 3, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
+enum { SCHEMA = 4, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
 
 #define TEXT(f) TEXT_SINCE(0, f)
 #define TEXT_SINCE(schema, f)                                                                      \
@@ -132,6 +132,35 @@ static void declare_scores(sqlite3_str *sql, bool test)
     sqlite3_str_appendall(sql, ", PRIMARY KEY (run, example)) WITHOUT ROWID;");
 }
 
+/* What diagnostics found: the lists leave with the diagnostic, and that with its run. */
+static void declare_found(sqlite3_str *sql)
+{
+    static const char *const lists[][2] = {
+        {"found_values", "name TEXT NOT NULL, value REAL"},
+        {"found_points", "curve TEXT NOT NULL, x REAL, y REAL, z REAL"},
+        {"found_notes", "text TEXT NOT NULL"}};
+    size_t n;
+    const rk_column *columns = rk_found_columns(&n);
+    sqlite3_str_appendall(sql, "CREATE TABLE IF NOT EXISTS diagnostics (run INTEGER NOT NULL "
+                               "REFERENCES runs ON DELETE CASCADE");
+    declare(sql, columns, n);
+    sqlite3_str_appendall(sql, ", PRIMARY KEY (run, spec)) WITHOUT ROWID;");
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        sqlite3_str_appendf(sql,
+                            "CREATE TABLE IF NOT EXISTS %s (run INTEGER NOT NULL, spec TEXT NOT "
+                            "NULL, position INTEGER NOT NULL, %s, PRIMARY KEY (run, spec, "
+                            "position), FOREIGN KEY (run, spec) REFERENCES diagnostics ON DELETE "
+                            "CASCADE) WITHOUT ROWID;",
+                            lists[i][0], lists[i][1]);
+}
+
+static void declare_more(sqlite3_str *sql)
+{
+    declare_scores(sql, false);
+    declare_scores(sql, true);
+    declare_found(sql);
+}
+
 static rk_status make_tables(rk_results *r, rk_error *e)
 {
     size_t n_run, n_epoch;
@@ -146,8 +175,7 @@ static rk_status make_tables(rk_results *r, rk_error *e)
                         ", digest TEXT NOT NULL, PRIMARY KEY (run, epoch)) WITHOUT ROWID;"
                         "PRAGMA application_id = %d; PRAGMA user_version = %d;",
                         APPLICATION, SCHEMA);
-    declare_scores(sql, false);
-    declare_scores(sql, true);
+    declare_more(sql);
     char *text = sqlite3_str_finish(sql);
     if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);
     rk_status status = rk_results_exec(r, text, "making tables:", e);
@@ -169,13 +197,14 @@ static void add_columns(sqlite3_str *sql, const char *table, const rk_column *co
 
 static rk_status bring_up(rk_results *r, rk_error *e)
 {
-    size_t n_run, n_epoch;
+    size_t n_run, n_epoch, n_score;
     const rk_column *run = rk_run_columns(&n_run), *epoch = rk_epoch_columns(&n_epoch);
+    const rk_column *score = rk_score_columns(false, &n_score);
     sqlite3_str *sql = sqlite3_str_new(r->db);
     add_columns(sql, "runs", run, n_run, r->schema);
     add_columns(sql, "epochs", epoch, n_epoch, r->schema);
-    declare_scores(sql, false);
-    declare_scores(sql, true);
+    if (r->schema == 3) add_columns(sql, "scores", score, n_score, r->schema);
+    declare_more(sql);
     sqlite3_str_appendf(sql, "PRAGMA user_version = %d", SCHEMA);
     char *text = sqlite3_str_finish(sql);
     if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);

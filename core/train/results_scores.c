@@ -7,11 +7,15 @@
     {                                                                                              \
 #f, RK_COLUMN_##type, offsetof(rk_example_score, f), false, 3                              \
     }
+#define HELD                                                                                       \
+    {                                                                                              \
+        "held", RK_COLUMN_WHOLE, offsetof(rk_example_score, held), false, 4                        \
+    }
 static const rk_column train_columns[] = {
-    SCORE(WHOLE, example),    SCORE(WHOLE, label),    SCORE(WHOLE, true_label),
-    SCORE(WHOLE, prediction), SCORE(WHOLE, learned),  SCORE(WHOLE, forgotten),
-    SCORE(REAL, aum),         SCORE(REAL, el2n),      SCORE(REAL, loss),
-    SCORE(REAL, p_mean),      SCORE(REAL, p_variance)};
+    SCORE(WHOLE, example),    SCORE(WHOLE, label),     SCORE(WHOLE, true_label),
+    SCORE(WHOLE, prediction), SCORE(WHOLE, learned),   SCORE(WHOLE, forgotten),
+    SCORE(REAL, aum),         SCORE(REAL, el2n),       SCORE(REAL, loss),
+    SCORE(REAL, p_mean),      SCORE(REAL, p_variance), HELD};
 static const rk_column test_columns[] = {SCORE(WHOLE, example), SCORE(WHOLE, label),
                                          SCORE(WHOLE, prediction)};
 
@@ -107,7 +111,8 @@ rk_status rk_results_scores(rk_results *r, int64_t id, bool test, rk_example_sco
     if (r->schema >= 3) {
         sqlite3_str *sql = sqlite3_str_new(r->db);
         for (size_t i = 0; i < n_columns; i++)
-            sqlite3_str_appendf(sql, i ? ", %s" : "SELECT %s", columns[i].name);
+            sqlite3_str_appendf(sql, i ? ", %s" : "SELECT %s",
+                                columns[i].since <= r->schema ? columns[i].name : "NULL");
         sqlite3_str_appendf(sql, " FROM %s WHERE run = ? ORDER BY example", table_of(test));
         RK_TRY(rk_results_prepare_built(r, sql, &s, e));
         sqlite3_bind_int64(s, 1, id);

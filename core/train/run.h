@@ -3,7 +3,7 @@
 #define RK_TRAIN_RUN_H
 #include "data/dataset.h"
 #include "device/session.h"
-#include "train/results.h"
+#include "train/found.h"
 
 /* Everything a run depends on.  Texts are what a user would write; the record keeps the canonical
  * ones. */
@@ -15,11 +15,13 @@ typedef struct rk_config {
     const char *optimizer;  /* "sgd:momentum=0.9" */
     const char *schedule;   /* "exponential:decay=0.95" */
     const char *regularize; /* "", or regularizers joined by "+" */
+    const char *diagnose;   /* "", or diagnostics joined by "+", run after the last epoch */
+    const char *weights;    /* "", or a safetensors file to take them from; for no epochs only */
     const char *device;     /* a spec of session.h */
     const char *preset, *variant; /* "" unless of a preset: its name, and which row */
     const char *scale, *changed;  /* of a preset: "micro", "small", "full" or ""; what the user set
                                      otherwise than the preset, as "epochs=3", or "" */
-    int64_t epochs, batch;
+    int64_t epochs, batch;        /* no epochs: the weights stay what they are initially */
     uint64_t seed;
     double rate;          /* learning rate of epoch 0 */
     int64_t eval_limit;   /* training examples that are evaluated after an epoch, the first ones; 0:
@@ -46,6 +48,9 @@ typedef struct rk_estimate {
     int64_t timed;
 } rk_estimate;
 
+/* Where the time of a training step goes: profile.h. */
+typedef struct rk_profile rk_profile;
+
 /* Called by the loop; any may be NULL. */
 typedef struct rk_watch {
     void *ctx;
@@ -65,12 +70,22 @@ typedef struct rk_watch {
      * only_estimate before any, and nothing is trained or recorded. */
     void (*estimate)(void *ctx, const rk_estimate *cost);
     bool only_estimate;
+    /* After the last epoch: how far a diagnostic is, from 0 to 1; and once it has ended, what it
+     * found, or in found->error why it failed; replaced: in place of an older result. */
+    void (*diagnosing)(void *ctx, const rk_run_record *run, const char *spec, double fraction);
+    void (*found)(void *ctx, const rk_run_record *run, const rk_found *found, bool replaced);
+    /* Before the first step of a run that begins, which then is profiled. */
+    rk_status (*profile)(void *ctx, const rk_run_record *run, const rk_profile *, rk_error *);
 } rk_watch;
 
 /* Trains from the start; a row per epoch, and checkpoints beside the results file.  *id is the
- * run's. */
+ * run's.  A diagnostic that fails is an error, RK_E_INVALID; the run is done all the same. */
 rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *results,
                        const rk_config *c, const rk_watch *watch, int64_t *id, rk_error *e);
+/* Runs diagnostics ("a+b:p=1") of a run that is there, finished or not, on a device (NULL: its
+ * own); also those that it has, whose results are replaced.  Errors as those of rk_run_start. */
+rk_status rk_run_diagnose(rk_hub *hub, const rk_registry *plugins, rk_results *results, int64_t id,
+                          const char *what, const char *device, const rk_watch *watch, rk_error *e);
 /* Goes on with an unfinished run from its last checkpoint, to the bits an uninterrupted run would
  * have. */
 rk_status rk_run_resume(rk_hub *hub, const rk_registry *plugins, rk_results *results, int64_t id,

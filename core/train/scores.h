@@ -4,7 +4,8 @@
  *   scores       run, example (position in the original files), label (it was trained on),
  *                true_label, prediction (after the last epoch), learned (first epoch whose
  *                presentation was right, 0: none), forgotten (turns from right to wrong between
- *                consecutive presentations), aum, el2n, loss, p_mean, p_variance
+ *                consecutive presentations), aum, el2n, loss, p_mean, p_variance; since schema 4
+ *                held (1: not trained on, see hold-out)
  *   test_scores  run, example, label, prediction
  *
  * forgotten: Toneva et al. 2019; who was never learned counts there as forgotten for ever.  aum,
@@ -20,6 +21,7 @@
 typedef struct rk_example_score {
     int64_t example, label, true_label, prediction, learned, forgotten;
     double aum, el2n, loss, p_mean, p_variance;
+    int64_t held; /* 1: the run did not train on it; then there are no scores of presentations */
 } rk_example_score;
 
 /* Of a run: *out[n] is freed by free(); a run that has none is an error that says how to get them.

@@ -299,7 +299,7 @@ for n in names[2:]:
 }
 
 test_bad_options() {
-    fails "^rethink: --epochs: '0' is not a whole number from 1" small --epochs 0
+    fails "^rethink: --epochs: '-1' is not a whole number from 0" small --epochs=-1
     fails "^rethink: --lr: '1e' is not a number" small --lr 1e
     fails "^rethink: --stop-accuracy: '98' is not a number from 0 to 1" small --stop-accuracy 98
     fails 'unknown model .mpl.; did you mean .mlp.' small --model mpl

@@ -380,7 +380,7 @@ test_bad_arguments() {
     fails '--task: no task 3, the sweep has 1 to 2' sweep --task 1..3
     fails '--plan: the sweep is not what it was' sweep --plan 0123
     fails "did you mean 'seeds?'" sweep --seedz 1
-    fails "'0' is not a whole number from 1" sweep --epochs 0
+    fails "'-1' is not a whole number from 0" sweep --epochs=-1
     fails 'p=1.5' sweep --randomize labels:p=1.5
     fails "did you mean 'mlp'" sweep --model mpl
     fails 'nowhere' sweep --device nowhere

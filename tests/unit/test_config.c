@@ -33,6 +33,8 @@ static void test_round_trip(void **state)
     c.checkpoint_seconds = 0;
     c.corrupt_test = true;
     c.stop_patience = 17;
+    c.diagnose = "hessian+margins";
+    c.weights = "w";
     c.session = (rk_session_options){.numerics = RK_NUMERICS_FAST,
                                      .fallback = RK_FALLBACK_REFERENCE,
                                      .unfused = true,
@@ -48,6 +50,8 @@ static void test_round_trip(void **state)
     assert_true(got.stop_loss == 1e-3 && got.checkpoint_seconds == 0 && got.session.unfused);
     assert_true(got.session.numerics == RK_NUMERICS_FAST);
     assert_true(got.corrupt_test && got.stop_patience == 17);
+    assert_string_equal(got.diagnose, "hessian+margins");
+    assert_string_equal(got.weights, "w");
     assert_true(got.session.fallback == RK_FALLBACK_REFERENCE);
     again = rk_config_write(&got);
     assert_string_equal(again, text); /* every field */
@@ -104,8 +108,14 @@ static void test_ranges(void **state)
     rk_config c = good;
     (void)state;
     assert_int_equal(rk_config_check(&c, NULL), RK_OK);
-    c.epochs = 0;
-    expect_bad(&c, "epochs=0");
+    c.epochs = 0; /* trains nothing, and may begin with the weights of a file */
+    c.weights = "a.safetensors";
+    assert_int_equal(rk_config_check(&c, NULL), RK_OK);
+    c.epochs = 1;
+    expect_bad(&c, "weights=a.safetensors, but epochs=1");
+    c = good;
+    c.epochs = -1;
+    expect_bad(&c, "epochs=-1");
     c = good;
     c.batch = 0;
     expect_bad(&c, "batch=0");

@@ -258,77 +258,8 @@ static void test_refusals(void **state)
     refuse(path, false, "something else");
     unlink(path);
     rk_results_close(open_results(path));
-    exec(path, "PRAGMA user_version = 4");
+    exec(path, "PRAGMA user_version = 5");
     refuse(path, false, "newer rethink");
-}
-
-/* What schemas 1 and 2 did not have, so that a file of today becomes one of theirs. */
-static const char to_schema_2[] =
-    "ALTER TABLE runs DROP COLUMN classes; ALTER TABLE runs DROP COLUMN inputs; ALTER TABLE runs "
-    "DROP COLUMN train_examples; ALTER TABLE runs DROP COLUMN test_examples; ALTER TABLE runs DROP "
-    "COLUMN transform_digests; ALTER TABLE epochs DROP COLUMN clean_fit; ALTER TABLE epochs DROP "
-    "COLUMN noisy_fit; ALTER TABLE epochs DROP COLUMN noisy_true; DROP TABLE scores; DROP TABLE "
-    "test_scores; PRAGMA user_version = 2";
-static const char to_schema_1[] = "ALTER TABLE runs DROP COLUMN augment; PRAGMA user_version = 1";
-
-/* The run and the row that an older file had are what they were; what it could not have is not
- * there. */
-static void check_old(rk_results *r, int schema)
-{
-    rk_run_record run = sample(), *got;
-    rk_epoch_record want = sample_row(1), *rows;
-    uint32_t n;
-    assert_int_equal(rk_results_run(r, 1, &got, NULL), RK_OK);
-    assert_string_equal(got->augment, schema == 1 ? "" : "crop");
-    assert_string_equal(got->config, run.config);
-    assert_string_equal(got->transform_digests, "");
-    assert_true(got->classes == 0 && got->inputs == 0 && got->train_examples == 0);
-    assert_true(got->test_examples == 0 && got->changed_labels == run.changed_labels);
-    rk_run_record_free(got);
-    assert_int_equal(rk_results_history(r, 1, &rows, &n, NULL), RK_OK);
-    assert_int_equal(n, 1);
-    assert_true(rows->train_accuracy == want.train_accuracy && rows->steps == want.steps);
-    assert_string_equal(rows->digest, want.digest);
-    assert_true(isnan(rows->clean_fit) && isnan(rows->noisy_fit) && isnan(rows->noisy_true));
-    free(rows);
-}
-
-/* A file of an older schema can be read, and the first writer brings it up. */
-static void older(int schema)
-{
-    const char *path = scratch(schema == 1 ? "old1.sqlite" : "old2.sqlite");
-    rk_run_record run = sample(), *got;
-    rk_epoch_record row = sample_row(1);
-    rk_results *r = open_results(path);
-    run.augment = "crop";
-    assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
-    assert_int_equal(rk_results_epoch(r, &run, &row, NULL), RK_OK);
-    rk_results_close(r);
-    exec(path, to_schema_2);
-    if (schema == 1) exec(path, to_schema_1);
-    assert_int_equal(rk_results_open(path, true, &r, NULL), RK_OK);
-    check_old(r, schema);
-    rk_results_close(r);
-    for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
-        r = open_results(path);
-        check_old(r, schema);
-        run.augment = "flip:p=0.5";
-        assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
-        assert_int_equal(rk_results_run(r, run.id, &got, NULL), RK_OK);
-        assert_string_equal(got->augment, "flip:p=0.5");
-        assert_true(got->classes == 10);
-        rk_run_record_free(got);
-        rk_results_close(r);
-    }
-    exec(path, "INSERT INTO scores VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
-               "INSERT INTO test_scores VALUES (1, 0, 0, 0)");
-}
-
-static void test_older_schemas(void **state)
-{
-    (void)state;
-    older(1);
-    older(2);
 }
 
 /* The middle of the file is overwritten: reading says that it is damaged. */
@@ -379,14 +310,10 @@ static void test_full(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
-                                       cmocka_unit_test(test_rows_in_order_and_replaced),
-                                       cmocka_unit_test(test_one_transaction),
-                                       cmocka_unit_test(test_list_and_finish),
-                                       cmocka_unit_test(test_two_at_once),
-                                       cmocka_unit_test(test_refusals),
-                                       cmocka_unit_test(test_older_schemas),
-                                       cmocka_unit_test(test_damaged),
-                                       cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_rows_in_order_and_replaced),
+        cmocka_unit_test(test_one_transaction), cmocka_unit_test(test_list_and_finish),
+        cmocka_unit_test(test_two_at_once),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_damaged),         cmocka_unit_test(test_full)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

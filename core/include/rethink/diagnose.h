@@ -50,7 +50,8 @@ RK_API rk_status rk_lab_other(rk_lab *, const char *run, const float **weights, 
 
 /* ---- what is found --------------------------------------------------------------------------- */
 
-/* A number.  Names are [a-z0-9_]+, each at most once; NaN is "not measured". */
+/* A number.  Names are [a-z0-9_]+, each at most once; NaN is "not measured", and so is infinity,
+ * with a note.  A point that is not finite is left out, with a note. */
 RK_API void rk_lab_value(rk_lab *, const char *name, double value);
 /* The next point of a curve, and of a surface. */
 RK_API void rk_lab_point(rk_lab *, const char *curve, double x, double y);
@@ -64,9 +65,11 @@ RK_API rk_status rk_lab_progress(rk_lab *, double fraction, rk_error *);
 
 /* The model's logits [N][classes] of x [N][channels][height][width], with its parameters as
  * rk_param: rk_grad by them, or rk_substitute other values for them.  Dropout and batch norm follow
- * rk_graph_training. */
+ * rk_graph_training; augmentations of the run do what they do in evaluation, as a crop that takes
+ * the centre.  Not between rk_scope_push and pop. */
 RK_API rk_value rk_lab_logits(const rk_lab *, rk_graph *, rk_value x);
-/* The parameters of a graph in which rk_lab_logits was called, in the order of rk_lab_tensors. */
+/* The parameters of a graph in which rk_lab_logits was called, in the order of rk_lab_tensors:
+ * out has room for all. */
 RK_API void rk_lab_params(const rk_lab *, const rk_graph *, rk_value *out);
 /* Examples index U32 [N] of a set, standardized: F32 [N][channels][height][width], and their labels
  * U32 [N] (not wanted if label is NULL).  An index beyond the set gives zeros. */
@@ -77,7 +80,8 @@ RK_API rk_value rk_lab_batch(const rk_lab *, rk_graph *, bool test, rk_value ind
 typedef struct rk_job rk_job;
 RK_API rk_status rk_job_new(rk_lab *, rk_job **out, rk_error *);
 RK_API void rk_job_free(rk_job *);
-/* Compiles; the graph is freed, whatever happens.  *program numbers from 0. */
+/* Compiles; the graph is freed, whatever happens.  *program numbers from 0.  Random words (rk_rng)
+ * are of the run's seed, and others in each run of a program that has some. */
 RK_API rk_status rk_job_add(rk_job *, rk_graph *, const char *name, uint32_t *program, rk_error *);
 /* Once, after the last rk_job_add.  States are zero then, but parameters and statistics of the
  * model, which are the run's; what rk_lab_batch reads is there. */
@@ -102,8 +106,9 @@ enum { RK_NORM_RUNNING = 0, RK_NORM_BATCH = 1 };
 typedef struct rk_objective_options {
     bool test;     /* examples of the test set */
     int64_t limit; /* the first so many examples; 0: all */
-    int64_t rows;  /* of a chunk, on the device at once; 0: 256 */
-    uint32_t norm; /* RK_NORM_* */
+    int64_t rows;  /* of a chunk, on the device at once, at most; 0: 256.  All chunks are of equal
+                      size, but the last may be smaller. */
+    uint32_t norm; /* RK_NORM_*: without batch norm both are the same */
     bool products; /* rk_objective_product is wanted */
 } rk_objective_options;
 

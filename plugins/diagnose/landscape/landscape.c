@@ -1,8 +1,8 @@
 /* landscape: the loss along paths between two runs, and on a plane around one.
  *
- * interpolate (Goodfellow et al. 2015; Keskar et al. 2017, figures 3 and 8): the weights of this
- * run, x, and of another, y: (1 - alpha) x + alpha y, and cos(alpha pi / 2) x + sin(alpha pi / 2)
- * y. Keskar et al. take x with small and y with large batches, and alpha in [-1, 2].
+ * interpolate (Goodfellow et al. 2015; Keskar et al. 2017, figures 3 and 8): with the weights y of
+ * this run and x of another, (1 - alpha) x + alpha y, and cos(alpha pi / 2) x + sin(alpha pi / 2) y.
+ * In Keskar et al. this run has large batches, the other small ones, and alpha goes from -1 to 2.
  *
  * surface (Li et al. 2018): x + a d + b e with two random filter-normalized directions.
  *
@@ -26,7 +26,7 @@ static const rk_param_spec interpolate_params[] = {
     {"with", NULL, "the other run: its number, or its label in the preset", RK_PARAM_PATH, 0, 0,
      NULL},
     {"path", "both", "which paths", RK_PARAM_CHOICE, 0, 0, "both|linear|curved"},
-    {"from", "-1", "first alpha; 0 is this run, 1 the other", RK_PARAM_REAL, -100, 100, NULL},
+    {"from", "-1", "first alpha; 0 is the other run, 1 this one", RK_PARAM_REAL, -100, 100, NULL},
     {"to", "2", "last alpha", RK_PARAM_REAL, -100, 100, NULL},
     {"points", "25", "points of a path", RK_PARAM_INT, 2, 100000, NULL},
     OBJECTIVE,
@@ -82,7 +82,7 @@ static double between(double from, double to, int64_t i, int64_t points)
 
 /* What the linear path says in numbers. */
 typedef struct sides {
-    double before, after, inside, here, there; /* sums beyond the ends; highest between; ends */
+    double before, after, inside, there, here; /* sums beyond the ends; highest between; ends */
     int64_t n_before, n_after;
 } sides;
 
@@ -106,9 +106,9 @@ static void report(const walk *s, const sides *c)
     rk_lab_value(s->lab, "loss_this", c->here);
     rk_lab_value(s->lab, "loss_other", c->there);
     rk_lab_value(s->lab, "rise_this",
-                 c->n_before ? c->before / (double)c->n_before - c->here : none);
+                 c->n_after ? c->after / (double)c->n_after - c->here : none);
     rk_lab_value(s->lab, "rise_other",
-                 c->n_after ? c->after / (double)c->n_after - c->there : none);
+                 c->n_before ? c->before / (double)c->n_before - c->there : none);
     rk_lab_value(s->lab, "barrier", fmax(c->inside - fmax(c->here, c->there), 0));
 }
 
@@ -126,13 +126,13 @@ static rk_status follow(walk *s, const float *other, bool curved, rk_error *e)
     for (int64_t i = -2; i < points; i++) { /* the ends first, for report */
         double y[4], alpha = i < 0 ? (double)(i + 2) : between(from, to, i, points);
         if (i < 0 && curved) continue;
-        where(rk_lab_weights(s->lab), other, alpha, s->n, s->at);
+        where(other, rk_lab_weights(s->lab), alpha, s->n, s->at);
         rk_status status = evaluate(s, s->train, &y[0], &y[1], e);
         if (status == RK_OK && i >= 0) status = evaluate(s, s->test, &y[2], &y[3], e);
         if (status == RK_OK && i >= 0) status = progress(s, e);
         if (status != RK_OK) return status;
-        if (i == -2) c.here = y[0];
-        if (i == -1) c.there = y[0];
+        if (i == -2) c.there = y[0];
+        if (i == -1) c.here = y[0];
         if (i >= 0) count(&c, alpha, y[0]);
         for (int k = 0; k < 4 && i >= 0; k++)
             rk_lab_point(s->lab, curve_names[curved][k], alpha, y[k]);

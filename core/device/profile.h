@@ -1,0 +1,26 @@
+/* profile.h: where the time of a program goes, kernel by kernel, and what its device can do. */
+#ifndef RK_DEVICE_PROFILE_H
+#define RK_DEVICE_PROFILE_H
+#include "device/session.h"
+
+/* One launch of a run.  Texts are the program's. */
+typedef struct rk_launch {
+    const char *kind, *impl; /* "matmul"; the kernel, or "copy between devices" */
+    const char *text;        /* the step of the plan that it is a part of */
+    double flop;             /* of a matrix product or convolution, else 0 */
+    double bytes;            /* of its operands and results, each counted once */
+    double seconds;
+} rk_launch;
+uint32_t rk_program_launches(const rk_program *p);
+/* Runs once, waiting for every launch and timing it; out[rk_program_launches].  By the device's own
+ * clock, where its backend marks times (rk_backend.mark, elapsed_ns), else by the host's. */
+rk_status rk_program_profile(rk_program *p, rk_launch *out, rk_error *e);
+
+/* What a device reaches now: the best of several matrix products of its own kernels, and of the
+ * sum a = b + 3 c of arrays of 32 MiB (three streams). */
+typedef struct rk_peaks {
+    double flops, bytes; /* a second */
+} rk_peaks;
+/* Of the session's device, in a session of its own with the same options. */
+rk_status rk_session_peaks(const rk_session *s, rk_peaks *out, rk_error *e);
+#endif

@@ -1,0 +1,23 @@
+/* lab_rig.h: a lab on a model that was trained a little, and what a diagnostic reports of it. */
+#ifndef RK_TEST_LAB_RIG_H
+#define RK_TEST_LAB_RIG_H
+#include "train/lab.h"
+#include "world.h"
+
+enum { RIG_EXAMPLES = 25 };
+
+typedef struct rig {
+    rk_config config;
+    rk_trainer *trainer;
+    rk_lab *lab;
+} rig;
+
+/* A model after one epoch on 25 examples of synth16, in batches of 8, so that running averages are
+ * there; on the device (NULL: the world's).  *r must stay where it is. */
+void open_rig(const world *w, const char *model, const char *device, rig *r);
+void close_rig(rig *r);
+/* Runs "hessian:norm=batch"; the test fails if that fails. */
+rk_lab_report run_item(const world *w, const rig *r, const char *text);
+/* A value by its name; the test fails if there is none. */
+double value(const rk_lab_report *r, const char *name);
+#endif
