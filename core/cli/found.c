@@ -212,8 +212,8 @@ json_t *rk_found_json(const rk_found_list *l, const char *digest)
 
 /* ---- columns -------------------------------------------------------------------------------- */
 
-static rk_status add_name(rk_pool *pool, const char *name, const char ***names, uint32_t *n,
-                          rk_error *e)
+rk_status rk_found_add_name(rk_pool *pool, const char *name, const char ***names, uint32_t *n,
+                            rk_error *e)
 {
     for (uint32_t i = 0; i < *n; i++)
         if (strcmp((*names)[i], name) == 0) return RK_OK;
@@ -240,7 +240,7 @@ rk_status rk_found_names(const rk_runs *r, rk_pool *pool, const char ***names, u
             for (uint32_t v = 0; v < x->n_values; v++) {
                 rk_found_title(&r->found[i], x, title, sizeof title);
                 snprintf(name, sizeof name, "%s.%s", title, x->value[v].name);
-                RK_TRY(add_name(pool, name, names, n, e));
+                RK_TRY(rk_found_add_name(pool, name, names, n, e));
             }
         }
     return RK_OK;

@@ -19,6 +19,9 @@ json_t *rk_found_json(const rk_found_list *l, const char *digest);
  * appearance.  The texts are the pool's. */
 rk_status rk_found_names(const rk_runs *r, rk_pool *pool, const char ***names, uint32_t *n,
                          rk_error *e);
+/* Adds a copy of a text to such a list, unless it is there. */
+rk_status rk_found_add_name(rk_pool *pool, const char *name, const char ***names, uint32_t *n,
+                            rk_error *e);
 /* "hessian"; where the list has several of it, with the parameters in which they differ:
  * "hessian:norm=batch".  Into out, cut to cap bytes. */
 void rk_found_title(const rk_found_list *l, const rk_found *found, char *out, size_t cap);

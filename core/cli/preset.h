@@ -36,11 +36,13 @@
  *   train = 100.0 within 0.1                accuracies in %; or: steps_loss01 = 4000 within 35%
  *
  *   [figure Title]             how the report draws it
- *   kind = curves              or sweep, frontier, bars
+ *   kind = curves              or sweep, frontier, bars, diagnostic
  *   x = steps                  of curves; the parameter of a sweep; a measure of a frontier
- *   y = train_loss             a column of epochs; a measure
+ *   y = train_loss             a column of epochs; a measure, as test or hessian.lambda_max
  *   only = p *                 of the labels those that match
- *   series = real | noise      of a sweep: a line for the labels that begin so
+ *   series = real | noise      of a sweep: a line for the labels that begin so; of a diagnostic:
+ *                              DIAGNOSTIC.CURVE, one or several; a surface is a contour picture
+ *   log = x y                  of a diagnostic: axes, x, y, z; there x and y name the axes
  *
  * Sections of variants, grids, claims, papers and figures may be restricted to scales by '@'.
  * A preset may instead name others, 'presets = fig1a corruption': all of theirs are run.
@@ -98,13 +100,16 @@ typedef enum rk_figure_kind {
     RK_FIGURE_CURVES,
     RK_FIGURE_SWEEP,
     RK_FIGURE_FRONTIER,
-    RK_FIGURE_BARS
+    RK_FIGURE_BARS,
+    RK_FIGURE_DIAGNOSTIC
 } rk_figure_kind;
+enum { RK_LOG_X = 1, RK_LOG_Y = 2, RK_LOG_Z = 4 };
 
 typedef struct rk_figure {
     const char *title, *x, *y, *note;
     const char *only;   /* labels that match; "*" is all */
     const char *series; /* of a sweep: what labels begin with, "a | b"; "" is one series */
+    uint32_t log;       /* of a diagnostic's: axes, RK_LOG_* */
     rk_figure_kind kind;
     uint32_t scales, line;
 } rk_figure;

@@ -131,27 +131,45 @@ rk_status rk_preset_paper(rk_preset *p, const rk_section *s, const char *key, co
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
-static rk_status figure_kind(const char *value, rk_figure_kind *out, rk_error *e)
+/* The axes of curves, unless they are said. */
+static const char figure_x[] = "steps", figure_y[] = "train_loss";
+
+static rk_status figure_kind(const char *value, rk_figure *f, rk_error *e)
 {
-    static const char *const kinds[] = {"curves", "sweep", "frontier", "bars"};
-    for (int i = 0; i < 4; i++) {
+    static const char *const kinds[] = {"curves", "sweep", "frontier", "bars", "diagnostic"};
+    for (int i = 0; i < 5; i++) {
         if (strcmp(value, kinds[i]) != 0) continue;
-        *out = (rk_figure_kind)i;
+        f->kind = (rk_figure_kind)i;
+        if (f->kind == RK_FIGURE_DIAGNOSTIC && !strcmp(f->x, figure_x)) f->x = "x";
+        if (f->kind == RK_FIGURE_DIAGNOSTIC && !strcmp(f->y, figure_y)) f->y = "y";
         return RK_OK;
     }
-    return RK_FAIL(e, RK_E_INVALID, "kind: '%.40s' is none of curves|sweep|frontier|bars", value);
+    return RK_FAIL(e, RK_E_INVALID,
+                   "kind: '%.40s' is none of curves|sweep|frontier|bars|diagnostic", value);
+}
+
+/* "x y": axes. */
+static rk_status figure_log(const char *value, uint32_t *out, rk_error *e)
+{
+    for (*out = 0; *value; value++) {
+        const char *axis = strchr("xyz", *value);
+        if (axis) *out |= 1u << (axis - "xyz");
+        if (!axis && *value != ' ' && *value != ',')
+            return RK_FAIL(e, RK_E_INVALID, "log: '%.40s' is not of the axes x, y, z", value);
+    }
+    return RK_OK;
 }
 
 rk_status rk_preset_figure(rk_preset *p, const rk_section *s, const char *key, const char *value,
                            rk_error *e)
 {
-    static const char *const keys[] = {"kind", "note", "only", "series", "x", "y"};
+    static const char *const keys[] = {"kind", "log", "note", "only", "series", "x", "y"};
     if (s->first) {
         rk_figure *list = rk_preset_longer(&p->pool, p->figure, p->n_figures, sizeof *list);
         if (!list) return rk_preset_no_memory(p, e);
         p->figure = list;
-        list[p->n_figures] = (rk_figure){.x = "steps",
-                                         .y = "train_loss",
+        list[p->n_figures] = (rk_figure){.x = figure_x,
+                                         .y = figure_y,
                                          .note = "",
                                          .only = "*",
                                          .series = "",
@@ -160,25 +178,47 @@ rk_status rk_preset_figure(rk_preset *p, const rk_section *s, const char *key, c
         RK_TRY(rk_preset_text(p, s->label, &list[p->n_figures++].title, e));
     }
     rk_figure *f = &p->figure[p->n_figures - 1];
-    if (strcmp(key, "kind") == 0) return figure_kind(value, &f->kind, e);
+    if (strcmp(key, "kind") == 0) return figure_kind(value, f, e);
     if (strcmp(key, "x") == 0) return rk_preset_text(p, value, &f->x, e);
     if (strcmp(key, "y") == 0) return rk_preset_text(p, value, &f->y, e);
+    if (strcmp(key, "log") == 0) return figure_log(value, &f->log, e);
     if (strcmp(key, "only") == 0) return rk_preset_text(p, value, &f->only, e);
     if (strcmp(key, "series") == 0) return rk_preset_text(p, value, &f->series, e);
     if (strcmp(key, "note") == 0) return rk_preset_text(p, value, &f->note, e);
-    return wrong_key(key, keys, 6, "figure TITLE", e);
+    return wrong_key(key, keys, 7, "figure TITLE", e);
+}
+
+/* "a.b | c.d": names of curves. */
+static rk_status check_curves(const char *series, rk_error *e)
+{
+    char name[512], diagnostic[512];
+    const char *rest;
+    do {
+        series += strspn(series, " |");
+        size_t n = strcspn(series, "|");
+        snprintf(name, sizeof name, "%.*s", (int)n, series);
+        for (size_t k = strlen(name); k && name[k - 1] == ' ';) name[--k] = '\0';
+        if (rk_found_split(name, diagnostic, sizeof diagnostic, &rest, e) != RK_OK)
+            return rk_error_prefix(e, "series");
+        series += n;
+    } while (*series);
+    return RK_OK;
 }
 
 static rk_status check_figure(const rk_preset *p, const rk_figure *f, rk_error *e)
 {
     static const char *const xs[] = {"epochs", "seconds", "steps"};
     rk_status status = RK_OK;
-    bool known = f->kind != RK_FIGURE_CURVES;
+    bool known = f->kind != RK_FIGURE_CURVES, drawn = f->kind == RK_FIGURE_DIAGNOSTIC;
+    if (!drawn && f->log)
+        status = RK_FAIL(e, RK_E_INVALID, "log is for figures of kind = diagnostic");
+    if (drawn) status = check_curves(f->series, e);
     for (int i = 0; i < 3; i++) known = known || strcmp(f->x, xs[i]) == 0;
-    if (!known)
+    if (status == RK_OK && !known)
         status = RK_FAIL(e, RK_E_INVALID, "x: '%.40s' is none of steps|epochs|seconds", f->x);
     if (status == RK_OK && f->kind == RK_FIGURE_CURVES) status = rk_measure_epoch_check(f->y, e);
-    if (status == RK_OK && f->kind != RK_FIGURE_CURVES) status = rk_measure_check(f->y, e);
+    if (status == RK_OK && !drawn && f->kind != RK_FIGURE_CURVES)
+        status = rk_measure_check(f->y, e);
     if (status == RK_OK && f->kind == RK_FIGURE_FRONTIER) status = rk_measure_check(f->x, e);
     return status == RK_OK ? RK_OK : rk_error_prefix(e, "%s:%u", p->path, f->line);
 }

@@ -69,6 +69,24 @@ static void write_legend(FILE *f, const rk_group *g)
     }
 }
 
+/* A row for each run. */
+static rk_status write_found(FILE *f, const rk_runs *r, const rk_group *g, rk_error *e)
+{
+    rk_pool pool = {0};
+    rk_found_row *row = rk_pool_array(&pool, g->runs.n, sizeof *row);
+    char title[32];
+    bool good = row;
+    for (uint32_t i = 0; good && i < g->runs.n; i++) {
+        snprintf(title, sizeof title, "run %lld", (long long)r->run[g->runs.index[i]]->id);
+        row[i] = (rk_found_row){rk_pool_string(&pool, title), &g->runs.index[i], 1};
+        good = row[i].title;
+    }
+    rk_status status = good ? rk_report_found(f, r, row, g->runs.n, e)
+                            : RK_FAIL(e, RK_E_NOMEM, "no memory for a table");
+    rk_pool_free(&pool);
+    return status;
+}
+
 static rk_status write_group(FILE *f, const rk_runs *r, const rk_group *g, uint32_t number,
                              rk_error *e)
 {
@@ -91,6 +109,7 @@ static rk_status write_group(FILE *f, const rk_runs *r, const rk_group *g, uint3
     write_legend(f, g);
     RK_TRY(write_figures(f, r, g, number, e));
     RK_TRY(rk_report_table(f, r, g, e));
+    RK_TRY(write_found(f, r, g, e));
     fputs("<p class=note>Epochs to fit: the first epoch after which every training example is "
           "classified right. Of several runs (seeds) the median is given, with the range. A curve "
           "is drawn once for all devices that gave the same bits.\n</section>\n",
@@ -169,8 +188,8 @@ static rk_status make(const arguments *a, rk_error *e)
 {
     content c = {.path = a->results};
     RK_TRY(rk_runs_load(a->results, a->preset, true, &c.runs, e));
-    rk_status status = RK_OK;
-    if (c.runs.n == 0)
+    rk_status status = rk_runs_load_points(&c.runs, e);
+    if (status == RK_OK && c.runs.n == 0)
         status = RK_FAIL(e, RK_E_INVALID, "%s has no runs%s%s: 'rethink run' adds one", a->results,
                          a->preset ? " of preset " : "", a->preset ? a->preset : "");
     if (status == RK_OK) status = write_file(&c, a->to, e);

@@ -64,6 +64,14 @@ rk_status rk_gnuplot(const char *script, size_t bytes, char **out, rk_error *e);
 /* A section for every study of a preset that claims or draws something; *number counts figures.
  * taken[i] is set for runs that are shown so. */
 rk_status rk_report_studies(FILE *f, const rk_runs *r, bool *taken, uint32_t *number, rk_error *e);
+/* Runs that are shown as one: those of a variant with all seeds, or a single one. */
+typedef struct rk_found_row {
+    const char *title;
+    uint32_t *run, n; /* n > 0 */
+} rk_found_row;
+/* What diagnostics found of them: means over runs, notes, costs; nothing if there is nothing. */
+rk_status rk_report_found(FILE *f, const rk_runs *r, const rk_found_row *row, uint32_t n,
+                          rk_error *e);
 /* A legend's line and point. */
 void rk_report_key(FILE *f, rk_look look);
 

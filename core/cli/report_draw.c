@@ -7,7 +7,7 @@
 
 enum { POINTS = 10, ROW_PIXELS = 22 };
 
-static const char *axis_name(const char *name)
+const char *rk_plot_axis_name(const char *name)
 {
     static const char *const names[][2] = {
         {"steps", "steps"},
@@ -39,7 +39,7 @@ static const char *axis_name(const char *name)
 }
 
 /* A text for gnuplot: quotes are doubled, what would end a line goes. */
-static void quoted(FILE *f, const char *text)
+void rk_plot_quoted(FILE *f, const char *text)
 {
     fputc('\'', f);
     for (; *text; text++) {
@@ -54,8 +54,9 @@ static void write_axis(FILE *f, const char *name, const char *of)
 {
     char text[160];
     int n = of ? (int)strcspn(of, ",") : 0;
-    snprintf(text, sizeof text, "%.*s%s%s", n, of ? of : "", of ? ": " : "", axis_name(name));
-    quoted(f, text);
+    snprintf(text, sizeof text, "%.*s%s%s", n, of ? of : "", of ? ": " : "",
+             rk_plot_axis_name(name));
+    rk_plot_quoted(f, text);
 }
 
 static void write_rows_settings(FILE *f, const rk_plot *p)
@@ -67,7 +68,7 @@ static void write_rows_settings(FILE *f, const rk_plot *p)
             widest + 2);
     for (uint32_t i = 0; i < p->n_categories; i++) {
         if (i) fputs(", ", f);
-        quoted(f, p->category[i]);
+        rk_plot_quoted(f, p->category[i]);
         fprintf(f, " %u", i);
     }
     fprintf(f, ")\nset yrange [%g:-0.6] \n", p->n_categories - 0.4);
@@ -101,6 +102,8 @@ static void write_settings(FILE *f, const rk_plot *p)
                 p->x_percent ? "set xrange [*:102]\n" : "");
     else if (p->y_percent)
         fputs("set yrange [0:102]\nset ytics 0,20,100\n", f);
+    else if (p->kind == RK_FIGURE_DIAGNOSTIC)
+        fputs("set offsets 0, 0, graph 0.05, graph 0.05\n", f);
     else if (!p->y_log)
         fputs("set yrange [0:*]\n", f);
 }
@@ -129,7 +132,8 @@ static void write_line(FILE *f, const rk_plot *p, uint32_t i)
 {
     const rk_series *r = &p->series[i];
     rk_look look = rk_report_series_look(r->look);
-    uint32_t every = p->kind == RK_FIGURE_CURVES ? r->n / POINTS : 1;
+    bool curve = p->kind == RK_FIGURE_CURVES || p->kind == RK_FIGURE_DIAGNOSTIC;
+    uint32_t every = curve ? r->n / POINTS : 1;
     fprintf(f, ",\\\n $s%u using 1:2 with %s lc rgb '%s' lw 2 pt %d ps 0.8", i,
             p->kind == RK_FIGURE_BARS ? "points" : "linespoints", look.colour, look.point);
     if (p->kind != RK_FIGURE_BARS) fprintf(f, " pi %u", every ? every : 1);
@@ -139,6 +143,10 @@ static void write_line(FILE *f, const rk_plot *p, uint32_t i)
 static void write_script(FILE *f, const rk_plot *p)
 {
     char name[16];
+    if (p->series[0].z) {
+        rk_plot_contours(p, f);
+        return;
+    }
     write_settings(f, p);
     for (uint32_t i = 0; i < p->n; i++) {
         snprintf(name, sizeof name, "s%u", i);
@@ -192,8 +200,10 @@ static void csv_series(FILE *f, const rk_plot *p, const rk_series *r)
             fprintf(f, ",%.9g,%.9g,%.9g\n", r->x[i], r->x_low[i], r->x_high[i]);
             continue;
         }
-        fprintf(f, "%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", r->x[i], r->x_low[i], r->x_high[i], r->y[i],
+        fprintf(f, "%.9g,%.9g,%.9g,%.9g,%.9g,%.9g", r->x[i], r->x_low[i], r->x_high[i], r->y[i],
                 r->low[i], r->high[i]);
+        if (r->z) fprintf(f, ",%.9g", r->z[i]);
+        fputc('\n', f);
     }
 }
 
@@ -202,8 +212,8 @@ void rk_plot_csv(const rk_plot *p, FILE *f)
     if (p->kind == RK_FIGURE_BARS)
         fprintf(f, "series,variant,%s,low,high\n", p->x_name);
     else
-        fprintf(f, "series,%s,%s_low,%s_high,%s,%s_low,%s_high\n", p->x_name, p->x_name, p->x_name,
-                p->y_name, p->y_name, p->y_name);
+        fprintf(f, "series,%s,%s_low,%s_high,%s,%s_low,%s_high%s\n", p->x_name, p->x_name,
+                p->x_name, p->y_name, p->y_name, p->y_name, p->series[0].z ? ",z" : "");
     for (uint32_t i = 0; i < p->n; i++) csv_series(f, p, &p->series[i]);
     csv_series(f, p, &p->paper);
 }

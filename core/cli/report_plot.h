@@ -4,12 +4,21 @@
 #include "cli/report.h"
 #include "cli/study.h"
 
+/* Values that are finite: of several seeds. */
+typedef struct rk_band {
+    double sum, squares, least, most;
+    uint32_t n;
+} rk_band;
+void rk_band_add(rk_band *b, double x);
+double rk_band_mean(const rk_band *b); /* NaN of nothing */
+
 /* A line of points.  Every value is a mean over seeds; low and high are a standard deviation away
  * from it, or the value itself. */
 typedef struct rk_series {
     const char *name;
     double *x, *y, *x_low, *x_high, *low, *high;
     uint32_t n;
+    double *z;     /* of a surface: means; NULL of a line */
     uint32_t look; /* which of the looks */
 } rk_series;
 
@@ -20,7 +29,7 @@ typedef struct rk_plot {
     const char *x_of, *y_of;             /* of a frontier: which variants */
     const char **category;               /* of bars: a row each */
     uint32_t n_categories;
-    bool x_log, y_log, y_percent, x_percent;
+    bool x_log, y_log, z_log, y_percent, x_percent;
     rk_series *series, paper; /* paper.n is 0 if the paper has no number of it */
     uint32_t n;
 } rk_plot;
@@ -28,6 +37,22 @@ typedef struct rk_plot {
 /* x: NULL, or another progress of curves than the preset's, "seconds".  No series: there is nothing
  * to draw. */
 rk_status rk_plot_make(rk_study *s, const rk_figure *f, const char *x, rk_plot *out, rk_error *e);
+/* Room for a series of so many points, the next of the plot, which is not yet counted. */
+rk_status rk_plot_series(rk_study *s, rk_plot *p, const char *name, uint32_t points,
+                         rk_series **out, rk_error *e);
+/* The means of x and y over seeds, and how far they go; nothing if one has none. */
+void rk_series_add(rk_series *r, const rk_band *x, const rk_band *y);
+/* Texts between bars, "a | b", in a list that ends with NULL. */
+enum { RK_SERIES_MAX = 24 };
+rk_status rk_plot_split(rk_study *s, const char *text, const char *out[RK_SERIES_MAX + 1],
+                        rk_error *e);
+/* Stored curves of diagnostics, or one surface: of the first label that has it. */
+rk_status rk_plot_diagnostic(rk_study *s, const rk_figure *f, rk_plot *p, rk_error *e);
+/* A picture of lines of equal height. */
+void rk_plot_contours(const rk_plot *p, FILE *f);
+/* What an axis is called; a text in quotes of gnuplot. */
+const char *rk_plot_axis_name(const char *name);
+void rk_plot_quoted(FILE *f, const char *text);
 /* As rk_report_figure. */
 rk_status rk_plot_svg(const rk_plot *p, uint32_t number, char **svg, rk_error *e);
 /* A row per point: series,x,x_low,x_high,y,low,high. */

@@ -7,17 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOKS = 10, SERIES_MAX = 24, LOG_SPAN = 15 };
+enum { LOOKS = 10, LOG_SPAN = 15 };
 
 static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memory for a figure"); }
 
-/* Mean and spread of values that are finite. */
-typedef struct band {
-    double sum, squares, least, most;
-    uint32_t n;
-} band;
-
-static void add(band *b, double x)
+void rk_band_add(rk_band *b, double x)
 {
     if (!isfinite(x)) return;
     b->least = b->n && b->least < x ? b->least : x;
@@ -27,20 +21,20 @@ static void add(band *b, double x)
     b->n++;
 }
 
-static double mean(const band *b) { return b->n ? b->sum / b->n : (double)NAN; }
+double rk_band_mean(const rk_band *b) { return b->n ? b->sum / b->n : (double)NAN; }
 
 /* One standard deviation to either side, and no farther than the values go. */
-static void ends(const band *b, double *low, double *high)
+static void ends(const rk_band *b, double *low, double *high)
 {
-    double m = mean(b), square = 0;
+    double m = rk_band_mean(b), square = 0;
     if (b->n > 1) square = (b->squares - b->sum * b->sum / b->n) / (b->n - 1);
     double sd = square > 0 ? sqrt(square) : 0;
     *low = m - sd > b->least ? m - sd : b->least;
     *high = m + sd < b->most ? m + sd : b->most;
 }
 
-static rk_status new_series(rk_study *s, rk_plot *p, const char *name, uint32_t points,
-                            rk_series **out, rk_error *e)
+rk_status rk_plot_series(rk_study *s, rk_plot *p, const char *name, uint32_t points,
+                         rk_series **out, rk_error *e)
 {
     rk_series *r = &p->series[p->n];
     double *room = rk_pool_array(&s->pool, 6 * ((size_t)points + 1), sizeof *room);
@@ -52,12 +46,12 @@ static rk_status new_series(rk_study *s, rk_plot *p, const char *name, uint32_t 
     return RK_OK;
 }
 
-static void add_point(rk_series *r, const band *x, const band *y)
+void rk_series_add(rk_series *r, const rk_band *x, const rk_band *y)
 {
     uint32_t i = r->n;
     if (!x->n || !y->n) return;
-    r->x[i] = mean(x);
-    r->y[i] = mean(y);
+    r->x[i] = rk_band_mean(x);
+    r->y[i] = rk_band_mean(y);
     ends(x, &r->x_low[i], &r->x_high[i]);
     ends(y, &r->low[i], &r->high[i]);
     r->n++;
@@ -69,14 +63,14 @@ static bool is_drawn(const rk_figure *f, const char *label)
 }
 
 /* A measure of a label over all seeds. */
-static band of_label(const rk_study *s, const char *label, const char *measure, bool axis)
+static rk_band of_label(const rk_study *s, const char *label, const char *measure, bool axis)
 {
-    band b = {0};
+    rk_band b = {0};
     for (uint32_t i = 0; i < s->n_seeds; i++) {
         uint32_t run;
         if (!rk_study_find(s, label, s->seed[i], &run)) continue;
-        add(&b, axis ? rk_measure_axis(s->runs, run, measure)
-                     : rk_measure_value(s->runs, run, measure));
+        rk_band_add(&b, axis ? rk_measure_axis(s->runs, run, measure)
+                             : rk_measure_value(s->runs, run, measure));
     }
     return b;
 }
@@ -102,26 +96,26 @@ static double progress(const rk_epoch_record *r, const char *x)
 static void add_epoch(const rk_study *s, const rk_figure *f, const char *x, const char *label,
                       uint32_t at, rk_series *out)
 {
-    band bx = {0}, by = {0};
+    rk_band bx = {0}, by = {0};
     for (uint32_t i = 0; i < s->n_seeds; i++) {
         uint32_t run;
         if (!rk_study_find(s, label, s->seed[i], &run) || !s->runs->epochs[run]) continue;
         uint32_t last = s->runs->epochs[run] - 1;
         const rk_epoch_record *r = &s->runs->history[run][at < last ? at : last];
-        if (at <= last) add(&bx, progress(r, x));
-        add(&by, rk_measure_at(s->runs, run, f->y, r->epoch));
+        if (at <= last) rk_band_add(&bx, progress(r, x));
+        rk_band_add(&by, rk_measure_at(s->runs, run, f->y, r->epoch));
     }
-    add_point(out, &bx, &by);
+    rk_series_add(out, &bx, &by);
 }
 
 static rk_status make_curves(rk_study *s, const rk_figure *f, const char *x, rk_plot *p,
                              rk_error *e)
 {
-    for (uint32_t i = 0; i < s->n_labels && p->n < SERIES_MAX; i++) {
+    for (uint32_t i = 0; i < s->n_labels && p->n < RK_SERIES_MAX; i++) {
         rk_series *r;
         uint32_t n = longest(s, s->label[i]);
         if (!n || !is_drawn(f, s->label[i])) continue;
-        RK_TRY(new_series(s, p, s->label[i], n, &r, e));
+        RK_TRY(rk_plot_series(s, p, s->label[i], n, &r, e));
         for (uint32_t k = 0; k < n; k++) add_epoch(s, f, x, s->label[i], k, r);
         p->n += r->n > 0;
     }
@@ -146,25 +140,25 @@ static rk_status add_sweep(rk_study *s, const rk_figure *f, const char *prefix, 
                            rk_error *e)
 {
     rk_series *r;
-    RK_TRY(new_series(s, p, prefix[0] ? prefix : "measured", s->n_labels, &r, e));
+    RK_TRY(rk_plot_series(s, p, prefix[0] ? prefix : "measured", s->n_labels, &r, e));
     for (uint32_t i = 0; i < s->n_labels; i++) {
         if (!is_drawn(f, s->label[i]) || strncmp(s->label[i], prefix, strlen(prefix)) != 0)
             continue;
-        band x = of_label(s, s->label[i], f->x, true), y = of_label(s, s->label[i], f->y, false);
-        add_point(r, &x, &y);
+        rk_band x = of_label(s, s->label[i], f->x, true), y = of_label(s, s->label[i], f->y, false);
+        rk_series_add(r, &x, &y);
     }
     sort(r);
     p->n += r->n > 0;
     return RK_OK;
 }
 
-/* Texts between bars, in a list that ends with NULL. */
-static rk_status split(rk_study *s, const char *text, const char *out[SERIES_MAX + 1], rk_error *e)
+rk_status rk_plot_split(rk_study *s, const char *text, const char *out[RK_SERIES_MAX + 1],
+                        rk_error *e)
 {
     char *rest = rk_pool_string(&s->pool, text);
     uint32_t n = 0;
     if (!rest) return no_memory(e);
-    while (rest && n < SERIES_MAX) {
+    while (rest && n < RK_SERIES_MAX) {
         char *bar = strchr(rest, '|');
         if (bar) *bar = '\0';
         rest += strspn(rest, " ");
@@ -178,8 +172,8 @@ static rk_status split(rk_study *s, const char *text, const char *out[SERIES_MAX
 
 static rk_status make_sweep(rk_study *s, const rk_figure *f, rk_plot *p, rk_error *e)
 {
-    const char *names[SERIES_MAX + 1];
-    RK_TRY(split(s, f->series, names, e));
+    const char *names[RK_SERIES_MAX + 1];
+    RK_TRY(rk_plot_split(s, f->series, names, e));
     for (uint32_t i = 0; names[i]; i++) RK_TRY(add_sweep(s, f, names[i], p, e));
     return RK_OK;
 }
@@ -197,11 +191,11 @@ static rk_status family_series(rk_study *s, rk_plot *p, const char *rest, rk_ser
         *out = &p->series[i];
         if (strlen((*out)->name) == n && strncmp((*out)->name, rest, n) == 0) return RK_OK;
     }
-    if (p->n == SERIES_MAX) return RK_FAIL(e, RK_E_INVALID, "more than 24 lines in a figure");
+    if (p->n == RK_SERIES_MAX) return RK_FAIL(e, RK_E_INVALID, "more than 24 lines in a figure");
     char *name = rk_pool_copy(&s->pool, rest, n + 1);
     if (!name) return no_memory(e);
     name[n] = '\0';
-    RK_TRY(new_series(s, p, name, s->n_labels, out, e));
+    RK_TRY(rk_plot_series(s, p, name, s->n_labels, out, e));
     p->n++;
     return RK_OK;
 }
@@ -209,9 +203,9 @@ static rk_status family_series(rk_study *s, rk_plot *p, const char *rest, rk_ser
 /* x is measured of "random dropout 0.5", y of "true dropout 0.5", if series is "random | true". */
 static rk_status make_frontier(rk_study *s, const rk_figure *f, rk_plot *p, rk_error *e)
 {
-    const char *names[SERIES_MAX + 1];
+    const char *names[RK_SERIES_MAX + 1];
     char other[160];
-    RK_TRY(split(s, f->series, names, e));
+    RK_TRY(rk_plot_split(s, f->series, names, e));
     if (!names[0] || !names[1])
         return RK_FAIL(e, RK_E_INVALID, "%s:%u: series = a | b: x is of a, y is of b",
                        s->preset->path, f->line);
@@ -222,10 +216,10 @@ static rk_status make_frontier(rk_study *s, const rk_figure *f, rk_plot *p, rk_e
         rk_series *r;
         if (strncmp(s->label[i], names[0], n) != 0 || s->label[i][n] != ' ') continue;
         snprintf(other, sizeof other, "%s%s", names[1], s->label[i] + n);
-        band x = of_label(s, s->label[i], f->x, false), y = of_label(s, other, f->y, false);
+        rk_band x = of_label(s, s->label[i], f->x, false), y = of_label(s, other, f->y, false);
         if (!x.n || !y.n) continue;
         RK_TRY(family_series(s, p, s->label[i] + n + 1, &r, e));
-        add_point(r, &x, &y);
+        rk_series_add(r, &x, &y);
     }
     return RK_OK;
 }
@@ -238,13 +232,13 @@ static rk_status make_rows(rk_study *s, const rk_figure *f, rk_plot *p, rk_error
     rk_series *r;
     p->category = rk_pool_array(&s->pool, s->n_labels + 1, sizeof *p->category);
     if (!p->category) return no_memory(e);
-    RK_TRY(new_series(s, p, "measured", s->n_labels, &r, e));
+    RK_TRY(rk_plot_series(s, p, "measured", s->n_labels, &r, e));
     for (uint32_t i = 0; i < s->n_labels; i++) {
-        band x = of_label(s, s->label[i], f->y, false), row = {0};
+        rk_band x = of_label(s, s->label[i], f->y, false), row = {0};
         if (!is_drawn(f, s->label[i]) || !x.n) continue;
-        add(&row, p->n_categories);
+        rk_band_add(&row, p->n_categories);
         p->category[p->n_categories++] = s->label[i];
-        add_point(r, &x, &row);
+        rk_series_add(r, &x, &row);
     }
     p->n += r->n > 0;
     return RK_OK;
@@ -278,15 +272,15 @@ static rk_status add_papers(rk_study *s, const rk_figure *f, rk_plot *p, rk_erro
     const bool rows = f->kind == RK_FIGURE_BARS;
     rk_plot one = {.series = &p->paper};
     rk_series *r;
-    RK_TRY(new_series(s, &one, "paper", s->n_labels, &r, e));
+    RK_TRY(rk_plot_series(s, &one, "paper", s->n_labels, &r, e));
     for (uint32_t i = 0; i < s->n_labels; i++) {
         const rk_paper *paper = paper_of(s, s->label[i], f->y);
-        band x = of_label(s, s->label[i], f->x, true);
+        rk_band x = of_label(s, s->label[i], f->x, true);
         if (!paper || !is_drawn(f, s->label[i]) || (!rows && !x.n)) continue;
         uint32_t row = 0;
         while (rows && row < p->n_categories && strcmp(p->category[row], s->label[i]) != 0) row++;
         if (rows && row == p->n_categories) continue;
-        add_paper(r, rows ? row : mean(&x), paper->value, paper->tolerance, rows);
+        add_paper(r, rows ? row : rk_band_mean(&x), paper->value, paper->tolerance, rows);
     }
     sort(r);
     return RK_OK;
@@ -319,29 +313,33 @@ static void finish(rk_plot *p)
         }
     }
     to_percent(&p->paper, p->x_percent, p->y_percent);
-    p->x_log = p->kind == RK_FIGURE_SWEEP && least > 0 && most / least > LOG_SPAN;
+    if (p->kind == RK_FIGURE_SWEEP) p->x_log = least > 0 && most / least > LOG_SPAN;
 }
 
 rk_status rk_plot_make(rk_study *s, const rk_figure *f, const char *x, rk_plot *out, rk_error *e)
 {
     const bool rows = f->kind == RK_FIGURE_BARS;
-    *out = (rk_plot){.kind = f->kind,
-                     .title = f->title,
-                     .x_name = rows ? f->y
-                               : x  ? x
-                                    : f->x,
-                     .y_name = rows ? "" : f->y,
-                     .y_percent = !rows && rk_measure_percent(f->y),
-                     .x_percent = rows ? rk_measure_percent(f->y)
-                                       : f->kind == RK_FIGURE_FRONTIER && rk_measure_percent(f->x)};
-    out->y_log = f->kind == RK_FIGURE_CURVES && strstr(f->y, "loss");
-    out->series = rk_pool_array(&s->pool, SERIES_MAX + 1, sizeof *out->series);
+    *out =
+        (rk_plot){.kind = f->kind,
+                  .title = f->title,
+                  .x_name = rows ? f->y
+                            : x  ? x
+                                 : f->x,
+                  .y_name = rows ? "" : f->y,
+                  .y_percent = !rows && f->kind != RK_FIGURE_DIAGNOSTIC && rk_measure_percent(f->y),
+                  .x_percent = rows ? rk_measure_percent(f->y)
+                                    : f->kind == RK_FIGURE_FRONTIER && rk_measure_percent(f->x)};
+    out->y_log = f->kind == RK_FIGURE_CURVES ? strstr(f->y, "loss") != NULL : f->log & RK_LOG_Y;
+    out->x_log = f->log & RK_LOG_X;
+    out->z_log = f->log & RK_LOG_Z;
+    out->series = rk_pool_array(&s->pool, RK_SERIES_MAX + 1, sizeof *out->series);
     rk_status status = out->series ? RK_OK : no_memory(e);
     if (status == RK_OK) switch (f->kind) {
         case RK_FIGURE_CURVES: status = make_curves(s, f, x ? x : f->x, out, e); break;
         case RK_FIGURE_SWEEP: status = make_sweep(s, f, out, e); break;
         case RK_FIGURE_FRONTIER: status = make_frontier(s, f, out, e); break;
         case RK_FIGURE_BARS: status = make_rows(s, f, out, e); break;
+        case RK_FIGURE_DIAGNOSTIC: status = rk_plot_diagnostic(s, f, out, e); break;
         }
     if (status == RK_OK && (rows || f->kind == RK_FIGURE_SWEEP)) status = add_papers(s, f, out, e);
     if (status == RK_OK) finish(out);

@@ -167,7 +167,11 @@ static rk_status write_plot(FILE *f, const rk_study *s, const rk_plot *p, const 
     free(svg);
     rk_html(f, figure->title);
     if (p->kind == RK_FIGURE_CURVES) fprintf(f, ", by %s", p->x_name);
-    fputs(s->n_seeds > 1 ? "; mean and standard deviation over seeds." : ".", f);
+    if (s->n_seeds > 1)
+        fputs(p->series[0].z ? "; mean over seeds." : "; mean and standard deviation over seeds.",
+              f);
+    else
+        fputs(".", f);
     if (p->kind == RK_FIGURE_CURVES && s->n_seeds > 1)
         fputs(" A run that has ended keeps its last value.", f);
     if (figure->note[0]) {
@@ -176,6 +180,24 @@ static rk_status write_plot(FILE *f, const rk_study *s, const rk_plot *p, const 
     }
     RK_TRY(write_csv(f, p, s->preset->name, e));
     fputs("</figcaption></figure>\n", f);
+    return RK_OK;
+}
+
+/* A picture for each of them. */
+static rk_status write_surfaces(FILE *f, const rk_study *s, const rk_plot *all,
+                                const rk_figure *figure, uint32_t *number, rk_error *e)
+{
+    for (uint32_t i = 0; i < all->n; i++) {
+        char title[256];
+        rk_plot one = *all;
+        rk_figure head = *figure;
+        if (!all->series[i].z) continue;
+        one.series = &all->series[i];
+        one.n = 1;
+        snprintf(title, sizeof title, "%s: %s", figure->title, all->series[i].name);
+        head.title = title;
+        RK_TRY(write_plot(f, s, &one, &head, number, false, e));
+    }
     return RK_OK;
 }
 
@@ -188,6 +210,7 @@ static rk_status write_figure(FILE *f, rk_study *s, const rk_figure *figure, uin
     rk_plot p;
     RK_TRY(rk_plot_make(s, figure, NULL, &p, e));
     if (!p.n) return RK_OK;
+    if (p.series[0].z) return write_surfaces(f, s, &p, figure, number, e);
     bool legend = figure->kind != RK_FIGURE_CURVES;
     if (!legend && (*curves)++ == 0) write_legend(f, &p);
     RK_TRY(write_plot(f, s, &p, figure, number, legend, e));
@@ -289,6 +312,24 @@ static void write_head(FILE *f, const rk_study *s, const rk_finding *x, uint32_t
     fputc('\n', f);
 }
 
+/* A row for each label. */
+static rk_status write_found(FILE *f, rk_study *s, rk_error *e)
+{
+    rk_found_row *row = rk_pool_array(&s->pool, s->n_labels + (size_t)1, sizeof *row);
+    uint32_t n = 0, run;
+    if (!row) return RK_FAIL(e, RK_E_NOMEM, "no memory for a table");
+    for (uint32_t i = 0; i < s->n_labels; i++) {
+        rk_found_row *x = &row[n];
+        x->title = s->label[i];
+        x->run = rk_pool_array(&s->pool, s->n_seeds + (size_t)1, sizeof *x->run);
+        if (!x->run) return RK_FAIL(e, RK_E_NOMEM, "no memory for a table");
+        for (uint32_t k = 0; k < s->n_seeds; k++)
+            if (rk_study_find(s, s->label[i], s->seed[k], &run)) x->run[x->n++] = run;
+        n += x->n > 0;
+    }
+    return rk_report_found(f, s->runs, row, n, e);
+}
+
 static rk_status write_study(FILE *f, rk_study *s, uint32_t *number, rk_error *e)
 {
     rk_finding *x;
@@ -298,6 +339,7 @@ static rk_status write_study(FILE *f, rk_study *s, uint32_t *number, rk_error *e
     RK_TRY(write_figures(f, s, number, e));
     write_papers(f, x, n);
     write_claims(f, x, n);
+    RK_TRY(write_found(f, s, e));
     RK_TRY(rk_report_samples(f, s, e));
     write_results(f, s);
     fputs("</section>\n", f);

@@ -125,7 +125,8 @@ static void on_found(void *ctx, const rk_run_record *run, const rk_found *found,
     rk_view_clear(v);
     rk_found_brief(found, brief, sizeof brief);
     rk_found_bytes(found->bytes, bytes, sizeof bytes);
-    fprintf(v->out, "%s: %s  %.3f s, %s%s\n", found->spec, brief, found->seconds, bytes,
+    fprintf(v->out, "%.60s%s: %s  %.3f s, %s%s\n", found->spec,
+            strlen(found->spec) > 60 ? "..." : "", brief, found->seconds, bytes,
             replaced ? ", in place of an older result" : "");
     fflush(v->out);
 }

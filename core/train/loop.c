@@ -283,9 +283,8 @@ static rk_status estimate(training *s, rk_error *e)
     return RK_OK;
 }
 
-static rk_status open_trainer(training *s, const rk_registry *plugins, rk_error *e)
+static rk_status take_weights(const training *s, rk_error *e)
 {
-    RK_TRY(rk_trainer_open(s->hub, plugins, s->config, &s->trainer, e));
     return s->config->weights[0] ? rk_weights_load(s->config->weights, s->trainer, e) : RK_OK;
 }
 
@@ -309,7 +308,7 @@ rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *resu
     if (!e) e = &local;
     s.run = &run;
     *id = 0;
-    rk_status status = open_trainer(&s, plugins, e);
+    rk_status status = rk_trainer_open(hub, plugins, c, &s.trainer, e);
     if (status == RK_OK) status = estimate(&s, e);
     if (status != RK_OK || (watch && watch->only_estimate)) {
         clear(&s);
@@ -317,6 +316,7 @@ rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *resu
     }
     if (status == RK_OK) status = rk_record_fill(&run, &texts, s.trainer, c, e);
     if (status == RK_OK) status = profile(&s, e);
+    if (status == RK_OK) status = take_weights(&s, e);
     if (status == RK_OK) status = rk_results_add(results, &run, e);
     if (status == RK_OK) {
         *id = run.id;
@@ -361,7 +361,8 @@ static rk_status resume(training *s, const rk_registry *plugins, rk_error *e)
                        (long long)s->run->id);
     RK_TRY(rk_run_folder_open(s->results, s->run->id, &s->folder, e));
     RK_TRY(rk_results_history(s->results, s->run->id, &s->old, &s->n_old, e));
-    RK_TRY(open_trainer(s, plugins, e));
+    RK_TRY(rk_trainer_open(s->hub, plugins, s->config, &s->trainer, e));
+    RK_TRY(take_weights(s, e));
     RK_TRY(restore(s, e));
     return record_end(s, train_all(s, e), e);
 }
