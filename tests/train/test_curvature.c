@@ -158,6 +158,8 @@ static void check_alpha(const world *w, const char *model, const char *text)
     assert_true(value(&got, "invariant_change") < 1e-9);
     assert_true(fabs(value(&got, "lambda_ratio") - 1) < 0.01);
     assert_true(value(&got, "lambda_max_largest") > 100 * value(&got, "lambda_max"));
+    assert_true(value(&got, "phi") > 0);
+    assert_true(value(&got, "phi_largest") > 2 * value(&got, "phi"));
     rk_lab_report_free(&got);
     close_rig(&r);
 }
