@@ -136,7 +136,8 @@ assert page.count("<s>") > 0'
 test_experiments_in_miniature() {
     presets=fig1a
     [ "${RETHINK_TEST_STUDY-}" = all ] &&
-        presets='fig1a cnn corruption patterns table1 knobs scores memorize noise'
+        presets='fig1a cnn corruption patterns table1 knobs scores memorize noise
+            theorem1 min-norm kernel rademacher margins ntk double-descent'
     for p in $presets; do
         works "$RETHINK" sweep "$p" --scale micro --seeds 1..2 --jobs 2 --quiet
         "$RETHINK" verdict --preset "$p" >verdict.txt || fail "$(cat verdict.txt)"
