@@ -156,23 +156,18 @@ static void test_margins(void **state)
 
 enum { FEW = 60, MANY = 20 * FEW };
 
-/* Features of an example; r is the stream of the diagnostic. */
-static void features(const rig *r, rk_random stream, bool test, int64_t i, double out[MANY])
+static void features(const rig *r, double v[MANY][PIXELS], bool test, int64_t i, double out[MANY])
 {
     double x[PIXELS];
     example(r, test, i, x);
-    for (int f = 0; f < MANY; f++) {
-        double v = 0;
-        for (int k = 0; k < PIXELS; k++)
-            v += (double)rk_random_normal(stream, (uint64_t)(f * PIXELS + k)) * x[k];
-        out[f] = fmax(v / sqrt(PIXELS), 0);
-    }
+    for (int f = 0; f < MANY; f++) out[f] = fmax(dot(v[f], x) / sqrt(PIXELS), 0);
 }
 
 /* Reports what the solution of least norm is with 20 n features, by way of the Gram matrix. */
 static rk_status many_features(rk_lab *lab, const rk_args *a, rk_error *e)
 {
-    static double phi[FEW][MANY], at[MANY], k[MOST][MOST], b[MOST][CLASSES], w[MANY][CLASSES];
+    static double v[MANY][PIXELS], phi[FEW][MANY], at[MANY], k[MOST][MOST], b[MOST][CLASSES],
+        w[MANY][CLASSES];
     const rig r = {.lab = lab};
     const rk_dataset *d = rk_lab_data(lab);
     rk_random stream = rk_lab_random(lab, "features");
@@ -181,7 +176,9 @@ static rk_status many_features(rk_lab *lab, const rk_args *a, rk_error *e)
     (void)a;
     (void)e;
     memset(w, 0, sizeof w);
-    for (int i = 0; i < FEW; i++) features(&r, stream, false, i, phi[i]);
+    for (int f = 0; f < MANY * PIXELS; f++)
+        v[f / PIXELS][f % PIXELS] = (double)rk_random_normal(stream, (uint64_t)f);
+    for (int i = 0; i < FEW; i++) features(&r, v, false, i, phi[i]);
     for (int i = 0; i < FEW; i++) {
         for (uint32_t c = 0; c < CLASSES; c++) b[i][c] = (d->train.x.label[i] == c ? 1 : 0) - 0.1;
         for (int j = 0; j < FEW; j++) {
@@ -198,7 +195,7 @@ static rk_status many_features(rk_lab *lab, const rk_args *a, rk_error *e)
     for (int t = 0; t < d->test.x.n; t++) {
         double score[CLASSES] = {0};
         uint32_t best = 0;
-        features(&r, stream, true, t, at);
+        features(&r, v, true, t, at);
         for (int f = 0; f < MANY; f++)
             for (int c = 0; c < CLASSES; c++) score[c] += w[f][c] * at[f];
         for (uint32_t c = 1; c < CLASSES; c++)
