@@ -159,6 +159,11 @@ static rk_status compare_epochs(rk_comparison *c, rk_error *e)
         if (!c->numbers && !same_numbers(a, b)) c->numbers = c->epochs + 1;
     }
     if (c->epochs) return RK_OK;
+    const rk_run_record *x = c->side[0].run[0], *y = c->side[1].run[0];
+    if (!c->side[0].epochs[0] && !c->side[1].epochs[0] && x->digest[0] && y->digest[0]) {
+        c->weights = strcmp(x->digest, y->digest) != 0;
+        return RK_OK;
+    }
     return RK_FAIL(e, RK_E_INVALID, "%s has no epoch to compare",
                    c->head[rk_compare_row(c, 0, 1) ? 1 : 0]);
 }
@@ -169,6 +174,7 @@ static rk_status compare(rk_comparison *c, const arguments *a, char *text[2], rk
     name_sides(c);
     RK_TRY(compare_configurations(c, e));
     RK_TRY(compare_provenance(c, e));
+    RK_TRY(rk_compare_found(c, e));
     return compare_epochs(c, e);
 }
 
@@ -258,8 +264,9 @@ int rk_cli_compare(int argc, char **argv)
         "What differs between two runs: configuration, provenance, and the first epoch whose "
         "weights or losses have other bits.  RUN is a number, or last, of the file of --out, or "
         "FILE.sqlite:RUN.\v"
-        "The exit status is 0 if all epochs that both have are equal to the bit, 1 if not, 2 if "
-        "that cannot be said.  --bisect trains both again as they were recorded, up to the first "
+        "The exit status is 0 if all epochs that both have are equal to the bit, and what the same "
+        "diagnostics found, 1 if not, 2 if that cannot be said.  --bisect trains both again as "
+        "they were recorded, up to the first "
         "training step after which any state differs, and does that step again one kernel at a "
         "time.",
         NULL,
@@ -270,7 +277,7 @@ int rk_cli_compare(int argc, char **argv)
     int status;
     if (rk_cli_parse(&argp, argc, argv, &a, &status)) {
         rk_status done = run(&c, &a, &a.e);
-        status = c.bits || c.numbers ? EXIT_DIFFER : 0;
+        status = c.bits || c.numbers || c.weights || json_object_size(c.found) ? EXIT_DIFFER : 0;
         if (done != RK_OK) {
             rk_cli_fail(&a.e);
             status = EXIT_ERROR;
@@ -279,6 +286,7 @@ int rk_cli_compare(int argc, char **argv)
     for (int i = 0; i < 2; i++) rk_runs_free(&c.side[i]);
     json_decref(c.configuration);
     json_decref(c.provenance);
+    json_decref(c.found);
     free(a.backends);
     free(a.plugins);
     return status;

@@ -12,7 +12,13 @@ typedef struct rk_comparison {
     int64_t epochs;                     /* that both have */
     int64_t bits;                       /* first of them whose digests differ, or 0 */
     int64_t numbers;                    /* first of them whose losses or accuracies differ, or 0 */
+    bool weights;                       /* neither has epochs, and their weights differ */
+    json_t *found;    /* {"hessian.trace": [first, second]}: what both found, and differs */
+    uint32_t n_found; /* numbers and sets of curves that were compared */
 } rk_comparison;
+
+/* Fills found and n_found; reads the points of curves. */
+rk_status rk_compare_found(rk_comparison *c, rk_error *e);
 
 /* The numbers of an epoch that are compared: *n names, and where they are. */
 const rk_field *rk_compare_numbers(size_t *n);

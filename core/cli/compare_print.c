@@ -122,6 +122,11 @@ static rk_status print_epochs(const rk_comparison *c, FILE *f, rk_error *e)
         if (more[i] > 0)
             fprintf(f, "%s goes on for %lld more epoch%s\n", c->head[i], (long long)more[i],
                     more[i] > 1 ? "s" : "");
+    if (!c->epochs) {
+        fprintf(f, "Neither has an epoch; their weights %s\n",
+                c->weights ? "differ" : "are equal to the bit");
+        return RK_OK;
+    }
     if (!c->bits && !c->numbers) {
         fprintf(f, "Equal bits in all %lld epochs\n", (long long)c->epochs);
         return RK_OK;
@@ -135,6 +140,19 @@ static rk_status print_epochs(const rk_comparison *c, FILE *f, rk_error *e)
                 "from epoch %lld on\n",
                 (long long)c->epochs, (long long)c->numbers);
     return print_numbers(c, f, e);
+}
+
+static rk_status print_found(const rk_comparison *c, FILE *f, rk_error *e)
+{
+    const char *heads[] = {"found", "", c->head[0], c->head[1]};
+    if (c->n_found && json_object_size(c->found) == 0)
+        fputs("What both runs' diagnostics found is equal to the bit\n", f);
+    if (json_object_size(c->found) == 0) return RK_OK;
+    rk_table *t = rk_table_new("llll", heads);
+    pairs(t, "differs", c->found);
+    rk_status status = rk_table_print(t, f, e);
+    rk_table_free(t);
+    return status;
 }
 
 static void print_word(FILE *f, uint32_t dtype, uint32_t word)
@@ -221,6 +239,7 @@ rk_status rk_compare_print(const rk_comparison *c, const rk_bisected *bisected, 
 {
     RK_TRY(print_settings(c, f, e));
     RK_TRY(print_epochs(c, f, e));
+    RK_TRY(print_found(c, f, e));
     if (bisected) print_bisected(c, bisected, f);
     return RK_OK;
 }
@@ -301,10 +320,10 @@ json_t *rk_compare_json(const rk_comparison *c, const rk_bisected *bisected)
     for (int i = 0; i < 2; i++)
         json_array_append_new(runs, json_pack("{s:s, s:I}", "file", c->path[i], "run",
                                               (json_int_t)c->side[i].run[0]->id));
-    return json_pack("{s:o, s:b, s:I, s:I, s:I, s:O, s:O, s:o, s:o}", "runs", runs, "equal",
-                     (int)(!c->bits && !c->numbers), "epochs", (json_int_t)c->epochs,
-                     "first_difference", (json_int_t)c->bits, "first_measured_difference",
-                     (json_int_t)c->numbers, "configuration", c->configuration, "provenance",
-                     c->provenance, "numbers", numbers_json(c), "bisect",
-                     bisected ? bisected_json(bisected) : json_null());
+    return json_pack("{s:o, s:b, s:I, s:I, s:I, s:O, s:O, s:O, s:o, s:o}", "runs", runs, "equal",
+                     (int)(!c->bits && !c->numbers && !c->weights && !json_object_size(c->found)),
+                     "epochs", (json_int_t)c->epochs, "first_difference", (json_int_t)c->bits,
+                     "first_measured_difference", (json_int_t)c->numbers, "configuration",
+                     c->configuration, "provenance", c->provenance, "found", c->found, "numbers",
+                     numbers_json(c), "bisect", bisected ? bisected_json(bisected) : json_null());
 }

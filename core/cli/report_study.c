@@ -167,7 +167,11 @@ static rk_status write_plot(FILE *f, const rk_study *s, const rk_plot *p, const 
     free(svg);
     rk_html(f, figure->title);
     if (p->kind == RK_FIGURE_CURVES) fprintf(f, ", by %s", p->x_name);
-    fputs(s->n_seeds > 1 ? "; mean and standard deviation over seeds." : ".", f);
+    if (s->n_seeds > 1)
+        fputs(p->series[0].z ? "; mean over seeds." : "; mean and standard deviation over seeds.",
+              f);
+    else
+        fputs(".", f);
     if (p->kind == RK_FIGURE_CURVES && s->n_seeds > 1)
         fputs(" A run that has ended keeps its last value.", f);
     if (figure->note[0]) {

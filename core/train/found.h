@@ -2,8 +2,8 @@
  *
  * Tables (since schema 4), keyed by the run and the diagnostic's canonical spec; rows leave with
  * their run, and each diagnostic is written as one transaction:
- *   diagnostics   run, spec ("hessian:norm=batch"), name ("hessian"), number (in order of
- *                 measuring), measured (UTC, ISO 8601, ms), digest (of the parameters that were
+ *   diagnostics   run, spec ("hessian:norm=batch"), name ("hessian"), number (counts those
+ *                 of the run), measured (UTC, ISO 8601, ms), digest (of the parameters that were
  *                 measured), epoch (after which), device (spec), device_name, version, error ("" or
  *                 why it failed; then there is nothing else of it), seconds, bytes (of device
  *                 memory, the most at once)
@@ -46,7 +46,7 @@ typedef struct rk_found {
     uint32_t n_values, n_points, n_notes;
 } rk_found;
 
-/* All of one run, in order of number. */
+/* All of one run, in order of measuring. */
 typedef struct rk_found_list {
     rk_pool pool;
     rk_found *found;

@@ -2,9 +2,9 @@
  *
  * A run is the same one in two files if everything that was known at its start is the same, to the
  * millisecond, and no epoch that both have has another digest; of two copies the one that is
- * further counts.  Runs that are the same but for digests are both kept.  A run gets the next free
- * number; its folder is copied, and the number in it changed.  Files of older schemas are read as
- * they are, and written as the newest. */
+ * further counts, and it has what diagnostics found in either.  Runs that are the same but for
+ * digests are both kept.  A run gets the next free number; its folder is copied, and the number in
+ * it changed.  Files of older schemas are read as they are, and written as the newest. */
 #ifndef RK_TRAIN_MERGE_H
 #define RK_TRAIN_MERGE_H
 #include "train/results.h"

@@ -85,9 +85,10 @@ static rk_status is_further(rk_results *r, int64_t part, int64_t main, bool *out
 
 /* ---- the rows of a run in other tables ------------------------------------------------------- */
 
-/* Every table with a column "run" belongs to runs. */
+/* Every table with a column "run" belongs to runs; what diagnostics found is not replaced. */
 static const char tables_sql[] =
-    "SELECT name FROM main.sqlite_master t WHERE type = 'table' AND EXISTS "
+    "SELECT name FROM main.sqlite_master t WHERE type = 'table' AND name NOT IN ('diagnostics', "
+    "'found_values', 'found_points', 'found_notes') AND EXISTS "
     "(SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'run') ORDER BY name";
 
 /* Columns of a table but for "run", each after a comma. */
@@ -140,6 +141,45 @@ static rk_status copy_tables(rk_results *r, int64_t from, int64_t to, rk_error *
     return status;
 }
 
+/* A statement in which the table, its columns but for the run twice, and the table again take the
+ * places of %s. */
+static rk_status step_with_columns(rk_results *r, const char *table, const char *sql, int64_t from,
+                                   int64_t to, rk_error *e)
+{
+    char *columns = NULL;
+    RK_TRY(other_columns(r, table, &columns, e));
+    sqlite3_str *text = sqlite3_str_new(r->db);
+    sqlite3_str_appendf(text, sql, table, columns, columns, table);
+    sqlite3_free(columns);
+    return step(r, text, from, to, e);
+}
+
+/* What diagnostics found in either file: of two results of one spec the one that succeeded, or that
+ * was measured later. */
+static rk_status merge_found(rk_results *r, int64_t from, int64_t to, rk_error *e)
+{
+    static const char *const lists[] = {"found_values", "found_points", "found_notes"};
+    sqlite3_str *sql = sqlite3_str_new(r->db);
+    sqlite3_str_appendall(
+        sql, "DELETE FROM main.diagnostics WHERE run = ?2 AND spec IN (SELECT p.spec FROM "
+             "part.diagnostics p JOIN main.diagnostics m ON m.run = ?2 AND m.spec = p.spec WHERE "
+             "p.run = ?1 AND (p.error = '', p.measured) > (m.error = '', m.measured))");
+    RK_TRY(step(r, sql, from, to, e));
+    RK_TRY(step_with_columns(
+        r, "diagnostics",
+        "INSERT OR IGNORE INTO main.%s (run%s) SELECT ?2%s FROM part.%s WHERE run = ?1", from, to,
+        e));
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        RK_TRY(step_with_columns(
+            r, lists[i],
+            "INSERT OR IGNORE INTO main.%s (run%s) SELECT ?2%s FROM part.%s WHERE run = ?1 AND "
+            "spec IN (SELECT p.spec FROM part.diagnostics p JOIN main.diagnostics m ON m.run = ?2 "
+            "AND m.spec = p.spec AND m.measured = p.measured AND m.digest = p.digest WHERE p.run = "
+            "?1)",
+            from, to, e));
+    return RK_OK;
+}
+
 /* ---- runs ------------------------------------------------------------------------------------ */
 
 static rk_status add(rk_results *r, int64_t part, int64_t *to, rk_error *e)
@@ -152,7 +192,8 @@ static rk_status add(rk_results *r, int64_t part, int64_t *to, rk_error *e)
     sqlite3_str_appendall(sql, " FROM part.runs WHERE id = ?");
     RK_TRY(step(r, sql, part, 0, e));
     *to = sqlite3_last_insert_rowid(r->db);
-    return copy_tables(r, part, *to, e);
+    RK_TRY(copy_tables(r, part, *to, e));
+    return merge_found(r, part, *to, e);
 }
 
 static rk_status update(rk_results *r, int64_t part, int64_t to, rk_error *e)
@@ -178,6 +219,7 @@ static rk_status merge_one(rk_results *r, int64_t part, rk_merge_each each, void
     }
     RK_TRY(is_further(r, part, to, &further, e));
     if (further) RK_TRY(update(r, part, to, e));
+    RK_TRY(merge_found(r, part, to, e));
     return each(ctx, further ? RK_MERGE_UPDATED : RK_MERGE_KNOWN, part, to, 0, e);
 }
 

@@ -363,7 +363,7 @@ rk_status rk_results_found(rk_results *r, int64_t run, bool points, rk_found_lis
     sqlite3_str *sql = sqlite3_str_new(r->db);
     for (size_t i = 0; i < N_COLUMNS; i++)
         sqlite3_str_appendf(sql, i ? ", %s" : "SELECT %s", columns[i].name);
-    sqlite3_str_appendall(sql, " FROM diagnostics WHERE run = ? ORDER BY number, spec");
+    sqlite3_str_appendall(sql, " FROM diagnostics WHERE run = ? ORDER BY measured, number, spec");
     rk_status status = rk_results_prepare_built(r, sql, &s, e);
     if (status == RK_OK) status = read_all(&x, s, true, add_head);
     if (status == RK_OK && out->n) status = read_lists(&x);

@@ -59,3 +59,13 @@ void linear_expect(const bench *b, const linear *m)
         for (int j = 0; j < PIXELS; j++) assert_true(fabs(w[k * PIXELS + j].f - m->w[k][j]) < 1e-7);
     }
 }
+
+linear linear_of(const float *w)
+{
+    linear m;
+    for (int k = 0; k < CLASSES; k++) {
+        for (int j = 0; j < PIXELS; j++) m.w[k][j] = (double)w[k * PIXELS + j];
+        m.b[k] = (double)w[CLASSES * PIXELS + k];
+    }
+    return m;
+}

@@ -18,6 +18,8 @@ void linear_gradient(const linear *m, const rk_examples *x, const uint32_t *batc
                      double epsilon, linear *grad, double *loss, double *correct);
 /* m + factor d */
 void linear_add(linear *m, double factor, const linear *d);
+/* Parameters in the order of their making: those of a lab. */
+linear linear_of(const float *w);
 /* The parameters of the bench's linear model, which are m's to within 1e-7. */
 void linear_expect(const bench *b, const linear *m);
 #endif

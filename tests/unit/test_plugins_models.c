@@ -84,6 +84,8 @@ static void test_parameter_counts(void **state)
                 {"inception", 1649402},
                 {"inception:bn=bias", 1649402},
                 {"inception:bn=off", 1649402},
+                /* Keskar et al. 2017, C2; pools: 28, 14, 7, 4, 2, 1. */
+                {"vgg", 14714688 + 2 * 4224 + 512 * 512 + 3 * 512 + 512 * 10 + 10},
                 {"wrn", 369498},
                 {"wrn:depth=16,width=4", 2748890},
                 {"wrn:depth=40,width=2", 2243546}};
@@ -204,9 +206,9 @@ static void test_wrn(void **state)
 /* Channels scale, but there is one at least; any image will do. */
 static void test_widths(void **state)
 {
-    static const char *const models[] = {"alexnet:width=0.01", "inception:width=0.01",
-                                         "inception:width=0.5,bn=off", "wrn:base=1,depth=10",
-                                         "cnn:pool=9"};
+    static const char *const models[] = {
+        "alexnet:width=0.01",  "inception:width=0.01", "inception:width=0.5,bn=off",
+        "wrn:base=1,depth=10", "cnn:pool=9",           "vgg:width=0.01"};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         rk_spec *s = parse_item(*state, RK_KIND_MODEL, models[i]);
         rk_graph *g = rk_graph_new();
@@ -280,6 +282,11 @@ static void check_masks(const rk_registry *r, const char *model, const mask *mas
 
 static void test_dropout(void **state)
 {
+    static const mask vgg[] = {
+        {"conv1_1/dropout", 28 * 28}, {"conv2_1/dropout", 14 * 14}, {"conv3_1/dropout", 3 * 49},
+        {"conv3_2/dropout", 3 * 49},  {"conv4_1/dropout", 5 * 16},  {"conv4_2/dropout", 5 * 16},
+        {"conv5_1/dropout", 5 * 4},   {"conv5_2/dropout", 5 * 4},   {"dropout", 5},
+        {"hidden/dropout", 5}};
     static const mask mlp[] = {{"hidden1/dropout", 8}, {"hidden2/dropout", 8}};
     static const mask alexnet[] = {{"hidden1/dropout", 38}, {"dropout", 19}};
     static const mask cnn[] = {{"dropout", 3136}}, one[] = {{"dropout", 4}};
@@ -287,6 +294,8 @@ static void test_dropout(void **state)
     check_masks(*state, "mlp:hidden=8,layers=2,dropout=0.3", mlp, 2);
     check_masks(*state, "alexnet:width=0.1", NULL, 0);
     check_masks(*state, "alexnet:width=0.1,dropout=0.5", alexnet, 2);
+    check_masks(*state, "vgg:width=0.01", vgg, 10);
+    check_masks(*state, "vgg:width=0.01,dropout=off", NULL, 0);
     check_masks(*state, "cnn", NULL, 0);
     check_masks(*state, "cnn:dropout=0.5", cnn, 1);
     check_masks(*state, "cnn:dropout=0.5,hidden1=4", one, 1);
@@ -296,10 +305,11 @@ static void test_dropout(void **state)
 /* Normalization comes after the layer's products and before its relu. */
 static void test_batch_norm(void **state)
 {
-    static const char *const models[] = {"mlp:hidden=3,layers=2,bn=on",
+    static const char *const models[] = {"mlp:hidden=3,layers=2,bn=on", "vgg:width=0.05",
                                          "cnn:filters1=3,filters2=3,hidden1=3,hidden2=3,bn=on"};
-    static const char *const first[] = {"hidden1/bn/mean", "conv1/bn/mean"};
-    for (int i = 0; i < 2; i++) {
+    static const char *const first[] = {"hidden1/bn/mean", "conv1_1/bn/mean", "conv1/bn/mean"};
+    static const int layers[] = {2, 14, 4};
+    for (int i = 0; i < 3; i++) {
         built b = build(*state, models[i]);
         int statistics = 0;
         rk_value mean = 0, relu = 0;
@@ -309,7 +319,7 @@ static void test_batch_norm(void **state)
             if (strcmp(node.name, first[i]) == 0) mean = v;
             if (node.op == RK_OP_MAX && !relu) relu = v;
         }
-        assert_int_equal(statistics, 3 * (i ? 4 : 2));
+        assert_int_equal(statistics, 3 * layers[i]);
         assert_true(mean > 0 && relu > mean);
         unbuild(&b);
     }

@@ -355,6 +355,19 @@ static void test_corrupted_test_labels(void **state)
     rk_dataset_free(d);
 }
 
+/* A class for each training example; test labels, and classes that there were, stay. */
+static void test_unique_classes(void **state)
+{
+    rk_dataset *d = load_item(*state, &traced_item, 40, "unique", 5, NULL);
+    assert_int_equal(d->classes, 40);
+    for (uint32_t i = 0; i < 40; i++) assert_int_equal(d->train.x.label[i], i);
+    for (uint32_t i = 0; i < TEST; i++) assert_int_equal(d->test.x.label[i], i % CLASSES);
+    rk_dataset_free(d);
+    d = load_item(*state, &traced_item, 7, "unique", 5, NULL);
+    assert_int_equal(d->classes, CLASSES);
+    rk_dataset_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_corrupted_fraction),
@@ -367,6 +380,7 @@ int main(void)
                                        cmocka_unit_test(test_permuting_floats),
                                        cmocka_unit_test(test_part_of_the_images),
                                        cmocka_unit_test(test_nothing_is_changed),
-                                       cmocka_unit_test(test_corrupted_test_labels)};
+                                       cmocka_unit_test(test_corrupted_test_labels),
+                                       cmocka_unit_test(test_unique_classes)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
