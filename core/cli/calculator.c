@@ -12,9 +12,9 @@
 
 enum { LABELS_MAX = 256, DEPTH_MAX = 100, LENGTH_MAX = 4000 };
 
-static const char *const builtin[] = {"abs",     "exp",  "ln",       "max",  "min",      "pow",
-                                      "round",   "sqrt", "at",       "axis", "spearman", "lowest",
-                                      "highest", "auc",  "easiness", "found"};
+static const char *const builtin[] = {
+    "abs",  "exp",      "ln",     "max",     "min", "pow",      "round", "sqrt",        "at",
+    "axis", "spearman", "lowest", "highest", "auc", "easiness", "found", "memorization"};
 
 /* ---- notes ----------------------------------------------------------------------------------- */
 

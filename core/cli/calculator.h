@@ -3,6 +3,7 @@
 #define RK_CLI_CALCULATOR_H
 #include <sqlite3.h>
 #include "cli/study.h"
+#include "train/memorize.h"
 
 enum { RK_MEASURES_MAX = 128 };
 
@@ -33,6 +34,11 @@ struct rk_calculator {
         char label[80];
         double value;
     } easiness; /* the last one: it is that of all seeds */
+    struct {
+        const rk_study *study;
+        char label[80];
+        rk_memorization value;
+    } memory; /* likewise */
 };
 
 /* Without memory a note is lost, which is seen in the text. */
@@ -43,6 +49,6 @@ bool rk_calculator_run(sqlite3_context *ctx, const rk_calculator *c, const char 
 const char *rk_calculator_text(sqlite3_value *v); /* "" of NULL */
 /* The function's value; NaN is NULL. */
 void rk_calculator_give(sqlite3_context *ctx, double value);
-/* auc and easiness. */
+/* auc, easiness and memorization. */
 int rk_calculator_add_scores(rk_calculator *c);
 #endif

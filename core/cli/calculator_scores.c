@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KINDS_MAX = 32, EASINESS_RUNS = 20 /* fewer say nothing about how examples differ */ };
+enum { KINDS_MAX = 32, EASINESS_RUNS = 20, MEMORY_RUNS = 20 /* fewer say nothing */ };
 
 static void give_error(sqlite3_context *ctx, const rk_error *e)
 {
@@ -112,10 +112,93 @@ static void easiness(sqlite3_context *ctx, int n, sqlite3_value **v)
     rk_calculator_give(ctx, value);
 }
 
+static rk_status all_runs(const rk_study *s, const char *label, int64_t **out, uint32_t *n,
+                          rk_error *e)
+{
+    uint32_t run;
+    *n = 0;
+    *out = calloc(s->n_seeds + (size_t)1, sizeof **out);
+    if (!*out) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of runs");
+    for (uint32_t i = 0; i < s->n_seeds; i++)
+        if (rk_study_find(s, label, s->seed[i], &run)) (*out)[(*n)++] = s->runs->run[run]->id;
+    return RK_OK;
+}
+
+/* Of fewer than MEMORY_RUNS runs nothing is said. */
+static rk_status memory_of(rk_calculator *c, const char *label, rk_error *e)
+{
+    rk_results *results;
+    int64_t *id;
+    uint32_t n;
+    if (c->memory.study == c->study && strcmp(c->memory.label, label) == 0) return RK_OK;
+    RK_TRY(all_runs(c->study, label, &id, &n, e));
+    rk_status status = RK_OK;
+    if (n < MEMORY_RUNS)
+        c->memory.value = (rk_memorization){.auc = NAN,
+                                            .c_auc = NAN,
+                                            .mean = NAN,
+                                            .of_changed = NAN,
+                                            .of_clean = NAN,
+                                            .c_mean = NAN};
+    else
+        status = rk_results_open(c->study->runs->path, true, &results, e);
+    if (n >= MEMORY_RUNS && status == RK_OK) {
+        status = rk_results_memorization(results, id, n, 0, &c->memory.value, e);
+        rk_results_close(results);
+        free(c->memory.value.memory);
+    }
+    free(id);
+    RK_TRY(status);
+    c->memory.value.memory = NULL;
+    c->memory.study = c->study;
+    snprintf(c->memory.label, sizeof c->memory.label, "%s", label);
+    return RK_OK;
+}
+
+static const double *memory_named(const rk_memorization *m, const char *name, rk_error *e)
+{
+    static const char *const names[] = {"auc", "changed", "unchanged", "mean", "c_auc", "c_mean"};
+    const double *const values[] = {&m->auc,  &m->of_changed, &m->of_clean,
+                                    &m->mean, &m->c_auc,      &m->c_mean};
+    char hint[320];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0) return values[i];
+    rk_name_hint(name, names, sizeof names / sizeof *names, hint, sizeof hint);
+    RK_FAIL(e, RK_E_INVALID, "memorization has no '%.40s'%s", name, hint);
+    return NULL;
+}
+
+/* memorization('auc', 'label'), of all seeds; also changed, unchanged, mean, c_auc, c_mean. */
+static void memorization(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+    rk_calculator *c = sqlite3_user_data(ctx);
+    const char *label = rk_calculator_text(v[1]);
+    rk_error e = rk_error_new();
+    char name[80];
+    uint32_t run;
+    (void)n;
+    const double *value = memory_named(&c->memory.value, rk_calculator_text(v[0]), &e);
+    if (!value) {
+        give_error(ctx, &e);
+        return;
+    }
+    if (!rk_calculator_run(ctx, c, label, &run)) return;
+    if (memory_of(c, label, &e) != RK_OK) {
+        give_error(ctx, &e);
+        return;
+    }
+    snprintf(name, sizeof name, "memorization, %.40s", rk_calculator_text(v[0]));
+    rk_calculator_note(c, name, label, *value);
+    rk_calculator_give(ctx, *value);
+}
+
 int rk_calculator_add_scores(rk_calculator *c)
 {
     int code = sqlite3_create_function_v2(c->db, "auc", 2, SQLITE_UTF8, c, auc, NULL, NULL, NULL);
     if (code != SQLITE_OK) return code;
-    return sqlite3_create_function_v2(c->db, "easiness", 1, SQLITE_UTF8, c, easiness, NULL, NULL,
+    code = sqlite3_create_function_v2(c->db, "easiness", 1, SQLITE_UTF8, c, easiness, NULL, NULL,
                                       NULL);
+    if (code != SQLITE_OK) return code;
+    return sqlite3_create_function_v2(c->db, "memorization", 2, SQLITE_UTF8, c, memorization, NULL,
+                                      NULL, NULL);
 }

@@ -152,7 +152,8 @@ void rk_plot_contours(const rk_plot *p, FILE *f)
 {
     fputs("set encoding utf8\n"
           "set terminal svg size 480,420 dynamic noenhanced font 'sans-serif,14'\n"
-          "set border 31 lw 1\nset tics nomirror out scale 0.6\nunset key\nset view map\nset size ratio 1\n"
+          "set border 31 lw 1\nset tics nomirror out scale 0.6\nunset key\n"
+          "set view map\nset size ratio 1\n"
           "set lmargin at screen 0.16\nset rmargin at screen 0.8\n"
           "set tmargin at screen 0.97\nset bmargin at screen 0.15\n"
           "set contour base\nunset surface\nset cntrparam levels auto 14\n"

@@ -14,7 +14,7 @@ static const struct argp_option options[] = {
      "By this score: loss, aum, el2n, forgotten, learned, p_mean or p_variance (aum)", 0},
     {"over", OPTION_OVER, "RUN,RUN-RUN,...", 0,
      "How many of these runs are right about each example, and how much more examples differ than "
-     "chance would have it",
+     "chance would have it; of runs with --hold-out what they memorize",
      0},
     {"preset", RK_OPTION_PRESET, "NAME", 0, "Over the finished runs of a preset", 0},
     {"variant", OPTION_VARIANT, "LABEL", 0, "Of these only the runs of one variant", 0},
@@ -108,7 +108,10 @@ int rk_cli_scores(int argc, char **argv)
         "during training: cumulative loss, area under the margin (aum), error norm in an early "
         "epoch (el2n), forgetting events, the epoch when it was first right (learned), mean and "
         "variance of the label's probability.  AUC says how well a score finds the examples whose "
-        "label was changed: 0.5 by chance, 1 without a mistake.",
+        "label was changed: 0.5 by chance, 1 without a mistake.\v"
+        "Over runs with --hold-out, memorization is how much more often an example is right in "
+        "runs that trained on it than in those that held it out, which is the C-score; the "
+        "influence of a training example on a test example is the same difference there.",
         NULL,
         NULL,
         NULL};

@@ -14,4 +14,7 @@ typedef struct rk_scores_arguments {
 rk_status rk_scores_one(const rk_scores_arguments *a, rk_error *e);
 /* How right each example is over several runs. */
 rk_status rk_scores_over(const rk_scores_arguments *a, rk_error *e);
+/* Memorization and influence, of runs that held out examples. */
+rk_status rk_scores_memory(const rk_scores_arguments *a, rk_results *r, const int64_t *ids,
+                           uint32_t n, rk_error *e);
 #endif

@@ -155,19 +155,41 @@ static rk_status print_all(const rk_scores_arguments *a, const finding *f, rk_er
     return RK_OK;
 }
 
+/* Whether the first run held out examples. */
+static rk_status holds_out(rk_results *r, const id_list *list, bool *out, rk_error *e)
+{
+    rk_example_score *row;
+    uint32_t n;
+    *out = false;
+    if (list->n < 2) return RK_OK; /* which is refused */
+    RK_TRY(rk_results_scores(r, list->id[0], false, &row, &n, e));
+    for (uint32_t i = 0; i < n && !*out; i++) *out = row[i].held != 0;
+    free(row);
+    return RK_OK;
+}
+
+static rk_status print_easiness(const rk_scores_arguments *a, rk_results *r, const id_list *list,
+                                rk_error *e)
+{
+    finding f = {.test = a->test};
+    rk_status status =
+        rk_results_easiness(r, list->id, list->n, a->test, &f.all, &f.row, &f.right, e);
+    if (status == RK_OK) status = print_all(a, &f, e);
+    free(f.row);
+    free(f.right);
+    return status;
+}
+
 rk_status rk_scores_over(const rk_scores_arguments *a, rk_error *e)
 {
     id_list list = {0};
     rk_results *results = NULL;
-    finding f = {.test = a->test};
+    bool held = false;
     rk_status status = a->over ? parse_ids(a->over, &list, e) : find_ids(a, &list, e);
     if (status == RK_OK) status = rk_results_open(a->results, true, &results, e);
-    if (status == RK_OK)
-        status =
-            rk_results_easiness(results, list.id, list.n, a->test, &f.all, &f.row, &f.right, e);
-    if (status == RK_OK) status = print_all(a, &f, e);
-    free(f.row);
-    free(f.right);
+    if (status == RK_OK && !a->test) status = holds_out(results, &list, &held, e);
+    if (status == RK_OK && held) status = rk_scores_memory(a, results, list.id, list.n, e);
+    if (status == RK_OK && !held) status = print_easiness(a, results, &list, e);
     free(list.id);
     rk_results_close(results);
     return status;

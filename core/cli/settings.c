@@ -207,6 +207,12 @@ SET(scores)
     l->s->config.scores = number;
     return RK_OK;
 }
+SET(hold_out)
+{
+    RK_TRY(real(key, v, 0, 1, &l->s->config.hold_out, e));
+    if (l->s->config.hold_out < 1) return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID, "--%s: '%.64s' leaves nothing to train on", key, v);
+}
 SET(el2n_epoch) { return whole(key, v, 1, 1000000, &l->s->config.el2n_epoch, e); }
 SET(randomize_seed) { return whole(key, v, 0, INT64_MAX, &l->s->config.randomize_seed, e); }
 
@@ -310,6 +316,9 @@ static const rk_setting table[] = {
      "A diagnostic of the weights after the last epoch, as hessian; may be repeated, or joined by "
      "+"},
     {"weights", "FILE.safetensors", "With --epochs 0: the weights to look at"},
+    {"hold-out", "P",
+     "Do not train on a part P of the training examples, drawn by the seed; predictions of all are "
+     "kept, for 'rethink scores --over' (0)"},
     {"data-path", "FOLDER",
      "Where the data set is, instead of the path that --data or a preset has"},
 };
@@ -320,7 +329,7 @@ static const setter setters[] = {
     set_device,     set_threads,  set_isa,         set_numerics,       set_fallback,
     set_unfused,    set_scores,   set_el2n_epoch,  set_randomize_seed, set_checkpoint,
     set_eval_limit, set_scale,    set_eval_labels, set_stop_patience,  set_diagnose,
-    set_weights,    set_data_path};
+    set_weights,    set_hold_out, set_data_path};
 enum { SETTINGS = sizeof table / sizeof *table };
 _Static_assert(SETTINGS == sizeof setters / sizeof *setters, "a setter for each setting");
 

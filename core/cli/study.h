@@ -17,6 +17,9 @@
  *   auc('score', 'label')           how well a score of 'rethink scores' finds changed labels
  *   easiness('label')               over all seeds: the variance of the examples' accuracies over
  *                                   that of chance (scores.h); NULL with fewer than 20 seeds
+ *   memorization('what', 'label')   over all seeds, 20 at least, that hold out examples: 'changed'
+ *                                   and 'unchanged', the means of such labels, 'mean', 'auc' for
+ *                                   changed labels, 'c_mean', 'c_auc' of the C-score (memorize.h)
  *   abs exp ln max min pow round sqrt
  * It is evaluated for every seed.  NULL, as of a run that is not there, means "not measured".
  *

@@ -79,6 +79,19 @@ rk_value rk_conv_dw(rk_graph *g, rk_value x, rk_value d, rk_window win, rk_shape
     return conv(g, RK_OP_CONV_DW, x, d, win, side, w);
 }
 
+bool rk_conv_of(const rk_graph *g, rk_value w, rk_window *win, rk_shape *x)
+{
+    for (rk_value v = 1; v < rk_graph_count(g); v++) {
+        rk_node n = rk_graph_node(g, v);
+        if (n.op != RK_OP_CONV || n.in[1] != w) continue;
+        const int64_t *a = n.attr;
+        *win = (rk_window){a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]};
+        *x = rk_shape_of(g, n.in[0]);
+        return true;
+    }
+    return false;
+}
+
 /* The shape with the last two extents replaced by the window's out. */
 static rk_shape out_of(rk_shape s, rk_window w)
 {

@@ -39,6 +39,14 @@ static rk_status check_more(const rk_config *c, rk_error *e)
         return RK_FAIL(e, RK_E_INVALID,
                        "eval-limit=%lld, but scores are of every example: leave one of them out",
                        (long long)c->eval_limit);
+    if (!(c->hold_out >= 0 && c->hold_out < 1))
+        return RK_FAIL(e, RK_E_INVALID, "hold-out=%g is not a number from 0 to less than 1",
+                       c->hold_out);
+    if (c->hold_out > 0 && c->eval_limit)
+        return RK_FAIL(e, RK_E_INVALID,
+                       "eval-limit=%lld, but with hold-out every example is predicted: leave one "
+                       "of them out",
+                       (long long)c->eval_limit);
     if (c->weights[0] && c->epochs > 0)
         return RK_FAIL(e, RK_E_INVALID,
                        "weights=%.200s, but epochs=%lld: training begins with initial weights; a "
@@ -94,7 +102,8 @@ static bool write_more(json_t *root, const rk_config *c)
            json_object_set_new(root, "el2n-epoch", json_integer(c->el2n_epoch)) == 0 &&
            json_object_set_new(root, "randomize-seed", json_integer(c->randomize_seed)) == 0 &&
            json_object_set_new(root, "diagnose", json_string(c->diagnose)) == 0 &&
-           json_object_set_new(root, "weights", json_string(c->weights)) == 0;
+           json_object_set_new(root, "weights", json_string(c->weights)) == 0 &&
+           json_object_set_new(root, "hold-out", json_real(c->hold_out)) == 0;
 }
 
 static void read_more(const json_t *root, rk_config *c)
@@ -102,6 +111,7 @@ static void read_more(const json_t *root, rk_config *c)
     const json_t *el2n = json_object_get(root, "el2n-epoch");
     const json_t *seed = json_object_get(root, "randomize-seed");
     c->scores = json_is_true(json_object_get(root, "scores"));
+    c->hold_out = json_number_value(json_object_get(root, "hold-out"));
     c->eval_limit = json_integer_value(json_object_get(root, "eval-limit"));
     if (el2n) c->el2n_epoch = json_integer_value(el2n);
     if (seed) c->randomize_seed = json_integer_value(seed);

@@ -26,6 +26,7 @@ typedef struct rk_recipe {
     rk_spec_list transforms, augments, regularizers, diagnostics;
     int64_t eval_limit; /* rk_config's */
     bool scores;        /* of examples, as in rk_config */
+    double hold_out;
     int64_t el2n_epoch;
 } rk_recipe;
 

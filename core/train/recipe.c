@@ -107,6 +107,7 @@ rk_status rk_recipe_parse(const rk_registry *p, const rk_config *c, rk_recipe *o
     memset(out, 0, sizeof *out);
     out->eval_limit = c->eval_limit;
     out->scores = c->scores;
+    out->hold_out = c->hold_out;
     out->el2n_epoch = c->el2n_epoch;
     rk_status s = rk_spec_parse(p, RK_KIND_MODEL, c->model, &out->model, e);
     if (s == RK_OK) s = rk_spec_parse(p, RK_KIND_DATA, c->data, &out->data, e);

@@ -128,7 +128,7 @@ rk_status rk_results_scores(rk_results *r, int64_t id, bool test, rk_example_sco
 }
 
 /* Runs are of the same data if their digests say so. */
-static rk_status check_same(rk_results *r, int64_t first, int64_t other, rk_error *e)
+rk_status rk_results_check_same(rk_results *r, int64_t first, int64_t other, rk_error *e)
 {
     rk_run_record *a = NULL, *b = NULL;
     rk_status status = rk_results_run(r, first, &a, e);
@@ -171,7 +171,7 @@ rk_status rk_results_easiness(rk_results *r, const int64_t *ids, uint32_t n, boo
     rk_status status = RK_OK;
     if (n < 2) return RK_FAIL(e, RK_E_INVALID, "easy examples take two runs or more, not %u", n);
     for (uint32_t i = 0; i < n && status == RK_OK; i++) {
-        status = check_same(r, ids[0], ids[i], e);
+        status = rk_results_check_same(r, ids[0], ids[i], e);
         if (status == RK_OK) status = add_run(r, ids[i], test, &rows, &counts, &n_rows, e);
     }
     if (status == RK_OK) *out = rk_easiness_of(counts, n_rows, n);

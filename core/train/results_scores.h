@@ -8,4 +8,6 @@
 rk_status rk_results_put_scores(rk_results *r, int64_t id, const rk_example_score *train,
                                 uint32_t n_train, const rk_example_score *test, uint32_t n_test,
                                 rk_error *e);
+/* Refuses runs whose data differ, as their digests say. */
+rk_status rk_results_check_same(rk_results *r, int64_t first, int64_t other, rk_error *e);
 #endif

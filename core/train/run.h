@@ -30,6 +30,7 @@ typedef struct rk_config {
     double stop_loss;     /* stop when the mean training loss is at most this; 0: never */
     rk_session_options session; /* session.seed is seed */
     bool scores;                /* per example: scores.h */
+    double hold_out;            /* fraction of the training examples that are not trained on */
     int64_t el2n_epoch;         /* the epoch of el2n, from 1 */
     int64_t randomize_seed;     /* of the transforms; -1: seed */
     double checkpoint_seconds;  /* at most this much work is lost; 0: a checkpoint each epoch */

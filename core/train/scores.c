@@ -11,12 +11,15 @@ static double of_aum(const rk_example_score *s) { return s->aum; }
 static double of_el2n(const rk_example_score *s) { return s->el2n; }
 static double of_p_mean(const rk_example_score *s) { return s->p_mean; }
 static double of_p_variance(const rk_example_score *s) { return s->p_variance; }
+/* A run has no forgetting events of what it did not train on, nor without --scores. */
 static double of_learned(const rk_example_score *s)
 {
+    if (isnan(s->loss)) return NAN;
     return s->learned ? (double)s->learned : INFINITY;
 }
 static double of_forgotten(const rk_example_score *s)
 {
+    if (isnan(s->loss)) return NAN;
     return s->learned ? (double)s->forgotten : INFINITY;
 }
 

@@ -26,8 +26,10 @@ typedef struct raw {
     float *f[N_F];
 } raw;
 
+/* Without scores there are predictions alone. */
 static rk_status read_raw(rk_trainer *t, int64_t n, raw *out, rk_error *e)
 {
+    if (!t->recipe.scores) return read_words(t, u_names[U_PREDICTION], n, &out->u[U_PREDICTION], e);
     for (int k = 0; k < N_U; k++) RK_TRY(read_words(t, u_names[k], n, &out->u[k], e));
     for (int k = 0; k < N_F; k++) RK_TRY(read_words(t, f_names[k], n, &out->f[k], e));
     return RK_OK;
@@ -42,6 +44,18 @@ static void free_raw(raw *r)
 static rk_example_score train_row(const rk_trainer *t, const raw *r, int64_t i, int64_t epochs)
 {
     const rk_train_set *set = &t->data->train;
+    const bool held = t->trained && !t->trained[i];
+    if (held || !t->recipe.scores)
+        return (rk_example_score){.example = set->x.index[i],
+                                  .label = set->x.label[i],
+                                  .true_label = set->true_label[i],
+                                  .prediction = r->u[U_PREDICTION][i],
+                                  .held = held,
+                                  .aum = NAN,
+                                  .el2n = NAN,
+                                  .loss = NAN,
+                                  .p_mean = NAN,
+                                  .p_variance = NAN};
     return (rk_example_score){.example = set->x.index[i],
                               .label = set->x.label[i],
                               .true_label = set->true_label[i],
@@ -80,7 +94,7 @@ static rk_status test_rows(rk_trainer *t, rk_example_score *rows, rk_error *e)
 rk_status rk_scores_store(rk_results *r, int64_t id, rk_trainer *t, int64_t epochs, rk_error *e)
 {
     uint32_t n_train = (uint32_t)t->data->train.x.n, n_test = (uint32_t)t->data->test.x.n;
-    if (!t->recipe.scores || epochs == 0) return RK_OK;
+    if ((!t->recipe.scores && !t->trained) || epochs == 0) return RK_OK;
     rk_example_score *train = calloc((size_t)n_train + n_test, sizeof *train);
     if (!train) return RK_FAIL(e, RK_E_NOMEM, "no memory for scores");
     rk_status status = train_rows(t, epochs, train, e);

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "train/learn.h"
 #include "train/score_graph.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,7 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
                         rk_graph **out, rk_error *e)
 {
     rk_graph *g = rk_graph_new();
-    int64_t n = d->train.x.n;
+    int64_t n = rk_trained_examples(r, d);
     rk_supply train = rk_supply_of(d, false, RK_FEED_TRAIN, chunks.rows);
     rk_value label;
     *out = NULL;
@@ -107,7 +108,8 @@ rk_status rk_step_build(const rk_recipe *r, const rk_dataset *d, rk_chunks chunk
     advance(g, position, rows, n);
     rk_learn(g, r, v.logits, label, v.loss);
     if (r->scores)
-        rk_score_batch(g, &(rk_presented){v.logits, label, v.correct, position, n, r->el2n_epoch});
+        rk_score_batch(
+            g, &(rk_presented){v.logits, label, v.correct, position, d->train.x.n, r->el2n_epoch});
     rk_random_advance(g);
     return finish(g, r, out, e);
 }
@@ -116,6 +118,18 @@ int64_t rk_eval_examples(const rk_recipe *r, const rk_dataset *d, bool test)
 {
     int64_t n = test ? d->test.x.n : d->train.x.n;
     return !test && r->eval_limit && r->eval_limit < n ? r->eval_limit : n;
+}
+
+int64_t rk_trained_examples(const rk_recipe *r, const rk_dataset *d)
+{
+    return d->train.x.n - (int64_t)floor(r->hold_out * (double)d->train.x.n + 0.5);
+}
+
+/* What is held out is predicted, but counts nothing. */
+static rk_value without_held(rk_graph *g, int64_t n, rk_value index, rk_value there)
+{
+    rk_value trained = rk_input(g, RK_U32, RK_SHAPE(n), "eval/trained");
+    return rk_and(g, there, rk_eq(g, rk_take(g, trained, index), rk_const_u(g, 1)));
 }
 
 bool rk_labels_changed(const rk_dataset *d)
@@ -162,13 +176,14 @@ rk_status rk_eval_build(const rk_recipe *r, const rk_dataset *d, bool test, rk_g
     rk_value position = named_state(g, RK_U32, scalar(), prefix, "position");
     rk_value index = rk_add(g, rk_iota(g, chunks.rows), position);
     rk_value there = rk_lt(g, index, rk_const_u(g, (uint32_t)n));
+    if (!test && r->hold_out > 0) there = without_held(g, n, index, there);
     rk_value x = rk_supply_batch(g, &set, index, &label);
     x = rk_supply_augment(g, r, &set, index, x);
     verdict v = judge(g, r, d, x, label);
     log_rows(g, prefix, "loss", chunks, position, there, v.loss);
     log_rows(g, prefix, "correct", chunks, position, there, v.correct);
     if (!test && rk_labels_changed(d)) log_fits(g, &set, index, label, &v, chunks, position, there);
-    if (r->scores)
+    if (r->scores || r->hold_out > 0)
         rk_score_predictions(g, test ? "eval/test/prediction" : "eval/train/prediction", v.best,
                              position, set.x->n);
     advance(g, position, chunks.rows, n);

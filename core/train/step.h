@@ -9,7 +9,8 @@
  *                   (of a set that generates its images only the labels)
  *   data/train/true_label  U32 [n], input where labels were changed: those before
  *                   (of one that is read while it is needed feed/..., see feed.h)
- *   train/order     U32 [n], input: the epoch's order of examples
+ *   train/order     U32, input: the epoch's order of the examples that are trained on
+ *   eval/trained    U32 [n], input of runs that hold some out: 1 for each of those
  *   random/...      U32 [n], inputs: a word for each example and epoch, see rk_batch_word
  *   train/rate      F32, input: the epoch's learning rate
  *   train/position  U32, state: examples of the epoch that were taken; 0 again after the last
@@ -35,6 +36,9 @@ typedef struct rk_chunks {
 rk_chunks rk_train_chunks(int64_t n, int64_t batch);
 /* Equal chunks of about 256 rows; the last may reach beyond the set, where rows count nothing. */
 rk_chunks rk_eval_chunks(int64_t n);
+
+/* Training examples that are trained on: all but the part that is held out. */
+int64_t rk_trained_examples(const rk_recipe *r, const rk_dataset *d);
 
 /* True if a training label is not the true one. */
 bool rk_labels_changed(const rk_dataset *d);

@@ -92,7 +92,7 @@ static rk_status load_data(rk_trainer *t, bool corrupt_test, rk_error *e)
 
 static rk_status make_programs(rk_trainer *t, int64_t batch, rk_error *e)
 {
-    int64_t n = t->data->train.x.n;
+    int64_t n = t->n_trained;
     t->batches = rk_train_chunks(n, batch);
     t->steps = t->batches.count;
     for (int test = 0; test < 2; test++)
@@ -145,11 +145,13 @@ static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins
     RK_TRY(rk_recipe_parse(plugins, c, &t->recipe, e));
     RK_TRY(load_data(t, c->corrupt_test, e));
     RK_TRY(rk_session_open(hub, c->device, &options, &t->session, e));
+    RK_TRY(rk_trainer_hold(t, e));
     RK_TRY(make_programs(t, c->batch, e));
     RK_TRY(rk_session_commit(t->session, e));
     RK_TRY(make_room(t, e));
     RK_TRY(open_feed(t, e));
     RK_TRY(rk_dataset_write(t->session, t->data, e));
+    RK_TRY(write_field(t->session, "eval", "trained", t->trained, e));
     return start_states(t, e);
 }
 
@@ -179,6 +181,8 @@ void rk_trainer_close(rk_trainer *t)
     rk_recipe_clear(&t->recipe);
     free(t->order);
     free(t->place);
+    free(t->trained);
+    free(t->kept);
     free(t->log);
     free(t->words);
     free(t);
@@ -208,19 +212,18 @@ static rk_status write_places(rk_trainer *t, int64_t epoch, rk_error *e)
 {
     uint32_t n = (uint32_t)t->data->train.x.n, number = (uint32_t)epoch + 1;
     if (!t->recipe.scores) return RK_OK;
-    for (uint32_t i = 0; i < n; i++) t->place[t->order[i]] = i;
+    memset(t->place, 0xFF, n * sizeof *t->place); /* what is held out is in no batch */
+    for (uint32_t i = 0; i < t->n_trained; i++) t->place[t->order[i]] = i;
     RK_TRY(rk_session_write(t->session, "scores/place", t->place, n * sizeof *t->place, e));
     return rk_session_write(t->session, "scores/epoch", &number, sizeof number, e);
 }
 
 rk_status rk_trainer_begin(rk_trainer *t, int64_t epoch, rk_error *e)
 {
-    uint32_t n = (uint32_t)t->data->train.x.n;
+    uint64_t bytes = (uint64_t)t->n_trained * sizeof *t->order;
     float rate = (float)rk_trainer_rate(t, epoch);
-    rk_random stream = rk_random_named(t->seed, "train/order");
-    stream.step = (uint32_t)epoch;
-    rk_random_order(stream, n, t->order);
-    RK_TRY(rk_session_write(t->session, "train/order", t->order, n * sizeof *t->order, e));
+    rk_trainer_draw_order(t, epoch);
+    RK_TRY(rk_session_write(t->session, "train/order", t->order, bytes, e));
     if (t->feed) rk_feed_order(t->feed, t->order);
     RK_TRY(write_places(t, epoch, e));
     RK_TRY(write_words(t, epoch, e));
@@ -237,8 +240,8 @@ rk_program *rk_trainer_program(const rk_trainer *t, int64_t step)
 rk_status rk_trainer_feed(rk_trainer *t, int64_t step, rk_error *e)
 {
     if (!t->feed) return RK_OK;
-    return rk_feed_write(t->feed, t->session, RK_FEED_TRAIN, t->data->train.x.n, t->batches.rows,
-                         step, e);
+    return rk_feed_write(t->feed, t->session, RK_FEED_TRAIN, t->n_trained, t->batches.rows, step,
+                         e);
 }
 
 rk_status rk_trainer_step(rk_trainer *t, int64_t step, rk_error *e)
@@ -270,7 +273,7 @@ static rk_status score(rk_trainer *t, const char *prefix, int64_t count, int64_t
 
 rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e)
 {
-    return score(t, "train", t->steps, t->data->train.x.n, out, e);
+    return score(t, "train", t->steps, t->n_trained, out, e);
 }
 
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e)
@@ -282,6 +285,7 @@ rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error 
                                  n, t->eval[test].rows, i, e));
         RK_TRY(rk_program_run(t->evaluation[test], e));
     }
+    if (!test && t->trained) n = t->n_trained;
     return score(t, test ? "eval/test" : "eval/train", t->eval[test].count, n, out, e);
 }
 
@@ -295,7 +299,9 @@ rk_status rk_trainer_fits(rk_trainer *t, double accuracy, rk_fits *out, rk_error
     double clean, noisy, truth;
     *out = (rk_fits){accuracy, NAN, NAN};
     if (t->audit.changed == 0) return RK_OK;
-    for (int64_t i = 0; i < n; i++) changed += train->x.label[i] != train->true_label[i];
+    for (int64_t i = 0; i < n; i++)
+        changed += train->x.label[i] != train->true_label[i] && (!t->trained || t->trained[i]);
+    if (t->trained) n = t->n_trained;
     RK_TRY(sum_log(t, "eval/train", "clean", count, &clean, e));
     RK_TRY(sum_log(t, "eval/train", "noisy", count, &noisy, e));
     RK_TRY(sum_log(t, "eval/train", "true", count, &truth, e));

@@ -18,8 +18,10 @@ typedef struct rk_trainer {
     int64_t steps; /* of an epoch */
     uint64_t seed, randomize_seed;
     double rate;
-    uint32_t *order; /* [n], also of an epoch's words */
-    uint32_t *place; /* [n], with scores: the inverse of order */
+    uint32_t *order;          /* [n], also of an epoch's words */
+    uint32_t *place;          /* [n], with scores: the inverse of order */
+    uint32_t *trained, *kept; /* with hold_out: [n] 1 or 0; those that are trained on, ascending */
+    int64_t n_trained;
     float *log;      /* [the longest log] */
     uint32_t *words; /* [the largest buffer of the model] */
 } rk_trainer;
@@ -36,6 +38,11 @@ typedef struct rk_score {
 typedef struct rk_fits {
     double clean, noisy, noisy_true;
 } rk_fits;
+
+/* Draws which examples are held out, from the run's seed; nothing without hold_out. */
+rk_status rk_trainer_hold(rk_trainer *t, rk_error *e);
+/* The order of an epoch into t->order: of the examples that are trained on. */
+void rk_trainer_draw_order(rk_trainer *t, int64_t epoch);
 
 rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_config *c,
                           rk_trainer **out, rk_error *e);

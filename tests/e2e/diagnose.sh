@@ -205,4 +205,149 @@ test_of_a_file() {
     [ "$(query 'select count(*) from runs')" = 2 ]
 }
 
+# A preset of two variants, of which one looks at the weights of the other.
+probes() { # LINE OF THE PRESET THAT IS ADDED...
+    mkdir -p presets
+    cat >presets/probes.ini <<'END'
+[preset]
+doc = probes of a small network
+model = linear
+data = synth16:n=60,test=20
+device = cpu
+epochs = 2
+diagnose = probe
+[variant large]
+batch = 30
+after = small
+diagnose = distance:run=small
+diagnose = probe:scale=2
+[variant small]
+batch = 10
+[grid]
+seed = 1..2
+[claim known numbers]
+holds = found('probe.examples', 'small') = 60
+holds = found('probe:scale=2.examples', 'large') = 2 * found('probe.examples', 'small')
+holds = found('distance.norm', 'large') > 0
+[claim least]
+holds = lowest('probe.examples', '*') = 60
+[claim mean]
+mean = found('probe.third', 'small')
+from = 0.33
+to = 0.34
+[figure Squares]
+kind = diagnostic
+series = probe.square
+x = number
+y = its square
+log = y
+[figure Bowls]
+kind = diagnostic
+series = probe.bowl
+[figure Examples]
+kind = bars
+y = probe.examples
+END
+    for line; do echo "$line" >>presets/probes.ini; done
+    export RETHINK_PRESET_PATH="$PWD/presets"
+}
+
+bad_preset() { # REGEX LINE...
+    pattern=$1
+    shift
+    probes "$@"
+    fails "$pattern" "$RETHINK" run probes --plugin "$E2E/probe.so" --dry-run
+}
+
+test_preset() {
+    probes
+    works "$RETHINK" run probes --plugin "$E2E/probe.so" --dry-run
+    [ "$(awk '$1 == "probes" { print $3 $4 }' stdout.txt | tr '\n' ' ')" = 'small,seed=1 small,seed=2 large,seed=1 large,seed=2 ' ] ||
+        fail "$(cat stdout.txt)"
+    works "$RETHINK" sweep probes --plugin "$E2E/probe.so" --jobs 4 --out r.sqlite
+    says '5 of 5 met'
+    [ "$(query 'select count(*) from diagnostics')" = 6 ]
+    works "$RETHINK" verdict r.sqlite
+    says 'probe:scale=2.examples: large 120; probe.examples: small 60'
+    works "$RETHINK" report r.sqlite
+    for text in 'What diagnostics found' 'What diagnostics cost' 'Squares; mean and' 'Bowls: large; mean over' \
+        'probe: the scale is 2' '<th scope=row>distance.norm'; do
+        grep -q "$text" report.html || fail "no '$text' in the report"
+    done
+    fails "'large, seed=1' comes after 'small, seed=1'" "$RETHINK" sweep probes --emit slurm \
+        --plugin "$E2E/probe.so"
+    works "$RETHINK" sweep probes --emit slurm --plugin "$E2E/probe.so" --variant small
+}
+
+# A variant whose predecessor fails is not started.
+test_preset_that_fails() {
+    probes
+    sed -i 's/^batch = 10$/batch = 10\ndiagnose = probe:do=fail/' presets/probes.ini
+    code=0
+    "$RETHINK" sweep probes --plugin "$E2E/probe.so" --jobs 2 --out r.sqlite >stdout.txt 2>stderr.txt || code=$?
+    [ $code = 1 ] || fail "status $code"
+    grep -q 'diagnostic probe:scale=1,do=fail: it fails as it was told to' stderr.txt || fail "$(cat stderr.txt)"
+    grep -q "not started: it comes after 'small, seed=1', which failed" stderr.txt || fail "$(cat stderr.txt)"
+    [ "$(query 'select count(*), min(status) from runs')" = '2|done' ]
+}
+
+test_bad_presets() {
+    bad_preset "probes.ini:[0-9]+: after: no variant 'smal'; did you mean 'small'" '[variant other]' 'after = smal'
+    bad_preset "after: '(small|large)' would come after itself" '[variant small]' 'after = large'
+    bad_preset "'alone' would come after itself" '[variant alone]' 'after = alone' 'batch = 5'
+    bad_preset "no variant has the diagnostic 'prob'; did you mean 'probe'" '[claim x]' "holds = found('prob.x', 'small') > 0"
+    bad_preset 'is not DIAGNOSTIC.NAME' '[claim x]' "holds = found('probe', 'small') > 0"
+    bad_preset "no variant 'smal'" '[claim x]' "holds = found('probe.x', 'smal') > 0"
+    bad_preset 'series: .probe. is not DIAGNOSTIC.NAME' '[figure x]' 'kind = diagnostic' 'series = probe'
+    bad_preset "log: 'q' is not of the axes" '[figure x]' 'kind = diagnostic' 'series = probe.square' 'log = q'
+    bad_preset 'log is for figures of kind = diagnostic' '[figure x]' 'log = y'
+    bad_preset 'none of curves.sweep.frontier.bars.diagnostic' '[figure x]' 'kind = diagnostics'
+    probes '[claim x]' "holds = found('probe.exampels', 'small') > 0"
+    fails "probe has found no 'exampels'; did you mean 'examples'" "$RETHINK" run probes -q \
+        --plugin "$E2E/probe.so"
+}
+
+# What either file has; of two results of one diagnostic the later one.
+test_merge() {
+    works probed probe
+    cp r.sqlite b.sqlite
+    cp -r r.sqlite.runs b.sqlite.runs
+    works "$RETHINK" diagnose 1 --plugin "$E2E/probe.so" --out b.sqlite --what probe+probe:scale=2
+    works diagnose 1 --what probe:scale=3
+    later=$(sqlite3 b.sqlite "select measured from diagnostics where spec like '%=1,%'")
+    works "$RETHINK" merge --out r.sqlite b.sqlite
+    says '0 runs added, 1 were there already'
+    [ "$(query "select count(*) from diagnostics")" = 3 ]
+    [ "$(query "select measured from diagnostics where spec like '%=1,%'")" = "$later" ]
+    [ "$(query 'select group_concat(n) from (select count(*) n from found_values group by spec)')" = 3,3,3 ]
+    [ "$(query 'select count(*) from found_points')" = 42 ]
+    works "$RETHINK" merge --out c.sqlite r.sqlite b.sqlite
+    [ "$(sqlite3 c.sqlite 'select count(*) from found_points')" = 42 ]
+    query 'pragma foreign_keys = on; delete from runs'
+    [ "$(query 'select (select count(*) from diagnostics) + (select count(*) from found_points)')" = 0 ]
+}
+
+test_compare() {
+    works probed probe
+    works probed probe
+    works "$RETHINK" compare 1 2 --out r.sqlite
+    says 'diagnostics found is equal to the bit'
+    query "update found_values set value = 61 where run = 2 and name = 'examples'"
+    code=0
+    "$RETHINK" compare 1 2 --out r.sqlite >stdout.txt || code=$?
+    [ $code = 1 ]
+    says 'probe.examples +60.0 +61.0'
+    query "update found_values set value = 60 where run = 2; update found_points set y = 7 where run = 2 and position = 3"
+    ! "$RETHINK" compare 1 2 --out r.sqlite --json >stdout.txt
+    checks '
+import json
+a = json.load(open("stdout.txt"))
+assert not a["equal"] and a["found"]["probe.square"] == [9, 7]'
+    for seed in 1 1 2; do works probed probe --epochs 0 --seed $seed; done
+    works "$RETHINK" compare 3 4 --out r.sqlite
+    says 'Neither has an epoch; their weights are equal to the bit'
+    ! "$RETHINK" compare 3 5 --out r.sqlite >stdout.txt
+    says 'their weights differ'
+}
+
 . "$(dirname "$0")/lib.sh"

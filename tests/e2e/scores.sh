@@ -129,4 +129,58 @@ test_bad_input() {
     fails "randomize-seed: '-1' is not" "$RETHINK" run --randomize-seed=-1
 }
 
+# What is held out is predicted but not trained on, and no part of the training accuracy.
+test_hold_out() {
+    held() {
+        scored --hold-out 0.25 "$@" --out r.sqlite >/dev/null
+    }
+    held --device cpu
+    held --device opencl
+    held --device cpu --seed 2
+    [ "$(sqlite3 r.sqlite 'select group_concat(n) from (select sum(held) n from scores group by run)')" = 23,23,23 ]
+    [ "$(sqlite3 r.sqlite 'select count(distinct digest) from runs where id < 3')" = 1 ]
+    rows r.sqlite 1 >1.txt
+    rows r.sqlite 2 | cmp 1.txt -
+    [ "$(sqlite3 r.sqlite 'select count(*) from scores a join scores b using (example) where
+        a.run = 1 and b.run = 3 and a.held and b.held')" -lt 23 ]
+    [ "$(sqlite3 r.sqlite 'select count(*) from scores where held and (loss is not null or learned)')" = 0 ]
+    [ "$(sqlite3 r.sqlite 'select count(*) from scores where not held and loss is null')" = 0 ]
+    [ "$(sqlite3 r.sqlite 'select max(steps) from epochs')" = 20 ] # of 67 examples, by 16
+    [ "$(sqlite3 r.sqlite 'select abs(train_accuracy - (select avg(prediction = label) from scores
+        where run = 1 and not held)) < 1e-12 from runs where id = 1')" = 1 ]
+    fails "hold-out: '1' leaves nothing" held --hold-out 1
+    fails 'eval-limit=5, but' "$RETHINK" run --model linear --device cpu --hold-out 0.5 --eval-limit 5
+    fails 'leaves none of the' "$RETHINK" run --model linear --data synth16:n=10,test=10 --device cpu \
+        --hold-out 0.99 -q
+}
+
+test_memorization() {
+    for seed in 1 2 3 4 5; do
+        "$RETHINK" run --model linear --data synth16:n=90,test=20 --randomize labels:p=0.3 --epochs 4 \
+            --lr 0.1 --batch 16 --hold-out 0.5 --randomize-seed 1 --seed $seed --device cpu -q \
+            --out r.sqlite >/dev/null
+    done
+    works "$RETHINK" scores --over 1-5 r.sqlite --top 3
+    says '^90 training examples, [0-9]+ with a changed label, over 5 runs; each run held out 50.0 %$'
+    says '^memorization: P.right . trained on. - P.right . held out. '
+    says '^The largest influences'
+    works "$RETHINK" scores --over 1-5 r.sqlite --json
+    checks '
+import json, sqlite3
+a = json.load(open("stdout.txt"))
+db = sqlite3.connect("r.sqlite")
+for x in a["examples"]:
+    part = {}
+    for held in (0, 1):
+        hits = [p == l for p, l in db.execute("select prediction, label from scores where example = ? and "
+                "held = ?", (x["example"], held))]
+        part[held] = sum(hits) / len(hits) if hits else None
+    want = None if None in part.values() else part[0] - part[1]
+    got = x["memorization"]
+    assert (got is None) == (want is None) and (want is None or abs(got - want) < 1e-12), x
+assert len(a["influences"]) == 10 and len(a["examples"]) == 90'
+    works "$RETHINK" scores --over 1-5 r.sqlite --csv
+    [ "$(wc -l <stdout.txt)" = 91 ]
+}
+
 . "$(dirname "$0")/lib.sh"

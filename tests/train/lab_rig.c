@@ -2,20 +2,25 @@
 #include <math.h>
 #include <string.h>
 
-void open_rig(const world *w, const char *model, const char *device, rig *r)
+void train_rig(const world *w, rig *r, const rk_lab_watch *watch)
 {
     rk_error e = rk_error_new();
+    r->trainer = open_trainer(w, &r->config);
+    must(rk_trainer_begin(r->trainer, 0, &e), &e);
+    for (int64_t step = 0; step < r->trainer->steps; step++)
+        must(rk_trainer_step(r->trainer, step, &e), &e);
+    must(rk_lab_new(w->hub, r->trainer, &r->config, watch, &r->lab, &e), &e);
+}
+
+void open_rig(const world *w, const char *model, const char *device, rig *r)
+{
     world at = *w;
     if (device) at.device = device;
     r->config = rk_config_default();
     r->config.model = model;
     r->config.data = "synth16:n=25,test=2";
     r->config.batch = 8;
-    r->trainer = open_trainer(&at, &r->config);
-    must(rk_trainer_begin(r->trainer, 0, &e), &e);
-    for (int64_t step = 0; step < r->trainer->steps; step++)
-        must(rk_trainer_step(r->trainer, step, &e), &e);
-    must(rk_lab_new(w->hub, r->trainer, &r->config, NULL, &r->lab, &e), &e);
+    train_rig(&at, r, NULL);
 }
 
 void close_rig(rig *r)

@@ -15,6 +15,8 @@ typedef struct rig {
 /* A model after one epoch on 25 examples of synth16, in batches of 8, so that running averages are
  * there; on the device (NULL: the world's).  *r must stay where it is. */
 void open_rig(const world *w, const char *model, const char *device, rig *r);
+/* The same of r->config, which is set; watch may be NULL. */
+void train_rig(const world *w, rig *r, const rk_lab_watch *watch);
 void close_rig(rig *r);
 /* Runs "hessian:norm=batch"; the test fails if that fails. */
 rk_lab_report run_item(const world *w, const rig *r, const char *text);

@@ -1,18 +1,14 @@
-/* A lab: what a diagnostic is given, what its reports become, and jobs and losses on a device
- * against softmax regression in double precision. */
+/* A lab: what a diagnostic is given, and what its reports become. */
+#include "../unit/scratch.h"
+#include "lab_rig.h"
 #include "linear.h"
-#include "train/lab.h"
-#include "world.h"
+#include "train/safetensors.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { N = 83, TEST = 7, SIZE = CLASSES * PIXELS + CLASSES };
-
-typedef struct rig {
-    rk_trainer *trainer;
-    rk_lab *lab;
-} rig;
 
 static rk_config config(void)
 {
@@ -23,22 +19,19 @@ static rk_config config(void)
     return c;
 }
 
-/* The configuration must outlive the rig. */
-static rig open_rig(const world *w, rk_config *c, const rk_lab_watch *watch)
+static rig *new_rig(const world *w, const rk_config *c, const rk_lab_watch *watch)
 {
-    rk_error e = rk_error_new();
-    rig r = {.trainer = open_trainer(w, c)};
-    must(rk_trainer_begin(r.trainer, 0, &e), &e);
-    for (int64_t step = 0; step < r.trainer->steps; step++)
-        must(rk_trainer_step(r.trainer, step, &e), &e);
-    must(rk_lab_new(w->hub, r.trainer, c, watch, &r.lab, &e), &e);
+    rig *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    r->config = *c;
+    train_rig(w, r, watch);
     return r;
 }
 
-static void close_rig(rig *r)
+static void free_rig(rig *r)
 {
-    rk_lab_free(r->lab);
-    rk_trainer_close(r->trainer);
+    close_rig(r);
+    free(r);
 }
 
 /* ---- reports --------------------------------------------------------------------------- */
@@ -81,8 +74,8 @@ static rk_status failing(rk_lab *lab, const rk_args *a, rk_error *e)
     return rk_error_set(e, RK_E_INVALID, "there is nothing to see");
 }
 
-static rk_status run_item(rk_lab *lab, rk_status (*f)(rk_lab *, const rk_args *, rk_error *),
-                          rk_lab_report *out, rk_error *e)
+static rk_status run_function(rk_lab *lab, rk_status (*f)(rk_lab *, const rk_args *, rk_error *),
+                              rk_lab_report *out, rk_error *e)
 {
     const rk_item item = {
         .size = sizeof item, .kind = RK_KIND_DIAGNOSTIC, .name = "tiny", .diagnose = f};
@@ -109,8 +102,8 @@ static void test_reports(void **state)
     rk_config c = config();
     rk_lab_report report;
     rk_error e = rk_error_new();
-    rig r = open_rig(*state, &c, &watch);
-    must(run_item(r.lab, reporting, &report, &e), &e);
+    rig *r = new_rig(*state, &c, &watch);
+    must(run_function(r->lab, reporting, &report, &e), &e);
     assert_true(progress == 0.5);
     assert_int_equal(report.n_values, 3);
     assert_string_equal(report.value[0].name, "a");
@@ -128,7 +121,7 @@ static void test_reports(void **state)
     assert_string_equal(report.note[0], "much is infinite: not measured");
     assert_string_equal(report.note[2], "a choice: 7");
     rk_lab_report_free(&report);
-    close_rig(&r);
+    free_rig(r);
 }
 
 static void test_wrong_reports(void **state)
@@ -137,16 +130,16 @@ static void test_wrong_reports(void **state)
     rk_lab_report report;
     const rk_lab_watch watch = {.stopping = always};
     rk_error e = rk_error_new();
-    rig r = open_rig(*state, &c, &watch);
-    assert_int_equal(run_item(r.lab, twice, &report, &e), RK_E_INTERNAL);
+    rig *r = new_rig(*state, &c, &watch);
+    assert_int_equal(run_function(r->lab, twice, &report, &e), RK_E_INTERNAL);
     assert_string_equal(e.text, "it reports twice the value 'a'");
-    assert_int_equal(run_item(r.lab, misnamed, &report, &e), RK_E_INTERNAL);
+    assert_int_equal(run_function(r->lab, misnamed, &report, &e), RK_E_INTERNAL);
     assert_string_equal(e.text, "it reports a curve with the name 'Odd name'");
-    assert_int_equal(run_item(r.lab, failing, &report, &e), RK_E_INVALID);
+    assert_int_equal(run_function(r->lab, failing, &report, &e), RK_E_INVALID);
     assert_string_equal(e.text, "there is nothing to see");
     assert_int_equal(report.n_values, 0);
-    assert_int_equal(run_item(r.lab, reporting, &report, &e), RK_E_STOPPED);
-    close_rig(&r);
+    assert_int_equal(run_function(r->lab, reporting, &report, &e), RK_E_STOPPED);
+    free_rig(r);
 }
 
 /* ---- what is examined -------------------------------------------------------------------- */
@@ -159,27 +152,27 @@ static void test_tensors(void **state)
     rk_error e = rk_error_new();
     c.model = "mlp:hidden=5,layers=2";
     rk_trainer *fresh = open_trainer(w, &c);
-    rig r = open_rig(w, &c, NULL);
-    assert_int_equal(rk_lab_tensors(r.lab, &t), 6);
+    rig *r = new_rig(w, &c, NULL);
+    assert_int_equal(rk_lab_tensors(r->lab, &t), 6);
     assert_string_equal(t[0].name, "hidden1/weight");
     assert_string_equal(t[3].name, "hidden2/bias");
     assert_string_equal(t[5].name, "output/bias");
     assert_int_equal(t[2].first, 5 * PIXELS + 5);
     assert_int_equal(t[2].shape.rank, 2);
-    assert_int_equal(rk_lab_size(r.lab), 5 * PIXELS + 5 + 30 + 60);
+    assert_int_equal(rk_lab_size(r->lab), 5 * PIXELS + 5 + 30 + 60);
     for (int i = 0; i < 6; i++) {
         float *want = malloc((size_t)t[i].size * sizeof *want);
         uint64_t bytes = (uint64_t)t[i].size * sizeof *want;
         assert_non_null(want);
         must(rk_session_read(fresh->session, t[i].name, want, bytes, &e), &e);
-        assert_memory_equal(rk_lab_initial(r.lab) + t[i].first, want, bytes);
-        must(rk_session_read(r.trainer->session, t[i].name, want, bytes, &e), &e);
-        assert_memory_equal(rk_lab_weights(r.lab) + t[i].first, want, bytes);
-        assert_memory_not_equal(rk_lab_initial(r.lab) + t[i].first, want, bytes);
+        assert_memory_equal(rk_lab_initial(r->lab) + t[i].first, want, bytes);
+        must(rk_session_read(r->trainer->session, t[i].name, want, bytes, &e), &e);
+        assert_memory_equal(rk_lab_weights(r->lab) + t[i].first, want, bytes);
+        assert_memory_not_equal(rk_lab_initial(r->lab) + t[i].first, want, bytes);
         free(want);
     }
     rk_trainer_close(fresh);
-    close_rig(&r);
+    free_rig(r);
 }
 
 /* Examples that a job takes are those of the host, and what lies beyond the set is zero. */
@@ -192,13 +185,13 @@ static void test_batches(void **state)
     rk_config c = config();
     rk_error e = rk_error_new();
     rk_job *job;
-    rig r = open_rig(*state, &c, NULL);
+    rig *r = new_rig(*state, &c, NULL);
     rk_graph *g = rk_graph_new();
     rk_value index = rk_input(g, RK_U32, RK_SHAPE(3), "index"), labels;
-    rk_value x = rk_lab_batch(r.lab, g, true, index, &labels);
+    rk_value x = rk_lab_batch(r->lab, g, true, index, &labels);
     rk_assign(g, rk_state(g, RK_F32, RK_SHAPE(3, 1, 16, 16), "x"), x);
     rk_assign(g, rk_state(g, RK_U32, RK_SHAPE(3), "label"), labels);
-    must(rk_job_new(r.lab, &job, &e), &e);
+    must(rk_job_new(r->lab, &job, &e), &e);
     must(rk_job_add(job, g, "batch", &program, &e), &e);
     must(rk_job_commit(job, &e), &e);
     must(rk_job_write(job, "index", (const uint32_t[]){6, 0, TEST}, 12, &e), &e);
@@ -206,113 +199,107 @@ static void test_batches(void **state)
     must(rk_job_read(job, "x", got, sizeof got, &e), &e);
     must(rk_job_read(job, "label", label, sizeof label, &e), &e);
     for (int i = 0; i < 2; i++) {
-        must(rk_lab_example(r.lab, true, i ? 0 : 6, want, &e), &e);
+        must(rk_lab_example(r->lab, true, i ? 0 : 6, want, &e), &e);
         assert_memory_equal(got[i], want, sizeof want);
-        assert_int_equal(label[i], rk_lab_data(r.lab)->test.x.label[i ? 0 : 6]);
+        assert_int_equal(label[i], rk_lab_data(r->lab)->test.x.label[i ? 0 : 6]);
     }
     for (int k = 0; k < PIXELS; k++) assert_true(got[2][k] == 0);
     assert_int_equal(label[2], 0);
-    assert_int_equal(rk_lab_example(r.lab, true, TEST, want, &e), RK_E_INVALID);
+    assert_int_equal(rk_lab_example(r->lab, true, TEST, want, &e), RK_E_INVALID);
     assert_true(rk_job_bytes(job) > sizeof got);
     rk_job_free(job);
-    close_rig(&r);
+    free_rig(r);
 }
 
-/* ---- the loss ---------------------------------------------------------------------------- */
+/* ---- other data, other runs ---- */
 
-static linear weights_of(const float *w)
+/* Images that are made on the device have no end, sets have. */
+static void test_generated(void **state)
 {
-    linear m;
-    for (int k = 0; k < CLASSES; k++) {
-        for (int j = 0; j < PIXELS; j++) m.w[k][j] = w[k * PIXELS + j];
-        m.b[k] = w[CLASSES * PIXELS + k];
-    }
-    return m;
-}
-
-static void near(double got, double want, double scale)
-{
-    if (!(fabs(got - want) <= 1e-6 * scale)) fail_msg("%.9g is not %.9g", got, want);
-}
-
-/* Against linear_gradient on the first n examples. */
-static void check_loss(rk_objective *o, const float *w, const rk_examples *x, int64_t n)
-{
-    static float got[SIZE];
-    static linear m, want;
-    uint32_t all[N];
-    double loss, accuracy, wanted, correct, again;
-    rk_error e = rk_error_new();
-    for (uint32_t i = 0; i < N; i++) all[i] = i;
-    m = weights_of(w);
-    linear_gradient(&m, x, all, n, 0, &want, &wanted, &correct);
-    must(rk_objective_loss(o, &loss, &accuracy, &e), &e);
-    near(loss, wanted / (double)n, 1);
-    near(accuracy, correct / (double)n, 1);
-    must(rk_objective_gradient(o, got, &again, &e), &e);
-    assert_true(again == loss);
-    for (int k = 0; k < CLASSES; k++) {
-        for (int j = 0; j < PIXELS; j++) near(got[k * PIXELS + j], want.w[k][j], 1);
-        near(got[CLASSES * PIXELS + k], want.b[k], 1);
-    }
-}
-
-static void check_product(rk_objective *o, const float *w, const rk_examples *x, int64_t n)
-{
-    static float v[SIZE], got[SIZE];
-    static linear at, ahead, behind;
-    const double step = 1e-5;
-    uint32_t all[N];
-    double loss, correct;
-    rk_error e = rk_error_new();
-    rk_random r = rk_random_named(5, "v");
-    for (uint32_t i = 0; i < N; i++) all[i] = i;
-    for (uint32_t i = 0; i < SIZE; i++) v[i] = rk_random_normal(r, i);
-    linear direction = weights_of(v);
-    at = weights_of(w);
-    linear_add(&at, step, &direction);
-    linear_gradient(&at, x, all, n, 0, &ahead, &loss, &correct);
-    linear_add(&at, -2 * step, &direction);
-    linear_gradient(&at, x, all, n, 0, &behind, &loss, &correct);
-    must(rk_objective_product(o, v, got, &e), &e);
-    for (int k = 0; k < CLASSES; k++)
-        for (int j = 0; j < PIXELS; j++)
-            near(got[k * PIXELS + j], (ahead.w[k][j] - behind.w[k][j]) / (2 * step), 5);
-}
-
-/* Chunks that do not divide the set, one chunk, a limit, the test set; then other weights. */
-static void test_objective(void **state)
-{
-    static float other[SIZE];
-    const rk_objective_options cases[] = {{.rows = 20, .products = true},
-                                          {.products = true, .norm = RK_NORM_BATCH},
-                                          {.limit = 31, .rows = 30, .norm = RK_NORM_BATCH},
-                                          {.test = true, .rows = 2, .products = true}};
+    static float got[2][64];
+    uint32_t program;
     rk_config c = config();
     rk_error e = rk_error_new();
-    rig r = open_rig(*state, &c, NULL);
-    const rk_dataset *d = rk_lab_data(r.lab);
-    for (int i = 0; i < SIZE; i++) other[i] = 0.01f * (float)(i % 13 - 6);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const rk_examples *x = cases[i].test ? &d->test.x : &d->train.x;
-        int64_t n = cases[i].limit ? cases[i].limit : x->n;
-        rk_objective *o;
-        must(rk_objective_new(r.lab, &cases[i], &o, &e), &e);
-        check_loss(o, rk_lab_weights(r.lab), x, n);
-        if (cases[i].products) check_product(o, rk_lab_weights(r.lab), x, n);
-        must(rk_objective_move(o, other, &e), &e);
-        check_loss(o, other, x, n);
-        if (cases[i].products) check_product(o, other, x, n);
-        rk_objective_free(o);
-    }
-    close_rig(&r);
+    rk_job *job;
+    c.data = "noise:n=20,size=8,channels=1,test=5";
+    rig *r = new_rig(*state, &c, NULL);
+    const rk_dataset *d = rk_lab_data(r->lab);
+    float *want = calloc(64, sizeof *want);
+    rk_graph *g = rk_graph_new();
+    rk_value index = rk_input(g, RK_U32, RK_SHAPE(2), "index");
+    rk_value x = rk_lab_batch(r->lab, g, false, index, NULL);
+    rk_assign(g, rk_state(g, RK_F32, RK_SHAPE(2, 1, 8, 8), "x"), x);
+    must(rk_job_new(r->lab, &job, &e), &e);
+    must(rk_job_add(job, g, "batch", &program, &e), &e);
+    must(rk_job_commit(job, &e), &e);
+    must(rk_job_write(job, "index", (const uint32_t[]){19, 20}, 8, &e), &e);
+    must(rk_job_run(job, program, &e), &e);
+    must(rk_job_read(job, "x", got, sizeof got, &e), &e);
+    must(d->source.read(d->source.state, false, 19, want, &e), &e);
+    assert_memory_equal(got[0], want, sizeof got[0]);
+    for (int k = 0; k < 64; k++) assert_true(got[1][k] == 0);
+    assert_int_equal(rk_lab_example(r->lab, false, 0, want, &e), RK_E_UNSUPPORTED);
+    free(want);
+    rk_job_free(job);
+    free_rig(r);
+}
+
+static rk_status name_file(void *ctx, const char *run, char *path, size_t cap, rk_error *e)
+{
+    if (strcmp(run, "7") != 0) return rk_error_set(e, RK_E_INVALID, "there is no run %s", run);
+    snprintf(path, cap, "%s", (const char *)ctx);
+    return RK_OK;
+}
+
+static rk_status fill_tensor(void *ctx, uint32_t i, void *dst, rk_error *e)
+{
+    (void)e;
+    memcpy(dst, (const float *)ctx + (i ? CLASSES * PIXELS : 0),
+           (i ? CLASSES : CLASSES * PIXELS) * sizeof(float));
+    return RK_OK;
+}
+
+static void test_other_runs(void **state)
+{
+    static float weights[SIZE];
+    const rk_stored tensors[] = {{"output/weight", RK_F32, RK_SHAPE(CLASSES, PIXELS)},
+                                 {"output/bias", RK_F32, RK_SHAPE(CLASSES)}};
+    char path[256];
+    rk_config c = config();
+    rk_error e = rk_error_new();
+    const float *got, *again;
+    snprintf(path, sizeof path, "%s", scratch("other.safetensors"));
+    const rk_lab_watch watch = {.ctx = path, .other = name_file};
+    rig *r = new_rig(*state, &c, &watch);
+    for (int i = 0; i < SIZE; i++) weights[i] = (float)i;
+    must(rk_safetensors_write(path, tensors, 2, NULL, 0, fill_tensor, weights, &e), &e);
+    must(rk_lab_other(r->lab, "7", &got, &e), &e);
+    assert_memory_equal(got, weights, sizeof weights);
+    must(rk_lab_other(r->lab, "7", &again, &e), &e);
+    assert_true(got == again);
+    assert_int_equal(rk_lab_other(r->lab, "8", &got, &e), RK_E_INVALID);
+    free_rig(r);
+    c.model = "mlp:hidden=4";
+    r = new_rig(*state, &c, &watch);
+    assert_int_not_equal(rk_lab_other(r->lab, "7", &got, &e), RK_OK);
+    assert_non_null(strstr(e.text, "run 7 is not of the same model"));
+    free_rig(r);
+}
+
+static int setup(void **state) { return world_setup(state) || scratch_setup(NULL); }
+
+static int teardown(void **state)
+{
+    scratch_teardown(NULL);
+    return world_teardown(state);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reports), cmocka_unit_test(test_wrong_reports),
-        cmocka_unit_test(test_tensors), cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_objective)};
-    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+        cmocka_unit_test(test_reports),   cmocka_unit_test(test_wrong_reports),
+        cmocka_unit_test(test_tensors),   cmocka_unit_test(test_batches),
+
+        cmocka_unit_test(test_generated), cmocka_unit_test(test_other_runs)};
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -33,6 +33,7 @@ static exact exact_new(const rig *r, int64_t rows, uint32_t norm)
     rk_grad(x.g, loss, param, x.n, x.gradient);
     must(rk_graph_check(x.g, &e), &e);
     x.o = oracle_new(x.g);
+    assert_null(oracle_buffer(x.o, "rng/key")); /* no dropout */
     return x;
 }
 
@@ -141,9 +142,12 @@ static void check_products(const world *w, const char *model, int64_t rows, uint
 /* One chunk, and chunks of 9, 9 and 7. */
 static void test_products(void **state)
 {
-    static const char *const models[] = {
-        "mlp:hidden=12,layers=2", "cnn:filters1=3,filters2=4,hidden1=6",
-        "cnn:filters1=3,filters2=4,bn=on", "wrn:depth=10,base=2", "alexnet:width=0.05"};
+    static const char *const models[] = {"mlp:hidden=12,layers=2",
+                                         "mlp:hidden=9,bn=on,dropout=0.5",
+                                         "cnn:filters1=3,filters2=4,hidden1=6",
+                                         "cnn:filters1=3,filters2=4,bn=on",
+                                         "wrn:depth=10,base=2",
+                                         "alexnet:width=0.05"};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
         check_products(*state, models[i], N, RK_NORM_RUNNING);
         check_products(*state, models[i], 9, RK_NORM_BATCH);

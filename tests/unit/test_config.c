@@ -35,6 +35,7 @@ static void test_round_trip(void **state)
     c.stop_patience = 17;
     c.diagnose = "hessian+margins";
     c.weights = "w";
+    c.hold_out = 0.3;
     c.session = (rk_session_options){.numerics = RK_NUMERICS_FAST,
                                      .fallback = RK_FALLBACK_REFERENCE,
                                      .unfused = true,
@@ -52,6 +53,7 @@ static void test_round_trip(void **state)
     assert_true(got.corrupt_test && got.stop_patience == 17);
     assert_string_equal(got.diagnose, "hessian+margins");
     assert_string_equal(got.weights, "w");
+    assert_true(got.hold_out == 0.3);
     assert_true(got.session.fallback == RK_FALLBACK_REFERENCE);
     again = rk_config_write(&got);
     assert_string_equal(again, text); /* every field */

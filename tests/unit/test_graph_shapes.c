@@ -121,6 +121,22 @@ static void test_contractions(void **state)
     GIVES(rk_log_softmax(g, F(4, 3, 2)), "f32[4, 3, 2]");
 }
 
+/* A convolution is found by its filters. */
+static void test_conv_of(void **state)
+{
+    (void)state;
+    rk_window w = {2, 3, 1, 2, 0, 1, 4, 3}, found;
+    rk_value filters = F(7, 3, 2, 3), others = rk_mul(g, filters, filters), x = F(2, 3, 5, 6);
+    rk_shape s;
+    rk_conv(g, x, others, w);
+    assert_false(rk_conv_of(g, filters, &found, &s));
+    rk_conv(g, x, filters, w);
+    assert_true(rk_conv_of(g, filters, &found, &s));
+    assert_memory_equal(&found, &w, sizeof w);
+    assert_int_equal(s.rank, 4);
+    assert_memory_equal(s.dim, I(2, 3, 5, 6), 4 * sizeof *s.dim);
+}
+
 /* Identities: the value itself, where not one bit could change. */
 static void test_identities(void **state)
 {
@@ -334,10 +350,11 @@ static void test_refused_layers(void **state)
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, drop)
-    const struct CMUnitTest tests[] = {TEST(test_elementwise),          TEST(test_moves),
-                                       TEST(test_contractions),         TEST(test_identities),
-                                       TEST(test_no_identities),        TEST(test_chains),
-                                       TEST(test_refused_types),        TEST(test_refused_shapes),
-                                       TEST(test_refused_contractions), TEST(test_refused_layers)};
+    const struct CMUnitTest tests[] = {TEST(test_elementwise),    TEST(test_moves),
+                                       TEST(test_contractions),   TEST(test_conv_of),
+                                       TEST(test_identities),     TEST(test_no_identities),
+                                       TEST(test_chains),         TEST(test_refused_types),
+                                       TEST(test_refused_shapes), TEST(test_refused_contractions),
+                                       TEST(test_refused_layers)};
     return cmocka_run_group_tests_name("graph shapes", tests, NULL, NULL);
 }

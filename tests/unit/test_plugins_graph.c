@@ -265,7 +265,15 @@ static void test_items(void **state)
                                            "augmentation flip",
                                            "augmentation jitter",
                                            "augmentation noise",
-                                           "augmentation rotate"};
+                                           "augmentation rotate",
+                                           "diagnostic cover",
+                                           "diagnostic double-descent",
+                                           "diagnostic kernel",
+                                           "diagnostic margins",
+                                           "diagnostic min-norm",
+                                           "diagnostic ntk",
+                                           "diagnostic rademacher",
+                                           "diagnostic theorem1"};
     const rk_item *const *items;
     uint32_t n = rk_registry_items(*state, &items);
     assert_int_equal(n, sizeof expected / sizeof *expected);

@@ -32,7 +32,7 @@ static void test_every_key(void **state)
         {"augment", "flip"},       {"scale", "small"},      {"eval-labels", "corrupted"},
         {"stop-patience", "9"},    {"eval-limit", "40"},    {"scores", "yes"},
         {"el2n-epoch", "4"},       {"randomize-seed", "8"}, {"data-path", "/a,b"},
-        {"diagnose", "hessian"},   {"weights", "/w"}};
+        {"diagnose", "hessian"},   {"weights", "/w"},       {"hold-out", "0.25"}};
     rk_pool pool = {0};
     size_t n;
     (void)state;
@@ -54,6 +54,7 @@ static void test_every_key(void **state)
     assert_true(c->eval_limit == 40);
     assert_string_equal(c->diagnose, "hessian");
     assert_string_equal(c->weights, "/w");
+    assert_true(c->hold_out == 0.25);
     assert_true(c->stop_loss == 1e-3 && c->checkpoint_seconds == 2.5 && c->session.unfused);
     assert_true(c->seed == INT64_MAX && c->session.seed == INT64_MAX);
     assert_true(c->session.numerics == RK_NUMERICS_FAST);

@@ -113,7 +113,7 @@ static void test_items(void **state)
     SPOIL(items[0].doc = NULL, "s has no doc");
     SPOIL(items[0].doc = "", "s has no doc");
     SPOIL(items[0].kind = 0, "the kind 0 of s");
-    SPOIL(items[0].kind = 8, "the kind 8 of s");
+    SPOIL(items[0].kind = 9, "the kind 9 of s");
     SPOIL(items[0].rate = NULL, "s lacks the function of its kind, schedule");
     SPOIL(items[0].kind = RK_KIND_OPTIMIZER, "s lacks the function of its kind, optimizer");
     SPOIL(items[0].kind = RK_KIND_AUGMENT, "s lacks the function of its kind, augmentation");

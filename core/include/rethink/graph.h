@@ -168,6 +168,9 @@ RK_API rk_window rk_window_padded(const rk_graph *, rk_value x, int64_t k, int64
                                   int64_t pad);
 /* x[N][C][H][W], w[K][C][R][S] -> [N][K][out_h][out_w]; win.kh, kw are R, S. */
 RK_API rk_value rk_conv(rk_graph *, rk_value x, rk_value w, rk_window);
+/* The first rk_conv whose filters are w, as a model's parameter: its window and the shape of its x;
+ * false if there is none. */
+RK_API bool rk_conv_of(const rk_graph *, rk_value w, rk_window *, rk_shape *x);
 RK_API rk_value rk_conv_dx(rk_graph *, rk_value g, rk_value w, rk_window, rk_shape x);
 RK_API rk_value rk_conv_dw(rk_graph *, rk_value x, rk_value g, rk_window, rk_shape w);
 /* On the last two dimensions. */
