@@ -67,6 +67,8 @@ char *rk_calculator_notes(rk_calculator *c, rk_pool *pool)
             add_note(&text, &c->note[k]);
         }
     }
+    if (c->missing[0]) rk_str_add(&text, "%s%s", text.n ? "; " : "", c->missing);
+    c->missing[0] = '\0';
     char *out = text.failed ? NULL : rk_pool_string(pool, text.s ? text.s : "");
     rk_str_free(&text);
     rk_pool_free(&c->pool);
@@ -133,15 +135,26 @@ static void at(sqlite3_context *ctx, int n, sqlite3_value **v)
     rk_calculator_give(ctx, value);
 }
 
+/* False after an error, and where the runs lack it: they may be older than the claim. */
+static bool is_found(sqlite3_context *ctx, rk_calculator *c, const char *name)
+{
+    rk_error e = rk_error_new();
+    rk_status status = rk_study_found_check(c->study, name, &e);
+    if (status != RK_E_UNSUPPORTED) return fine(ctx, status, &e);
+    char *list = strstr(e.text, "; known: ");
+    if (list) *list = '\0'; /* a cell of a table has no room for it */
+    if (!c->missing[0]) snprintf(c->missing, sizeof c->missing, "%.300s", e.text);
+    return false;
+}
+
 /* found('hessian.lambda_max', 'label'): what a diagnostic found of the label's run. */
 static void found(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
     rk_calculator *c = sqlite3_user_data(ctx);
     const char *name = rk_calculator_text(v[0]), *label = rk_calculator_text(v[1]);
-    rk_error e = rk_error_new();
     uint32_t run;
     (void)n;
-    if (!fine(ctx, rk_study_found_check(c->study, name, &e), &e)) return;
+    if (!is_found(ctx, c, name)) return;
     if (!rk_calculator_run(ctx, c, label, &run)) return;
     double value = rk_measure_value(c->study->runs, run, name);
     rk_calculator_note(c, name, label, value);
@@ -164,10 +177,11 @@ typedef struct column {
     bool whole; /* every label that matches has a value */
 } column;
 
-static rk_status check_measure(const rk_study *s, const char *name, rk_error *e)
+static bool is_measure(sqlite3_context *ctx, rk_calculator *c, const char *name)
 {
-    if (strchr(name, '.')) return rk_study_found_check(s, name, e);
-    return rk_measure_check(name, e);
+    rk_error e = rk_error_new();
+    if (strchr(name, '.')) return is_found(ctx, c, name);
+    return fine(ctx, rk_measure_check(name, &e), &e);
 }
 
 static bool collect(sqlite3_context *ctx, rk_calculator *c, const char *name, const char *parameter,
@@ -176,7 +190,7 @@ static bool collect(sqlite3_context *ctx, rk_calculator *c, const char *name, co
     const rk_study *s = c->study;
     rk_error e = rk_error_new();
     uint32_t matches = 0, run;
-    if (!fine(ctx, check_measure(c->study, name, &e), &e)) return false;
+    if (!is_measure(ctx, c, name)) return false;
     out->n = 0;
     out->whole = true;
     for (uint32_t i = 0; i < s->n_labels && matches < LABELS_MAX; i++) {
