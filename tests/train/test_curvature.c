@@ -1,6 +1,7 @@
 /* What `hessian` and `alpha` report: against a dense Hessian, theorems, and on two devices. */
 #include "lab_rig.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,29 @@ static void test_dense(void **state)
     close_rig(&r);
 }
 
+/* Traces of other random vectors are spread as their standard errors say. */
+static void test_errors(void **state)
+{
+    enum { RUNS = 64 };
+    const world *w = *state;
+    rig r;
+    double sum = 0, squares = 0, error = 0;
+    open_rig(w, "mlp:hidden=3", NULL, &r);
+    for (int i = 0; i < RUNS; i++) {
+        char text[96];
+        snprintf(text, sizeof text, "hessian:norm=running,iterations=2,probes=8,stream=%d", i);
+        rk_lab_report got = run_item(w, &r, text);
+        sum += value(&got, "trace");
+        squares += value(&got, "trace") * value(&got, "trace");
+        error += value(&got, "trace_error") / RUNS;
+        rk_lab_report_free(&got);
+    }
+    double spread = sqrt((squares - sum * sum / RUNS) / (RUNS - 1));
+    if (!(error > 0.75 * spread && error < 1.35 * spread))
+        fail_msg("traces are spread by %g, they say %g", spread, error);
+    close_rig(&r);
+}
+
 /* The density integrates to 1, and its mean is the trace over the number of parameters. */
 static void test_density(void **state)
 {
@@ -134,6 +158,8 @@ static void check_alpha(const world *w, const char *model, const char *text)
     assert_true(value(&got, "invariant_change") < 1e-9);
     assert_true(fabs(value(&got, "lambda_ratio") - 1) < 0.01);
     assert_true(value(&got, "lambda_max_largest") > 100 * value(&got, "lambda_max"));
+    assert_true(value(&got, "phi") > 0);
+    assert_true(value(&got, "phi_largest") > 2 * value(&got, "phi"));
     rk_lab_report_free(&got);
     close_rig(&r);
 }
@@ -219,7 +245,8 @@ static void test_same_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dense), cmocka_unit_test(test_density), cmocka_unit_test(test_alpha),
+        cmocka_unit_test(test_dense),    cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_density),  cmocka_unit_test(test_alpha),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_same_bits)};
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -85,23 +85,28 @@ static void test_surface(void **state)
 /* ---- critical samples ------------------------------------------------------------------------ */
 
 /* Of two classes, softmax regression predicts another class somewhere within r iff the margin is
- * less than r times the sum of |w_0 - w_1|, and then at a corner. */
-static double critical(const rig *r, double radius)
+ * less than r times the sum of |w_0 - w_1|, and then at a corner, where the loss leads.  The logit
+ * of the class k leads to the corner of the signs of -w_k. */
+static double critical(const rig *r, double radius, bool bytes, bool logit)
 {
     const rk_dataset *d = rk_lab_data(r->lab);
     const float *w = rk_lab_weights(r->lab);
     double found = 0;
     for (int64_t i = 0; i < d->test.x.n; i++) {
         float x[PIXELS];
-        double margin = (double)w[2 * PIXELS] - (double)w[2 * PIXELS + 1], reach = 0;
+        double margin = (double)w[2 * PIXELS] - (double)w[2 * PIXELS + 1], reach[2] = {0};
+        double unit = bytes ? (double)d->test.x.scale[i] / 255 : 1;
         rk_error e = rk_error_new();
         must(rk_lab_example(r->lab, true, i, x, &e), &e);
         for (int j = 0; j < PIXELS; j++) {
             double difference = (double)w[j] - (double)w[PIXELS + j];
             margin += difference * (double)x[j];
-            reach += radius * fabs(difference);
+            for (int k = 0; k < 2; k++) {
+                double along = logit ? (double)w[k * PIXELS + j] : k ? -difference : difference;
+                reach[k] += unit * radius * copysign(1, along) * (k ? -difference : difference);
+            }
         }
-        found += fabs(margin) < reach;
+        found += fabs(margin) < reach[margin < 0];
     }
     return found / (double)d->test.x.n;
 }
@@ -113,7 +118,7 @@ static void test_csr(void **state)
     open_rig(&r, *state, "linear", "synth16:n=60,test=150,classes=2", 3);
     for (int i = 0; i < 3; i++) {
         char text[128];
-        double want = critical(&r, radii[i]);
+        double want = critical(&r, radii[i], false, false);
         assert_true(want > 0 && want < 1);
         snprintf(text, sizeof text, "csr:unit=input,radius=%g,alpha=%g,beta=0,rows=64", radii[i],
                  radii[i] / 3);
@@ -123,11 +128,12 @@ static void test_csr(void **state)
         assert_true(point(&r, "after_steps", 3, 0).y == want);
         strcat(text, ",gradient=logit");
         run(&r, text);
-        assert_true(value(&r, "csr") <= want);
-        /* Bytes of images that are standardized: other lengths for each. */
-        snprintf(text, sizeof text, "csr:radius=%g,alpha=0,beta=0", radii[i]);
+        assert_true(value(&r, "csr") == critical(&r, radii[i], false, true));
+        /* Bytes of images that are standardized one by one: other lengths for each. */
+        snprintf(text, sizeof text, "csr:radius=%g,alpha=%g,beta=0", 200 * radii[i], 70 * radii[i]);
         run(&r, text);
-        assert_true(value(&r, "csr") == 0);
+        want = critical(&r, 200 * radii[i], true, false);
+        assert_true(value(&r, "csr") == want && want > 0 && want < 1);
     }
     close_rig(&r);
 }
@@ -137,11 +143,12 @@ static void test_csr_noise(void **state)
 {
     rig r;
     open_rig(&r, *state, "mlp:hidden=20", "synth16:n=60,test=150", 3);
-    run(&r, "csr:unit=input,radius=0.1,alpha=0,beta=0.2,rows=64");
-    double noise = value(&r, "csr");
-    run(&r, "csr:unit=input,radius=0.1,alpha=0,beta=0.2,rows=7");
-    assert_true(value(&r, "csr") == noise);
-    run(&r, "csr:unit=input,radius=0.1,alpha=0.05,beta=0.02");
+    run(&r, "csr:unit=input,radius=0.3,alpha=0,beta=0.1,rows=64");
+    double noise = value(&r, "csr"), after[10];
+    for (int i = 0; i < 10; i++) after[i] = point(&r, "after_steps", i + 1, 0).y;
+    run(&r, "csr:unit=input,radius=0.3,alpha=0,beta=0.1,rows=7");
+    for (int i = 0; i < 10; i++) assert_true(after[i] == point(&r, "after_steps", i + 1, 0).y);
+    run(&r, "csr:unit=input,radius=0.3,alpha=0.05,beta=0.1");
     assert_true(value(&r, "csr") > noise);
     run(&r, "csr:unit=input,radius=0,alpha=0.05,beta=0.02");
     assert_true(value(&r, "csr") == 0);
@@ -149,6 +156,39 @@ static void test_csr_noise(void **state)
 }
 
 /* ---- flatness -------------------------------------------------------------------------------- */
+
+/* Softmax regression with the diagnostic's noise: the mean accuracy at sigma, by hand. */
+static double with_noise(const rig *r, double sigma, int draws)
+{
+    static linear m;
+    static float w[CLASSES * PIXELS + CLASSES];
+    const rk_examples *x = &rk_lab_data(r->lab)->train.x;
+    rk_random noise = rk_random_named(r->c.seed, "diagnose/flatness/noise");
+    double correct = 0, p[CLASSES];
+    for (int k = 0; k < draws; k++) {
+        noise.step = (uint32_t)k;
+        for (uint32_t i = 0; i < CLASSES * PIXELS + CLASSES; i++)
+            w[i] = rk_lab_weights(r->lab)[i] + (float)sigma * rk_random_normal(noise, i);
+        m = linear_of(w);
+        for (uint32_t i = 0; i < x->n; i++) {
+            bool right;
+            linear_judge(&m, x, i, p, &right);
+            correct += right;
+        }
+    }
+    return correct / (double)x->n / draws;
+}
+
+static void test_noise_by_hand(void **state)
+{
+    rig r;
+    open_rig(&r, *state, "linear", "synth16:n=100,test=5", 30);
+    run(&r, "flatness:samples=3");
+    double sigma = value(&r, "sigma"), whole = value(&r, "accuracy");
+    assert_true(with_noise(&r, sigma * 0.98, 3) >= whole - 0.11);
+    assert_true(with_noise(&r, sigma, 3) < whole - 0.09);
+    close_rig(&r);
+}
 
 static void test_flatness(void **state)
 {
@@ -212,9 +252,9 @@ static void test_devices(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sharpness), cmocka_unit_test(test_engines),
-        cmocka_unit_test(test_surface),   cmocka_unit_test(test_csr),
-        cmocka_unit_test(test_csr_noise), cmocka_unit_test(test_flatness),
-        cmocka_unit_test(test_devices)};
+        cmocka_unit_test(test_sharpness),     cmocka_unit_test(test_engines),
+        cmocka_unit_test(test_surface),       cmocka_unit_test(test_csr),
+        cmocka_unit_test(test_csr_noise),     cmocka_unit_test(test_flatness),
+        cmocka_unit_test(test_noise_by_hand), cmocka_unit_test(test_devices)};
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

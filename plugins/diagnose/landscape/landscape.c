@@ -1,8 +1,9 @@
 /* landscape: the loss along paths between two runs, and on a plane around one.
  *
  * interpolate (Goodfellow et al. 2015; Keskar et al. 2017, figures 3 and 8): with the weights y of
- * this run and x of another, (1 - alpha) x + alpha y, and cos(alpha pi / 2) x + sin(alpha pi / 2) y.
- * In Keskar et al. this run has large batches, the other small ones, and alpha goes from -1 to 2.
+ * this run and x of another, (1 - alpha) x + alpha y, and with cosine and sine of alpha pi / 2 in
+ * place of these factors.  In Keskar et al. this run has large batches, the other small ones, and
+ * alpha goes from -1 to 2.
  *
  * surface (Li et al. 2018): x + a d + b e with two random filter-normalized directions.
  *
@@ -105,8 +106,7 @@ static void report(const walk *s, const sides *c)
     double none = (double)NAN;
     rk_lab_value(s->lab, "loss_this", c->here);
     rk_lab_value(s->lab, "loss_other", c->there);
-    rk_lab_value(s->lab, "rise_this",
-                 c->n_after ? c->after / (double)c->n_after - c->here : none);
+    rk_lab_value(s->lab, "rise_this", c->n_after ? c->after / (double)c->n_after - c->here : none);
     rk_lab_value(s->lab, "rise_other",
                  c->n_before ? c->before / (double)c->n_before - c->there : none);
     rk_lab_value(s->lab, "barrier", fmax(c->inside - fmax(c->here, c->there), 0));

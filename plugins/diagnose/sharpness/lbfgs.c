@@ -1,21 +1,39 @@
 #include "box.h"
+#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PAIRS = 10, TASK = 60 };
 
-/* L-BFGS-B 3.0 (Zhu, Byrd, Lu and Nocedal 1997; Morales and Nocedal 2011), a Fortran subroutine
- * that asks its caller for values: it looks for the smallest f with low <= x <= high.  wa has 2
- * m n + 5 n + 11 m^2 + 8 m numbers, iwa 3 n; texts have their length last. */
-extern void setulb_(const int *n, const int *m, double *x, const double *low, const double *high,
+/* setulb_ of L-BFGS-B 3.0 (Zhu, Byrd, Lu and Nocedal 1997; Morales and Nocedal 2011), a Fortran
+ * subroutine that asks its caller for values: it looks for the smallest f with low <= x <= high.
+ * wa has 2 m n + 5 n + 11 m^2 + 8 m numbers, iwa 3 n; texts have their length last. */
+typedef void setulb(const int *n, const int *m, double *x, const double *low, const double *high,
                     const int *kind, double *f, double *g, const double *factr, const double *pgtol,
                     double *wa, int *iwa, char *task, const int *iprint, char *csave, int *lsave,
                     int *isave, double *dsave, size_t task_bytes, size_t csave_bytes);
 
+/* Only who asks for it loads it, and the BLAS that it needs. */
+static rk_status find(setulb **out, rk_error *e)
+{
+    /* NODELETE: threads of a BLAS outlive any close. */
+    void *library = dlopen("liblbfgsb.so.0", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!library)
+        return rk_error_set(e, RK_E_UNSUPPORTED,
+                            "there is no L-BFGS-B (%s): install the package liblbfgsb0, or take "
+                            "engine=ascent",
+                            dlerror());
+    *(void **)out = dlsym(library, "setulb_");
+    if (!*out)
+        return rk_error_set(e, RK_E_UNSUPPORTED, "the L-BFGS-B of this machine has no setulb_");
+    return RK_OK;
+}
+
 /* A search, in variables u = y / bound, of -scale f. */
 typedef struct search {
     const box *b;
+    setulb *library;
     double *y, *gradient;           /* [n] */
     double *u, *low, *high, *slope; /* [n] */
     double *wa;
@@ -55,8 +73,8 @@ static void ask(search *s)
 {
     const int n = (int)s->b->n, m = PAIRS, quiet = -1;
     const double none = 0; /* no tolerance */
-    setulb_(&n, &m, s->u, s->low, s->high, s->kind, &s->f, s->slope, &none, &none, s->wa, s->iwa,
-            s->task, &quiet, s->csave, s->lsave, s->isave, s->dsave, TASK, TASK);
+    s->library(&n, &m, s->u, s->low, s->high, s->kind, &s->f, s->slope, &none, &none, s->wa, s->iwa,
+               s->task, &quiet, s->csave, s->lsave, s->isave, s->dsave, TASK, TASK);
 }
 
 static bool says(const search *s, const char *task)
@@ -97,7 +115,8 @@ static bool allocate(search *s)
 rk_status box_lbfgs(const box *b, int64_t steps, double *y, double *best, rk_error *e)
 {
     search s = {.b = b, .y = y};
-    rk_status status;
+    rk_status status = find(&s.library, e);
+    if (status != RK_OK) return status;
     if (b->n <= INT32_MAX && allocate(&s)) {
         s.u = s.gradient + b->n;
         s.low = s.u + b->n;
