@@ -330,6 +330,20 @@ test_merge() {
     [ "$(query 'select (select count(*) from diagnostics) + (select count(*) from found_points)')" = 0 ]
 }
 
+# What a device computes in exact numerics, another one does too.
+test_devices_agree() {
+    for device in cpu opencl; do
+        works "$RETHINK" run --model linear --data synth16:n=60,test=20 --epochs 2 --device $device -q \
+            --diagnose hessian:norm=running,iterations=8,top=2,probes=2 --out r.sqlite
+    done
+    [ "$(query 'select count(distinct device) from diagnostics')" = 2 ]
+    works "$RETHINK" compare 1 2 --out r.sqlite
+    says 'diagnostics found is equal to the bit'
+    works "$RETHINK" diagnose 1 --out r.sqlite --device opencl -q \
+        --what hessian:norm=running,iterations=8,top=2,probes=2
+    works "$RETHINK" compare 1 2 --out r.sqlite
+}
+
 test_compare() {
     works probed probe
     works probed probe
