@@ -306,8 +306,8 @@ test_bad_presets() {
     bad_preset 'log is for figures of kind = diagnostic' '[figure x]' 'log = y'
     bad_preset 'none of curves.sweep.frontier.bars.diagnostic' '[figure x]' 'kind = diagnostics'
     probes '[claim x]' "holds = found('probe.exampels', 'small') > 0"
-    fails "probe has found no 'exampels'; did you mean 'examples'" "$RETHINK" run probes -q \
-        --plugin "$E2E/probe.so"
+    works "$RETHINK" run probes -q --plugin "$E2E/probe.so" # older runs may lack a newer claim's number
+    says "not measured +probe has found no 'exampels'; did you mean 'examples'"
 }
 
 # What either file has; of two results of one diagnostic the later one.
