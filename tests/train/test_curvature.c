@@ -77,14 +77,14 @@ static void test_dense(void **state)
     for (int64_t i = 0; i < 18; i++) first += h[i * n + i];
     rk_lab_report got = run_item(w, &r, "hessian:norm=running,probes=0,top=2");
     is_eigenvalue(h, n, n - 1, value(&got, "lambda_max"));
-    is_eigenvalue(h, n, n - 1, value(&got, "lambda_1"));
+    assert_true(value(&got, "lambda_1") == value(&got, "lambda_max"));
     is_eigenvalue(h, n, n - 2, value(&got, "lambda_2"));
     is_eigenvalue(h, n, 0, value(&got, "lambda_min"));
     within(value(&got, "trace"), trace, 1e-3, "trace");
     within(value(&got, "trace_conv1_weight"), first, 1e-3, "the trace of conv1/weight");
     assert_true(value(&got, "trace_error") == 0);
     rk_lab_report_free(&got);
-    got = run_item(w, &r, "hessian:norm=running,probes=100,part=conv1/*");
+    got = run_item(w, &r, "hessian:norm=running,probes=50,part=conv1/*");
     assert_true(value(&got, "parameters") == 20);
     for (int64_t i = 18; i < 20; i++) first += h[i * n + i];
     double error = value(&got, "trace_error");
@@ -145,7 +145,7 @@ static void test_density(void **state)
 /* ---- alpha-scaling ---- */
 
 /* The function does not change, not in a bit; curvature does as the theorem says. */
-static void check_alpha(const world *w, const char *model, const char *text)
+static void check_alpha(const world *w, const char *model, const char *text, int *measured)
 {
     rig r;
     open_rig(w, model, NULL, &r);
@@ -158,8 +158,9 @@ static void check_alpha(const world *w, const char *model, const char *text)
     assert_true(value(&got, "invariant_change") < 1e-9);
     assert_true(fabs(value(&got, "lambda_ratio") - 1) < 0.01);
     assert_true(value(&got, "lambda_max_largest") > 100 * value(&got, "lambda_max"));
-    assert_true(value(&got, "phi") > 0);
-    assert_true(value(&got, "phi_largest") > 2 * value(&got, "phi"));
+    double phi = value(&got, "phi"); /* NaN with epsilon=0 */
+    assert_true(isnan(phi) || (phi > 0 && value(&got, "phi_largest") > 2 * phi));
+    *measured += !isnan(phi);
     rk_lab_report_free(&got);
     close_rig(&r);
 }
@@ -168,11 +169,14 @@ static void test_alpha(void **state)
 {
     const world *w = *state;
     rig r;
-    check_alpha(w, "mlp:hidden=9", "alpha:norm=running");
-    check_alpha(w, "alexnet:width=0.05", "alpha:norm=running,from=-8");
-    check_alpha(w, "cnn:filters1=3,filters2=4", "alpha:norm=running,first=conv1,from=-8");
+    int phis = 0;
+    check_alpha(w, "mlp:hidden=9", "alpha:norm=running", &phis);
+    check_alpha(w, "alexnet:width=0.05", "alpha:norm=running,from=-8,to=0,epsilon=0", &phis);
+    check_alpha(w, "cnn:filters1=3,filters2=4",
+                "alpha:norm=running,first=conv1,from=-8,to=0,epsilon=0,probes=1", &phis);
+    assert_int_equal(phis, 1);
     open_rig(w, "mlp:hidden=9,layers=2", NULL, &r);
-    rk_lab_report got = run_item(w, &r, "alpha:norm=running,first=hidden2,probes=50");
+    rk_lab_report got = run_item(w, &r, "alpha:norm=running,first=hidden2,from=-3,to=3,probes=50");
     double exact = value(&got, "exact_logit_change");
     assert_true(exact > 0 && exact < 1e-10);
     double traces = value(&got, "trace_first");
