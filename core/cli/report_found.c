@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { COLUMNS_MAX = 10 }; /* of a table; more columns are another table */
+enum { COLUMNS_MAX = 6 }; /* of a table; more columns are another table */
 
 /* ---- numbers --------------------------------------------------------------------------------- */
 
