@@ -16,65 +16,6 @@ static const char *const builtin[] = {
     "abs",  "exp",      "ln",     "max",     "min", "pow",      "round", "sqrt",        "at",
     "axis", "spearman", "lowest", "highest", "auc", "easiness", "found", "memorization"};
 
-/* ---- notes ----------------------------------------------------------------------------------- */
-
-void rk_calculator_note(rk_calculator *c, const char *measure, const char *label, double value)
-{
-    uint32_t i = 0;
-    if (isnan(value)) return;
-    while (i < c->n_notes &&
-           (strcmp(c->note[i].measure, measure) != 0 || strcmp(c->note[i].label, label) != 0))
-        i++;
-    if (i == c->n_notes) {
-        rk_note *list = rk_pool_array(&c->pool, i + 1, sizeof *list);
-        if (!list) return;
-        if (i) memcpy(list, c->note, i * sizeof *list);
-        list[i].measure = rk_pool_string(&c->pool, measure);
-        list[i].label = rk_pool_string(&c->pool, label);
-        if (!list[i].measure || !list[i].label) return;
-        c->note = list;
-        c->n_notes++;
-    }
-    c->note[i].n++;
-    if (isinf(value))
-        c->note[i].never++;
-    else
-        c->note[i].sum += value;
-}
-
-static void add_note(rk_str *text, const rk_note *n)
-{
-    char number[64];
-    uint32_t finite = n->n - n->never;
-    rk_measure_print(n->measure, finite ? n->sum / finite : (double)INFINITY, number,
-                     sizeof number);
-    rk_str_add(text, "%s%s%s", n->label, n->label[0] ? " " : "", number);
-    if (n->never && finite) rk_str_add(text, " (%u of %u never)", n->never, n->n);
-}
-
-char *rk_calculator_notes(rk_calculator *c, rk_pool *pool)
-{
-    rk_str text = {0};
-    for (uint32_t i = 0; i < c->n_notes; i++) {
-        bool begin = true; /* of a measure that no earlier note has */
-        for (uint32_t k = 0; k < i; k++)
-            begin = begin && strcmp(c->note[k].measure, c->note[i].measure) != 0;
-        if (!begin) continue;
-        rk_str_add(&text, "%s%s: ", text.n ? "; " : "", c->note[i].measure);
-        for (uint32_t k = i; k < c->n_notes; k++) {
-            if (strcmp(c->note[k].measure, c->note[i].measure) != 0) continue;
-            if (k > i) rk_str_add(&text, ", ");
-            add_note(&text, &c->note[k]);
-        }
-    }
-    char *out = text.failed ? NULL : rk_pool_string(pool, text.s ? text.s : "");
-    rk_str_free(&text);
-    rk_pool_free(&c->pool);
-    c->note = NULL;
-    c->n_notes = 0;
-    return out;
-}
-
 /* ---- functions ------------------------------------------------------------------------------- */
 
 const char *rk_calculator_text(sqlite3_value *v)
@@ -133,15 +74,26 @@ static void at(sqlite3_context *ctx, int n, sqlite3_value **v)
     rk_calculator_give(ctx, value);
 }
 
+/* False after an error, and where the runs lack it: they may be older than the claim. */
+static bool is_found(sqlite3_context *ctx, rk_calculator *c, const char *name)
+{
+    rk_error e = rk_error_new();
+    rk_status status = rk_study_found_check(c->study, name, &e);
+    if (status != RK_E_UNSUPPORTED) return fine(ctx, status, &e);
+    char *list = strstr(e.text, "; known: ");
+    if (list) *list = '\0'; /* a cell of a table has no room for it */
+    if (!c->missing[0]) snprintf(c->missing, sizeof c->missing, "%.300s", e.text);
+    return false;
+}
+
 /* found('hessian.lambda_max', 'label'): what a diagnostic found of the label's run. */
 static void found(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
     rk_calculator *c = sqlite3_user_data(ctx);
     const char *name = rk_calculator_text(v[0]), *label = rk_calculator_text(v[1]);
-    rk_error e = rk_error_new();
     uint32_t run;
     (void)n;
-    if (!fine(ctx, rk_study_found_check(c->study, name, &e), &e)) return;
+    if (!is_found(ctx, c, name)) return;
     if (!rk_calculator_run(ctx, c, label, &run)) return;
     double value = rk_measure_value(c->study->runs, run, name);
     rk_calculator_note(c, name, label, value);
@@ -164,10 +116,11 @@ typedef struct column {
     bool whole; /* every label that matches has a value */
 } column;
 
-static rk_status check_measure(const rk_study *s, const char *name, rk_error *e)
+static bool is_measure(sqlite3_context *ctx, rk_calculator *c, const char *name)
 {
-    if (strchr(name, '.')) return rk_study_found_check(s, name, e);
-    return rk_measure_check(name, e);
+    rk_error e = rk_error_new();
+    if (strchr(name, '.')) return is_found(ctx, c, name);
+    return fine(ctx, rk_measure_check(name, &e), &e);
 }
 
 static bool collect(sqlite3_context *ctx, rk_calculator *c, const char *name, const char *parameter,
@@ -176,7 +129,7 @@ static bool collect(sqlite3_context *ctx, rk_calculator *c, const char *name, co
     const rk_study *s = c->study;
     rk_error e = rk_error_new();
     uint32_t matches = 0, run;
-    if (!fine(ctx, check_measure(c->study, name, &e), &e)) return false;
+    if (!is_measure(ctx, c, name)) return false;
     out->n = 0;
     out->whole = true;
     for (uint32_t i = 0; i < s->n_labels && matches < LABELS_MAX; i++) {

@@ -28,6 +28,7 @@ struct rk_calculator {
     rk_pool pool; /* of the notes */
     rk_note *note;
     uint32_t n_notes;
+    char missing[320]; /* "" or what the runs lack, the first of it; for the notes */
     rk_binding binding[RK_MEASURES_MAX];
     struct {
         const rk_study *study;

@@ -71,12 +71,25 @@ static void say_labels(writer *w, const rk_run_record *run)
             x.fraction, 4 * x.sigma, x.outside ? ": OUTSIDE" : "");
 }
 
+static void say_hold_out(writer *w, const rk_run_record *run)
+{
+    json_t *config = json_loads(run->config ? run->config : "", 0, NULL);
+    double part = json_number_value(json_object_get(config, "hold-out"));
+    json_decref(config);
+    if (part > 0)
+        say(w, "hold-out",
+            "%.6g of the training examples, drawn by the seed: not trained on, and no part of "
+            "train_*; diagnostics look at all",
+            part);
+}
+
 uint32_t rk_definitions_of(const rk_run_record *run, const rk_epoch_record *rows, uint32_t n,
                            rk_definition out[RK_DEFINITIONS])
 {
     writer w = {.out = out};
     say(&w, "data", "%s", run->data);
     say_labels(&w, run);
+    say_hold_out(&w, run);
     say(&w, "batch", "%lld examples, the last of an epoch what is left", (long long)run->batch);
     say_model(&w, run->model);
     say_decay(&w, run->regularize);

@@ -3,7 +3,7 @@
 #define RK_CLI_DEFINITIONS_H
 #include "cli/runs.h"
 
-enum { RK_DEFINITIONS = 12, RK_DEFINITION_BYTES = 400 };
+enum { RK_DEFINITIONS = 14, RK_DEFINITION_BYTES = 400 };
 
 typedef struct rk_definition {
     const char *name;

@@ -171,7 +171,7 @@ static void csv_number(double x, const char *end)
 static void print_csv(const sheet *s)
 {
     fputs("run,example,label,true_label,changed,prediction,learned,forgotten,aum,el2n,loss,p_mean,"
-          "p_variance\r\n",
+          "p_variance,held\r\n",
           stdout);
     for (uint32_t i = 0; i < s->n; i++) {
         const rk_example_score *r = &s->row[i];
@@ -182,7 +182,8 @@ static void print_csv(const sheet *s)
         csv_number(r->el2n, ",");
         csv_number(r->loss, ",");
         csv_number(r->p_mean, ",");
-        csv_number(r->p_variance, "\r\n");
+        csv_number(r->p_variance, ",");
+        printf("%lld\r\n", (long long)r->held);
     }
 }
 
@@ -191,13 +192,14 @@ static json_t *real_or_null(double x) { return isfinite(x) ? json_real(x) : json
 /* NULL without memory, as all of jansson. */
 static json_t *example_json(const rk_example_score *r)
 {
-    return json_pack("{s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "example",
+    return json_pack("{s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b}", "example",
                      (json_int_t)r->example, "label", (json_int_t)r->label, "true_label",
                      (json_int_t)r->true_label, "changed", (int)is_changed(r), "prediction",
                      (json_int_t)r->prediction, "learned", (json_int_t)r->learned, "forgotten",
                      (json_int_t)r->forgotten, "aum", real_or_null(r->aum), "el2n",
                      real_or_null(r->el2n), "loss", real_or_null(r->loss), "p_mean",
-                     real_or_null(r->p_mean), "p_variance", real_or_null(r->p_variance));
+                     real_or_null(r->p_mean), "p_variance", real_or_null(r->p_variance), "held",
+                     (int)(r->held != 0));
 }
 
 static rk_status print_json(const sheet *s, rk_error *e)

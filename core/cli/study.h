@@ -55,7 +55,8 @@ bool rk_study_find(const rk_study *s, const char *label, uint64_t seed, uint32_t
 /* Refuses a label that the preset does not have, with the nearest one. */
 rk_status rk_study_label(const rk_study *s, const char *label, rk_error *e);
 /* Refuses what is no DIAGNOSTIC.NAME, and a diagnostic that no variant of the preset asks for; if
- * runs have it, also a NAME that none of them found, with the nearest one. */
+ * runs have it, also a NAME that none of them found, with the nearest one: that is
+ * RK_E_UNSUPPORTED, as they may be older than the preset. */
 rk_status rk_study_found_check(const rk_study *s, const char *name, rk_error *e);
 /* Every expression and label of a preset, at each of its scales. */
 rk_status rk_study_check(const rk_preset *p, rk_error *e);

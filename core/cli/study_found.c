@@ -73,7 +73,7 @@ static rk_status check_value(const rk_study *s, const char *diagnostic, const ch
     }
     if (names.n == 0) return RK_OK;
     rk_name_hint(name, names.name, names.n, hint, sizeof hint);
-    return RK_FAIL(e, RK_E_INVALID, "%s has found no '%.64s'%s", diagnostic, name, hint);
+    return RK_FAIL(e, RK_E_UNSUPPORTED, "%s has found no '%.64s'%s", diagnostic, name, hint);
 }
 
 rk_status rk_study_found_check(const rk_study *s, const char *name, rk_error *e)

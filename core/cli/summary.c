@@ -149,6 +149,7 @@ rk_status rk_summary_json(rk_results *r, const rk_done *done, uint32_t n, FILE *
         rk_runs one;
         snprintf(id, sizeof id, "%lld", (long long)done[i].id);
         rk_status status = rk_runs_load_one(rk_results_path(r), id, &one, e);
+        if (status == RK_OK) status = rk_runs_load_points(&one, e);
         if (status != RK_OK) {
             json_decref(all);
             return status;

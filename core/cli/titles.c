@@ -2,6 +2,14 @@
 #include "cli/runs.h"
 #include <string.h>
 
+/* Whether a text is this spec, or this with what `pixels` has by default. */
+static bool is_spec(const char *text, const char *spec)
+{
+    size_t n = strlen(spec);
+    if (strncmp(text, spec, n) != 0) return false;
+    return !text[n] || (n && strcmp(text + n, ",p=1,test=yes") == 0);
+}
+
 void rk_randomize_title(const char *randomize, char *out, size_t cap)
 {
     static const char *const titles[][2] = {
@@ -13,7 +21,7 @@ void rk_randomize_title(const char *randomize, char *out, size_t cap)
         {"pixels:mode=gaussian", "Gaussian noise"},
     };
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        if (strcmp(randomize, titles[i][0]) == 0) {
+        if (is_spec(randomize, titles[i][0])) {
             snprintf(out, cap, "%s", titles[i][1]);
             return;
         }

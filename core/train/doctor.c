@@ -130,6 +130,8 @@ CHECK(classes)
 CHECK(rate)
 {
     double share = f->rate_first > 0 ? f->rate_last / f->rate_first : 0;
+    if (f->config->epochs == 0)
+        SAY(RK_DOCTOR_CAUSE, "ask for some, as --epochs 30", "no epochs: nothing is trained");
     if (f->rate_first <= 0)
         SAY(RK_DOCTOR_CAUSE, "give a learning rate, as --lr 0.01", "the learning rate is 0");
     if (share < 0.05)

@@ -1,5 +1,6 @@
 /* What is found: a diagnostic is run, and what it reports is checked and kept. */
 #include "base/error.h"
+#include "train/found.h"
 #include "train/lab_own.h"
 #include <math.h>
 #include <stdio.h>
@@ -33,6 +34,15 @@ static bool is_name(const char *s)
            s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
 }
 
+/* What may be stored is the bound of what is kept: a plugin that reports without end is stopped. */
+static bool has_room(rk_lab *lab, uint32_t n, uint32_t most, const char *what)
+{
+    if (n < most) return true;
+    if (lab->mistake.code == RK_OK)
+        RK_FAIL(&lab->mistake, RK_E_INTERNAL, "it reports more than %u %s", most, what);
+    return false;
+}
+
 /* Room for one more in an array of the report's pool, which keeps the smaller ones too. */
 static void *grown(rk_lab *lab, void *array, uint32_t n, uint32_t *cap, size_t size)
 {
@@ -58,6 +68,7 @@ void rk_lab_value(rk_lab *lab, const char *name, double value)
         fail(lab, RK_E_INTERNAL, "a value with the name", name);
         return;
     }
+    if (!has_room(lab, r->n_values, RK_FOUND_VALUES_MAX, "numbers")) return;
     for (uint32_t i = 0; i < r->n_values; i++)
         if (strcmp(r->value[i].name, name) == 0) {
             fail(lab, RK_E_INTERNAL, "twice the value", name);
@@ -95,6 +106,7 @@ static void add_point(rk_lab *lab, const char *name, rk_lab_dot p)
         rk_lab_note(lab, "%s: the point at %g is not finite and left out", name, p.x);
         return;
     }
+    if (!has_room(lab, r->n_points, RK_FOUND_POINTS_MAX, "points of curves")) return;
     rk_lab_dot *list = grown(lab, r->point, r->n_points, &lab->cap_points, sizeof *list);
     p.series = series_of(lab, name);
     if (!list || !p.series) return;
@@ -123,6 +135,7 @@ void rk_lab_note(rk_lab *lab, const char *format, ...)
     va_end(list);
     for (uint32_t i = 0; i < r->n_notes; i++)
         if (strcmp(r->note[i], text) == 0) return;
+    if (!has_room(lab, r->n_notes, RK_FOUND_NOTES_MAX, "notes")) return;
     const char **notes = grown(lab, r->note, r->n_notes, &lab->cap_notes, sizeof *notes);
     const char *copy = rk_pool_string(&r->pool, text);
     if (!copy) no_memory(lab);

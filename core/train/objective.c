@@ -2,8 +2,9 @@
  * vector, chunk by chunk.
  *
  * A program takes the chunk that comes next, and adds what it finds into states of the size of the
- * parameters, so that device memory does not grow with the number of examples.  Sums over chunks
- * are compensated (Kahan 1965): products whose chunks nearly cancel stay right.  Buffers:
+ * parameters, so that beside the set itself device memory does not grow with the number of
+ * examples.  Sums over chunks are compensated (Kahan 1965): products whose chunks nearly cancel
+ * stay right.  Buffers:
  *   objective/start  U32: examples of the pass that were taken
  *   objective/entry  U32: where the chunk's loss goes in the logs
  *   objective/loss, objective/right  F32 [LOG]: sums of chunks

@@ -266,6 +266,9 @@ assert [r["variant"] for r in runs] == ["true labels", "shuffled pixels", "rando
                                         "gaussian noise", "random labels"], runs
 assert all(r["preset"] == "quickstart" and len(r["history"]) == 1 for r in runs)
 assert all(r["epochs"] == 1 and r["status"] == "done" for r in runs)'
+    works "$RETHINK" report r.sqlite -o r.html
+    grep -q 'with shuffled pixels, .* with random pixels, .* with Gaussian noise, ' r.html ||
+        fail "the report has no names: $(grep '<li>' r.html)"
     fails "no preset 'quickstrat'; did you mean 'quickstart'" "$RETHINK" run quickstrat --out r.sqlite
     fails "takes no argument 'b'" "$RETHINK" run quickstart b --out r.sqlite
     printf '[preset]\nmodell = mlp\n' >bad.ini

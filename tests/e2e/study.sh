@@ -132,11 +132,13 @@ assert len(zlib.decompress(data)) == (width + 1) * height
 assert page.count("<s>") > 0'
 }
 
-# Claims of presets hold of two seeds, those of easy of its hundred.
+# Claims of presets hold of two seeds, those of easy and memorization of all that they take.
 test_experiments_in_miniature() {
     presets=fig1a
     [ "${RETHINK_TEST_STUDY-}" = all ] &&
-        presets='fig1a cnn corruption patterns table1 knobs scores memorize noise'
+        presets='fig1a cnn corruption batchnorm patterns table1 knobs sam scores memorize noise
+                 theorem1 min-norm kernel rademacher csr sensitivity sharpness alpha-scale
+                 double-descent margins ntk flatness'
     for p in $presets; do
         works "$RETHINK" sweep "$p" --scale micro --seeds 1..2 --jobs 2 --quiet
         "$RETHINK" verdict --preset "$p" >verdict.txt || fail "$(cat verdict.txt)"
@@ -144,8 +146,10 @@ test_experiments_in_miniature() {
     [ "${RETHINK_TEST_STUDY-}" = all ] || return 0
     "$RETHINK" sweep easy --scale micro --seeds 1..2 --jobs 2 >verdict.txt
     grep -q '^0 of 3 met, 3 not measured$' verdict.txt || fail "$(cat verdict.txt)"
-    works "$RETHINK" sweep easy --scale micro --jobs 2 --quiet
-    "$RETHINK" verdict --preset easy >verdict.txt || fail "$(cat verdict.txt)"
+    for p in easy memorization; do
+        works "$RETHINK" sweep "$p" --scale micro --jobs 2 --quiet
+        "$RETHINK" verdict --preset "$p" >verdict.txt || fail "$(cat verdict.txt)"
+    done
 }
 
 . "$(dirname "$0")/lib.sh"

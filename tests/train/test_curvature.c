@@ -1,6 +1,7 @@
 /* What `hessian` and `alpha` report: against a dense Hessian, theorems, and on two devices. */
 #include "lab_rig.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,14 +77,14 @@ static void test_dense(void **state)
     for (int64_t i = 0; i < 18; i++) first += h[i * n + i];
     rk_lab_report got = run_item(w, &r, "hessian:norm=running,probes=0,top=2");
     is_eigenvalue(h, n, n - 1, value(&got, "lambda_max"));
-    is_eigenvalue(h, n, n - 1, value(&got, "lambda_1"));
+    assert_true(value(&got, "lambda_1") == value(&got, "lambda_max"));
     is_eigenvalue(h, n, n - 2, value(&got, "lambda_2"));
     is_eigenvalue(h, n, 0, value(&got, "lambda_min"));
     within(value(&got, "trace"), trace, 1e-3, "trace");
     within(value(&got, "trace_conv1_weight"), first, 1e-3, "the trace of conv1/weight");
     assert_true(value(&got, "trace_error") == 0);
     rk_lab_report_free(&got);
-    got = run_item(w, &r, "hessian:norm=running,probes=100,part=conv1/*");
+    got = run_item(w, &r, "hessian:norm=running,probes=50,part=conv1/*");
     assert_true(value(&got, "parameters") == 20);
     for (int64_t i = 18; i < 20; i++) first += h[i * n + i];
     double error = value(&got, "trace_error");
@@ -91,6 +92,29 @@ static void test_dense(void **state)
     assert_true(value(&got, "iterations") <= 20);
     rk_lab_report_free(&got);
     free(h);
+    close_rig(&r);
+}
+
+/* Traces of other random vectors are spread as their standard errors say. */
+static void test_errors(void **state)
+{
+    enum { RUNS = 64 };
+    const world *w = *state;
+    rig r;
+    double sum = 0, squares = 0, error = 0;
+    open_rig(w, "mlp:hidden=3", NULL, &r);
+    for (int i = 0; i < RUNS; i++) {
+        char text[96];
+        snprintf(text, sizeof text, "hessian:norm=running,iterations=2,probes=8,stream=%d", i);
+        rk_lab_report got = run_item(w, &r, text);
+        sum += value(&got, "trace");
+        squares += value(&got, "trace") * value(&got, "trace");
+        error += value(&got, "trace_error") / RUNS;
+        rk_lab_report_free(&got);
+    }
+    double spread = sqrt((squares - sum * sum / RUNS) / (RUNS - 1));
+    if (!(error > 0.75 * spread && error < 1.35 * spread))
+        fail_msg("traces are spread by %g, they say %g", spread, error);
     close_rig(&r);
 }
 
@@ -121,7 +145,7 @@ static void test_density(void **state)
 /* ---- alpha-scaling ---- */
 
 /* The function does not change, not in a bit; curvature does as the theorem says. */
-static void check_alpha(const world *w, const char *model, const char *text)
+static void check_alpha(const world *w, const char *model, const char *text, int *measured)
 {
     rig r;
     open_rig(w, model, NULL, &r);
@@ -134,6 +158,9 @@ static void check_alpha(const world *w, const char *model, const char *text)
     assert_true(value(&got, "invariant_change") < 1e-9);
     assert_true(fabs(value(&got, "lambda_ratio") - 1) < 0.01);
     assert_true(value(&got, "lambda_max_largest") > 100 * value(&got, "lambda_max"));
+    double phi = value(&got, "phi"); /* NaN with epsilon=0 */
+    assert_true(isnan(phi) || (phi > 0 && value(&got, "phi_largest") > 2 * phi));
+    *measured += !isnan(phi);
     rk_lab_report_free(&got);
     close_rig(&r);
 }
@@ -142,11 +169,14 @@ static void test_alpha(void **state)
 {
     const world *w = *state;
     rig r;
-    check_alpha(w, "mlp:hidden=9", "alpha:norm=running");
-    check_alpha(w, "alexnet:width=0.05", "alpha:norm=running,from=-8");
-    check_alpha(w, "cnn:filters1=3,filters2=4", "alpha:norm=running,first=conv1,from=-8");
+    int phis = 0;
+    check_alpha(w, "mlp:hidden=9", "alpha:norm=running", &phis);
+    check_alpha(w, "alexnet:width=0.05", "alpha:norm=running,from=-8,to=0,epsilon=0", &phis);
+    check_alpha(w, "cnn:filters1=3,filters2=4",
+                "alpha:norm=running,first=conv1,from=-8,to=0,epsilon=0,probes=1", &phis);
+    assert_int_equal(phis, 1);
     open_rig(w, "mlp:hidden=9,layers=2", NULL, &r);
-    rk_lab_report got = run_item(w, &r, "alpha:norm=running,first=hidden2,probes=50");
+    rk_lab_report got = run_item(w, &r, "alpha:norm=running,first=hidden2,from=-3,to=3,probes=50");
     double exact = value(&got, "exact_logit_change");
     assert_true(exact > 0 && exact < 1e-10);
     double traces = value(&got, "trace_first");
@@ -219,7 +249,8 @@ static void test_same_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dense), cmocka_unit_test(test_density), cmocka_unit_test(test_alpha),
+        cmocka_unit_test(test_dense),    cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_density),  cmocka_unit_test(test_alpha),
         cmocka_unit_test(test_refusals), cmocka_unit_test(test_same_bits)};
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

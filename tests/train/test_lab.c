@@ -211,6 +211,34 @@ static void test_batches(void **state)
     free_rig(r);
 }
 
+/* In the graph of a training step too, images are augmented as in evaluation. */
+static void test_training(void **state)
+{
+    uint32_t program;
+    rk_config c = config();
+    rk_error e = rk_error_new();
+    rk_job *job;
+    c.model = "mlp:hidden=8,dropout=0.5,bn=on";
+    c.augment = "crop:size=12+flip";
+    rig *r = new_rig(*state, &c, NULL);
+    float logits[2][2 * CLASSES];
+    rk_graph *g = rk_graph_new();
+    rk_graph_set_training(g, true);
+    rk_value x = rk_lab_batch(r->lab, g, false, rk_iota(g, 2), NULL);
+    rk_assign(g, rk_state(g, RK_F32, RK_SHAPE(2, CLASSES), "logits"), rk_lab_logits(r->lab, g, x));
+    assert_true(rk_graph_training(g));
+    must(rk_job_new(r->lab, &job, &e), &e);
+    must(rk_job_add(job, g, "logits", &program, &e), &e);
+    must(rk_job_commit(job, &e), &e);
+    for (int i = 0; i < 2; i++) {
+        must(rk_job_run(job, program, &e), &e);
+        must(rk_job_read(job, "logits", logits[i], sizeof logits[i], &e), &e);
+    }
+    assert_memory_not_equal(logits[0], logits[1], sizeof logits[0]); /* other values are dropped */
+    rk_job_free(job);
+    free_rig(r);
+}
+
 /* ---- other data, other runs ---- */
 
 /* Images that are made on the device have no end, sets have. */
@@ -299,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reports),   cmocka_unit_test(test_wrong_reports),
         cmocka_unit_test(test_tensors),   cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_training),
 
         cmocka_unit_test(test_generated), cmocka_unit_test(test_other_runs)};
     return cmocka_run_group_tests(tests, setup, teardown);

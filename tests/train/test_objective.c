@@ -144,9 +144,29 @@ static void test_as_evaluated(void **state)
     free_rig(r);
 }
 
+/* Four chunks take as much device memory as seventeen. */
+static void test_memory(void **state)
+{
+    const rk_objective_options options[] = {{.rows = 5, .limit = 20, .products = true},
+                                            {.rows = 5, .products = true}};
+    rk_config c = config();
+    rk_error e = rk_error_new();
+    uint64_t bytes[2];
+    rig *r = new_rig(*state, &c, NULL);
+    for (int i = 0; i < 2; i++) {
+        rk_objective *o;
+        must(rk_objective_new(r->lab, &options[i], &o, &e), &e);
+        bytes[i] = rk_objective_bytes(o);
+        rk_objective_free(o);
+    }
+    assert_true(bytes[0] > 0 && bytes[0] == bytes[1]);
+    free_rig(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_objective),
-                                       cmocka_unit_test(test_as_evaluated)};
+                                       cmocka_unit_test(test_as_evaluated),
+                                       cmocka_unit_test(test_memory)};
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

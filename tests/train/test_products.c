@@ -32,6 +32,8 @@ static exact exact_new(const rig *r, int64_t rows, uint32_t norm)
     rk_lab_params(r->lab, x.g, param);
     rk_grad(x.g, loss, param, x.n, x.gradient);
     must(rk_graph_check(x.g, &e), &e);
+    for (rk_value v = 1; v < rk_graph_count(x.g); v++) /* running averages stay */
+        assert_true(rk_graph_node(x.g, v).op != RK_OP_ASSIGN);
     x.o = oracle_new(x.g);
     assert_null(oracle_buffer(x.o, "rng/key")); /* no dropout */
     return x;

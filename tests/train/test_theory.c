@@ -32,6 +32,18 @@ static void test_theorem1(void **state)
     close_rig(r);
 }
 
+/* With more points the gaps are too small for float32. */
+static void test_float32_does_not_do(void **state)
+{
+    rig *r = open_rig(*state, "linear", "synth16:n=2000,test=7", "labels:p=1");
+    rk_lab_report report = measure(r, "theorem1");
+    assert_true(value(&report, "accuracy") == 1 && value(&report, "error") < 1e-7);
+    assert_true(value(&report, "float32_accuracy") < 0.95);
+    assert_true(value(&report, "float32_error") > 0.5);
+    rk_lab_report_free(&report);
+    close_rig(r);
+}
+
 /* Without noise there are 20 different images: copies are one point, or impossible. */
 static void test_equal_inputs(void **state)
 {
@@ -142,16 +154,80 @@ static void test_margins(void **state)
     close_rig(r);
 }
 
+enum { FEW = 60, MANY = 20 * FEW };
+
+static void features(const rig *r, double v[MANY][PIXELS], bool test, int64_t i, double out[MANY])
+{
+    double x[PIXELS];
+    example(r, test, i, x);
+    for (int f = 0; f < MANY; f++) out[f] = fmax(dot(v[f], x) / sqrt(PIXELS), 0);
+}
+
+/* Reports what the solution of least norm is with 20 n features, by way of the Gram matrix. */
+static rk_status many_features(rk_lab *lab, const rk_args *a, rk_error *e)
+{
+    static double v[MANY][PIXELS], phi[FEW][MANY], at[MANY], k[MOST][MOST], b[MOST][CLASSES],
+        w[MANY][CLASSES];
+    const rig r = {.lab = lab};
+    const rk_dataset *d = rk_lab_data(lab);
+    rk_random stream = rk_lab_random(lab, "features");
+    double square = 0;
+    int wrong = 0;
+    (void)a;
+    (void)e;
+    memset(w, 0, sizeof w);
+    for (int f = 0; f < MANY * PIXELS; f++)
+        v[f / PIXELS][f % PIXELS] = (double)rk_random_normal(stream, (uint64_t)f);
+    for (int i = 0; i < FEW; i++) features(&r, v, false, i, phi[i]);
+    for (int i = 0; i < FEW; i++) {
+        for (uint32_t c = 0; c < CLASSES; c++) b[i][c] = (d->train.x.label[i] == c ? 1 : 0) - 0.1;
+        for (int j = 0; j < FEW; j++) {
+            k[i][j] = 0;
+            for (int f = 0; f < MANY; f++) k[i][j] += phi[i][f] * phi[j][f];
+        }
+    }
+    eliminate(k, b, FEW);
+    for (int f = 0; f < MANY; f++)
+        for (int c = 0; c < CLASSES; c++) {
+            for (int i = 0; i < FEW; i++) w[f][c] += phi[i][f] * b[i][c];
+            square += w[f][c] * w[f][c];
+        }
+    for (int t = 0; t < d->test.x.n; t++) {
+        double score[CLASSES] = {0};
+        uint32_t best = 0;
+        features(&r, v, true, t, at);
+        for (int f = 0; f < MANY; f++)
+            for (int c = 0; c < CLASSES; c++) score[c] += w[f][c] * at[f];
+        for (uint32_t c = 1; c < CLASSES; c++)
+            if (score[c] > score[best]) best = c;
+        wrong += best != d->test.x.label[t];
+    }
+    rk_lab_value(lab, "norm", sqrt(square));
+    rk_lab_value(lab, "error", (double)wrong / (double)d->test.x.n);
+    return RK_OK;
+}
+
 static void test_double_descent(void **state)
 {
-    rig *r = open_rig(*state, "linear", "synth16:n=60,test=100", "labels:p=0.2");
+    const rk_item item = {.size = sizeof item,
+                          .kind = RK_KIND_DIAGNOSTIC,
+                          .name = "double-descent",
+                          .diagnose = many_features};
+    const rk_spec spec = {.item = &item};
+    rk_error e = rk_error_new();
+    rk_lab_report wanted;
+    rig *r = open_rig(*state, "linear", "synth16:n=60,test=50", "labels:p=0.2");
     rk_lab_report report = measure(r, "double-descent");
+    must(rk_lab_run(r->lab, &spec, &wanted, &e), &e);
+    near(value(&report, "norm_end"), value(&wanted, "norm"), 1e-5);
+    assert_true(value(&report, "error_end") == value(&wanted, "error"));
     assert_true(value(&report, "norm_peak") == 1);
     assert_true(value(&report, "norm_at_n") > 10 * value(&report, "norm_end"));
     assert_true(value(&report, "error_at_n") > value(&report, "error_end"));
     assert_int_equal(report.n_points, 2 * 16);
     assert_true(report.point[31].x == 20 && report.point[31].y == value(&report, "norm_end"));
     rk_lab_report_free(&report);
+    rk_lab_report_free(&wanted);
     close_rig(r);
 }
 
@@ -179,10 +255,10 @@ static void test_bits(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_theorem1), cmocka_unit_test(test_equal_inputs),
-        cmocka_unit_test(test_min_norm), cmocka_unit_test(test_random_signs),
-        cmocka_unit_test(test_margins),  cmocka_unit_test(test_double_descent),
-        cmocka_unit_test(test_bits)};
+        cmocka_unit_test(test_theorem1),       cmocka_unit_test(test_float32_does_not_do),
+        cmocka_unit_test(test_equal_inputs),   cmocka_unit_test(test_min_norm),
+        cmocka_unit_test(test_random_signs),   cmocka_unit_test(test_margins),
+        cmocka_unit_test(test_double_descent), cmocka_unit_test(test_bits)};
     if (argc > 1 && !strcmp(argv[1], "bits")) cmocka_set_test_filter("test_bits");
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

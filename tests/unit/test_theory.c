@@ -38,6 +38,10 @@ static void test_ramps_by_hand(void **state)
     ramps_evaluate(&r, -1, &out);
     assert_true(out == 0);
     ramps_free(&r);
+    assert_int_equal(ramps_fit(z, y, 2, 1, 2, &r, NULL), RK_OK); /* the last layer has no ReLU */
+    ramps_evaluate(&r, 3, &out);
+    assert_true(out == -1);
+    ramps_free(&r);
 }
 
 static int ascending(const void *a, const void *b)

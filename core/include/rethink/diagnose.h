@@ -112,8 +112,9 @@ typedef struct rk_objective_options {
     bool products; /* rk_objective_product is wanted */
 } rk_objective_options;
 
-/* f(w), the mean cross-entropy over the examples, dropout off.  Device memory does not grow with
- * their number; in exact numerics every value below has the same bits on every device. */
+/* f(w), the mean cross-entropy over the examples, dropout off.  Beside the set itself device memory
+ * does not grow with their number; in exact numerics every value below has the same bits on every
+ * device. */
 typedef struct rk_objective rk_objective;
 RK_API rk_status rk_objective_new(rk_lab *, const rk_objective_options *, rk_objective **out,
                                   rk_error *);

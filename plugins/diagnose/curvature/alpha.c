@@ -11,6 +11,7 @@
 #include "curvature.h"
 #include "lanczos.h"
 #include "logits.h"
+#include "phi.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,13 +32,16 @@ const rk_param_spec alpha_params[] = {
     {"tolerance", "0.0001", "Lanczos ends when lambda_max is as sure as this, relatively",
      RK_PARAM_REAL, 0, 1, NULL},
     {"probes", "4", "random vectors of each block's trace", RK_PARAM_INT, 1, 10000, NULL},
+    {"epsilon", "0.001",
+     "size of the box of Keskar's phi, which moves too, by ten steps of projected ascent; 0: none",
+     RK_PARAM_REAL, 0, 1, NULL},
     {"against", "none",
      "another run of the same model, by number or, in a preset, by the label of its variant: which "
      "alpha makes this minimum sharper than that one; none: no other",
      RK_PARAM_PATH, 0, 0, NULL},
     {0}};
 
-enum { EXACT_EXAMPLES = 50 };
+enum { EXACT_EXAMPLES = 50, ASCENT = 10 };
 
 typedef struct study {
     rk_lab *lab;
@@ -142,7 +146,7 @@ static rk_status find_pair(study *s, rk_error *e)
 /* ---- one alpha ---- */
 
 typedef struct found {
-    double lambda, loss, accuracy, logits, norm;
+    double lambda, loss, accuracy, logits, norm, phi;
     double trace[2], squares[2]; /* of both layers: tr H, and |W|^2 */
 } found;
 
@@ -201,6 +205,9 @@ static rk_status examine(study *s, double alpha, found *x, rk_error *e)
     if (status == RK_OK) status = lambda_of(s, &x->lambda, e);
     if (status == RK_OK) status = trace_of(s, &s->first, &x->trace[0], e);
     if (status == RK_OK) status = trace_of(s, &s->second, &x->trace[1], e);
+    double epsilon = rk_arg_real(s->args, "epsilon");
+    if (status == RK_OK && epsilon > 0)
+        status = keskar_phi(s->lab, s->f, s->w, epsilon, ASCENT, &x->phi, e);
     return status;
 }
 
@@ -217,6 +224,7 @@ static void plot(rk_lab *lab, int exponent, const found *x)
     rk_lab_point(lab, "trace_first", exponent, x->trace[0]);
     rk_lab_point(lab, "trace_second", exponent, x->trace[1]);
     rk_lab_point(lab, "invariant", exponent, invariant(x));
+    if (x->phi > 0) rk_lab_point(lab, "phi", exponent, x->phi);
     rk_lab_point(lab, "norm", exponent, x->norm);
     rk_lab_point(lab, "loss", exponent, x->loss);
     rk_lab_point(lab, "accuracy", exponent, x->accuracy);
@@ -247,8 +255,13 @@ static void report_constants(rk_lab *lab, const found *x, int n, int from, const
 
 static void report_curvature(rk_lab *lab, const found *x, int n, const found *one)
 {
-    double most = 0;
-    for (int i = 0; i < n; i++) most = fmax(most, x[i].lambda);
+    double most = 0, phi = 0;
+    for (int i = 0; i < n; i++) {
+        most = fmax(most, x[i].lambda);
+        phi = fmax(phi, x[i].phi);
+    }
+    rk_lab_value(lab, "phi", one->phi > 0 ? one->phi : (double)NAN);
+    rk_lab_value(lab, "phi_largest", phi > 0 ? phi : (double)NAN);
     rk_lab_value(lab, "lambda_max", one->lambda);
     rk_lab_value(lab, "lambda_max_largest", most);
     rk_lab_value(lab, "lambda_ratio", n > 3 ? x[0].lambda / (64 * x[3].lambda) : (double)NAN);

@@ -85,15 +85,11 @@ rk_status gram_tile(gram *g, bool test, int64_t row, int64_t column, rk_error *e
                        (uint64_t)(g->tile * g->tile) * sizeof *g->block, e);
 }
 
-/* The tile and its mirror image. */
 static void keep(const gram *g, int64_t row, int64_t column, int64_t n, double *k)
 {
     for (int64_t r = 0; r < g->tile && row + r < n; r++)
-        for (int64_t c = 0; c < g->tile && column + c < n; c++) {
-            double v = (double)g->block[r * g->tile + c];
-            k[(row + r) * n + column + c] = v;
-            k[(column + c) * n + row + r] = v;
-        }
+        for (int64_t c = 0; c < g->tile && column + c < n; c++)
+            k[(row + r) * n + column + c] = (double)g->block[r * g->tile + c];
 }
 
 rk_status gram_fill(rk_lab *l, gram *g, int64_t n, double *k, double share, rk_error *e)

@@ -61,9 +61,9 @@ static const rk_param_spec cover_params[] = {
     {0}};
 
 static const rk_param_spec margins_params[] = {
-    {"tolerance", "1e-10", "of the power iteration for spectral norms", RK_PARAM_REAL, 1e-15, 0.1,
+    {"tolerance", "1e-7", "of the power iteration for spectral norms", RK_PARAM_REAL, 1e-15, 0.1,
      NULL},
-    {"iterations", "2000", "of it, at most", RK_PARAM_INT, 1, 1000000, NULL},
+    {"iterations", "300", "of it, at most", RK_PARAM_INT, 1, 1000000, NULL},
     {0}};
 
 static const rk_param_spec ntk_params[] = {
