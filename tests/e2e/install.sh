@@ -28,7 +28,7 @@ test_runs_from_anywhere() {
 test_installed_files() {
     install_here
     find moved -type f -o -type l | sed 's/^moved.//' | sort >files.txt
-    [ "$(grep -c '^include/rethink/.*\.h$' files.txt)" = 4 ] || fail "$(cat files.txt)"
+    [ "$(grep -c '^include/rethink/.*\.h$' files.txt)" = 5 ] || fail "$(cat files.txt)"
     ! grep -vE '^(bin/rethink|include/rethink/|lib/.*(librethink\.so|rethink\.pc|rethink/)|share/)' \
         files.txt || fail 'installs something else'
 }
