@@ -136,7 +136,7 @@ assert page.count("<s>") > 0'
 test_experiments_in_miniature() {
     presets=fig1a
     [ "${RETHINK_TEST_STUDY-}" = all ] &&
-        presets='fig1a cnn corruption patterns table1 knobs sam scores memorize noise
+        presets='fig1a cnn corruption batchnorm patterns table1 knobs sam scores memorize noise
                  theorem1 min-norm kernel rademacher csr sensitivity sharpness alpha-scale
                  double-descent margins ntk flatness'
     for p in $presets; do
