@@ -335,6 +335,7 @@ static void test_corrupted_test_labels(void **state)
     rk_random whether = rk_random_named(5, "transform/test/labels"), which = whether;
     int changed = 0;
     which.step = 1;
+    after = before;
     assert_int_equal(rk_dataset_corrupt_test(d, (const rk_spec *const *)s, 2, 5, &after, &e), 0);
     for (uint32_t i = 0; i < TEST; i++) {
         uint32_t label = i % CLASSES;
