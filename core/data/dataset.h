@@ -25,7 +25,8 @@ rk_status rk_dataset_load(const rk_spec *data, const rk_spec *const *transforms,
 /* Are pixels read while they are needed?  Then they are in no array and in no graph. */
 bool rk_dataset_streams(const rk_dataset *d);
 /* Does to test labels what the transforms did to those of training, with streams of their own; the
- * audit, which rk_dataset_load has filled, is brought up to it.  RK_E_INVALID if no transform can. */
+ * audit, which rk_dataset_load has filled, is brought up to it.  RK_E_INVALID if no transform
+ * can. */
 rk_status rk_dataset_corrupt_test(rk_dataset *d, const rk_spec *const *transforms, uint32_t n,
                                   uint64_t seed, rk_audit *audit, rk_error *e);
 void rk_dataset_free(rk_dataset *d);
