@@ -1,5 +1,6 @@
 #include "lab_rig.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void train_rig(const world *w, rig *r, const rk_lab_watch *watch)
@@ -27,6 +28,30 @@ void close_rig(rig *r)
 {
     rk_lab_free(r->lab);
     rk_trainer_close(r->trainer);
+}
+
+rk_config linear_config(void)
+{
+    rk_config c = rk_config_default();
+    c.model = "linear";
+    c.data = "synth16:n=83,test=7";
+    c.batch = 8;
+    return c;
+}
+
+rig *new_rig(const world *w, const rk_config *c, const rk_lab_watch *watch)
+{
+    rig *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    r->config = *c;
+    train_rig(w, r, watch);
+    return r;
+}
+
+void free_rig(rig *r)
+{
+    close_rig(r);
+    free(r);
 }
 
 rk_lab_report run_item(const world *w, const rig *r, const char *text)

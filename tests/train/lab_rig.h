@@ -18,6 +18,11 @@ void open_rig(const world *w, const char *model, const char *device, rig *r);
 /* The same of r->config, which is set; watch may be NULL. */
 void train_rig(const world *w, rig *r, const rk_lab_watch *watch);
 void close_rig(rig *r);
+/* Softmax regression on 83 examples of synth16 and 7 of its test set, in batches of 8. */
+rk_config linear_config(void);
+/* train_rig of a copy of c, in memory of its own: freed by free_rig. */
+rig *new_rig(const world *w, const rk_config *c, const rk_lab_watch *watch);
+void free_rig(rig *r);
 /* Runs "hessian:norm=batch"; the test fails if that fails. */
 rk_lab_report run_item(const world *w, const rig *r, const char *text);
 /* A value by its name; the test fails if there is none. */

@@ -10,30 +10,6 @@
 
 enum { N = 83, TEST = 7, SIZE = CLASSES * PIXELS + CLASSES };
 
-static rk_config config(void)
-{
-    rk_config c = rk_config_default();
-    c.model = "linear";
-    c.data = "synth16:n=83,test=7";
-    c.batch = 8;
-    return c;
-}
-
-static rig *new_rig(const world *w, const rk_config *c, const rk_lab_watch *watch)
-{
-    rig *r = calloc(1, sizeof *r);
-    assert_non_null(r);
-    r->config = *c;
-    train_rig(w, r, watch);
-    return r;
-}
-
-static void free_rig(rig *r)
-{
-    close_rig(r);
-    free(r);
-}
-
 /* ---- reports --------------------------------------------------------------------------- */
 
 static rk_status reporting(rk_lab *lab, const rk_args *a, rk_error *e)
@@ -99,7 +75,7 @@ static void test_reports(void **state)
 {
     double progress = 0;
     const rk_lab_watch watch = {.ctx = &progress, .progress = on_progress};
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_lab_report report;
     rk_error e = rk_error_new();
     rig *r = new_rig(*state, &c, &watch);
@@ -126,7 +102,7 @@ static void test_reports(void **state)
 
 static void test_wrong_reports(void **state)
 {
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_lab_report report;
     const rk_lab_watch watch = {.stopping = always};
     rk_error e = rk_error_new();
@@ -148,7 +124,7 @@ static void test_tensors(void **state)
 {
     const world *w = *state;
     const rk_lab_tensor *t;
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_error e = rk_error_new();
     c.model = "mlp:hidden=5,layers=2";
     rk_trainer *fresh = open_trainer(w, &c);
@@ -182,7 +158,7 @@ static void test_batches(void **state)
     float want[PIXELS];
     uint32_t label[3];
     uint32_t program;
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_error e = rk_error_new();
     rk_job *job;
     rig *r = new_rig(*state, &c, NULL);
@@ -215,7 +191,7 @@ static void test_batches(void **state)
 static void test_training(void **state)
 {
     uint32_t program;
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_error e = rk_error_new();
     rk_job *job;
     c.model = "mlp:hidden=8,dropout=0.5,bn=on";
@@ -246,7 +222,7 @@ static void test_generated(void **state)
 {
     static float got[2][64];
     uint32_t program;
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_error e = rk_error_new();
     rk_job *job;
     c.data = "noise:n=20,size=8,channels=1,test=5";
@@ -293,7 +269,7 @@ static void test_other_runs(void **state)
     const rk_stored tensors[] = {{"output/weight", RK_F32, RK_SHAPE(CLASSES, PIXELS)},
                                  {"output/bias", RK_F32, RK_SHAPE(CLASSES)}};
     char path[256];
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_error e = rk_error_new();
     const float *got, *again;
     snprintf(path, sizeof path, "%s", scratch("other.safetensors"));

@@ -8,30 +8,6 @@
 
 enum { N = 83, TEST = 7, SIZE = CLASSES * PIXELS + CLASSES };
 
-static rk_config config(void)
-{
-    rk_config c = rk_config_default();
-    c.model = "linear";
-    c.data = "synth16:n=83,test=7";
-    c.batch = 8;
-    return c;
-}
-
-static rig *new_rig(const world *w, const rk_config *c, const rk_lab_watch *watch)
-{
-    rig *r = calloc(1, sizeof *r);
-    assert_non_null(r);
-    r->config = *c;
-    train_rig(w, r, watch);
-    return r;
-}
-
-static void free_rig(rig *r)
-{
-    close_rig(r);
-    free(r);
-}
-
 static linear weights_of(const float *w)
 {
     linear m;
@@ -100,7 +76,7 @@ static void test_objective(void **state)
                                           {.products = true, .norm = RK_NORM_BATCH},
                                           {.limit = 31, .rows = 30, .norm = RK_NORM_BATCH},
                                           {.test = true, .rows = 2, .products = true}};
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_error e = rk_error_new();
     rig *r = new_rig(*state, &c, NULL);
     const rk_dataset *d = rk_lab_data(r->lab);
@@ -124,7 +100,7 @@ static void test_objective(void **state)
 static void test_as_evaluated(void **state)
 {
     const world *w = *state;
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_error e = rk_error_new();
     c.model = "mlp:hidden=8,dropout=0.5,bn=on";
     c.augment = "crop:size=12+noise:sigma=1";
@@ -149,7 +125,7 @@ static void test_memory(void **state)
 {
     const rk_objective_options options[] = {{.rows = 5, .limit = 20, .products = true},
                                             {.rows = 5, .products = true}};
-    rk_config c = config();
+    rk_config c = linear_config();
     rk_error e = rk_error_new();
     uint64_t bytes[2];
     rig *r = new_rig(*state, &c, NULL);
