@@ -1,0 +1,54 @@
+/* bench.h: measuring one device in one process.
+ *
+ * A bench (rethink bench) starts several processes for each device, in turn; each runs the suites
+ * below and gives what it measured to a sink.  Repetitions of contenders are interleaved within a
+ * process.  The names, units and subjects of values are those of train/results_bench.h.
+ * Threads: one at a time. */
+#ifndef RK_BENCH_BENCH_H
+#define RK_BENCH_BENCH_H
+#include "device/session.h"
+#include "train/results_bench.h"
+
+typedef enum rk_bench_size { RK_BENCH_QUICK, RK_BENCH_NORMAL, RK_BENCH_FULL } rk_bench_size;
+
+typedef struct rk_bench_options {
+    rk_bench_size size;
+    uint32_t repeats; /* at least, of each measurement */
+    double seconds; /* that a suite should take; it does less of what matters least, and says so */
+    uint64_t seed;
+    uint32_t process; /* which start of a process this is, from 1; the first one is cold */
+    bool fast;        /* the fast tier too, where the device has one */
+} rk_bench_options;
+
+/* value: of device and process 0, which the caller fills in; texts live until it returns.
+ * progress may be NULL, as may stopping: true asks to end with RK_E_STOPPED. */
+typedef struct rk_bench_sink {
+    void *ctx;
+    rk_status (*value)(void *ctx, const rk_bench_value *v, rk_error *e);
+    void (*progress)(void *ctx, const char *what, double fraction);
+    bool (*stopping)(void *ctx);
+} rk_bench_sink;
+
+/* What the suites have in common. */
+typedef struct rk_bench_case {
+    rk_hub *hub;
+    const char *spec;      /* of the device */
+    const char *reference; /* the spec of the CPU backend, for digests and ratios */
+    const rk_bench_options *options;
+    const rk_bench_sink *sink;
+} rk_bench_case;
+
+rk_status rk_bench_roofline(const rk_bench_case *c, rk_error *e);
+/* Suites 'op' and 'numerics'. */
+rk_status rk_bench_ops(const rk_bench_case *c, rk_error *e);
+rk_status rk_bench_support(const rk_bench_case *c, rk_error *e);
+rk_status rk_bench_steps(const rk_bench_case *c, rk_error *e);
+rk_status rk_bench_memorize(const rk_bench_case *c, rk_error *e);
+rk_status rk_bench_distance(const rk_bench_case *c, rk_error *e);
+/* Suite 'machine': begin gives its context, end frees it and gives the values. */
+rk_status rk_bench_machine_begin(const rk_bench_case *c, void **out, rk_error *e);
+rk_status rk_bench_machine_end(const rk_bench_case *c, void *machine, rk_error *e);
+/* Everything but bench, device and spec; texts are freed by rk_bench_identity_free. */
+rk_status rk_bench_identity(const rk_bench_case *c, rk_bench_device *out, rk_error *e);
+void rk_bench_identity_free(rk_bench_device *d);
+#endif
