@@ -7,9 +7,10 @@
  * Two efficiencies, as of Pennycook, Sewall and Lee, "A metric for performance portability", 2016
  * (arXiv 1611.07409), and "Implications of a metric for performance portability", FGCS 92, 2019:
  *   application    the best time of any application of this problem on this platform, over its own
- *   architectural  the least time that the measured roofline allows, max(flop / fma, bytes / triad),
- *                  over its own: the same as its rate over min(fma, intensity x triad).  Data that
- *                  stay in a cache go faster than triad: then it is 1, and 'roof' tells how far
+ *   architectural  the least time that the measured roofline allows, the larger of flop / fma and
+ *                  bytes / triad, over its own: the same as its rate over min(fma, intensity x
+ *                  triad).  Data that stay in a cache go faster than triad: then it is 1, and
+ *                  'roof' tells how far
  * The metric is the harmonic mean over the set H of platforms, and 0 if one of them is not
  * supported.  As a zero hides what the others do (Marowka, "Reformulation of the performance
  * portability metric", 2022), the metric over the supported subset and the arithmetic mean over it

@@ -81,6 +81,7 @@ static void test_over_processes(void **state)
     (void)state;
     begin(&r, "h", "done");
     device(&r, "cpu:0", "A", "1");
+    spread(&r, 0, "op", "x", "exact", "seconds", NULL, 0);
     spread(&r, 1, "op", "x", "exact", "seconds", (const double[]){1, 2, 6}, 3);
     spread(&r, 2, "op", "x", "exact", "seconds", (const double[]){4, 4}, 2);
     spread(&r, 3, "op", "x", "exact", "seconds", NULL, 0);
@@ -279,6 +280,27 @@ static void test_wrong(void **state)
     }
 }
 
+/* The best of what a vendor's library did; what rethink's kernels do is nothing of its. */
+static void test_vendor(void **state)
+{
+    rig r;
+    rk_portability p;
+    const rk_bench *b = &r.bench;
+    (void)state;
+    begin(&r, "h", "done");
+    device(&r, "cpu:0", "A", "1");
+    one(&r, "op", "conv", "exact", "seconds", 0.1);
+    one(&r, "op", "conv", "exact", "vendor seconds", 0.5);
+    one(&r, "op", "conv", "fast", "vendor seconds", 0.6);
+    one(&r, "support", "conv", "", "support", 3);
+    assert_int_equal(rk_portability_make(&b, 1, &p, NULL), RK_OK);
+    const rk_merit *m = rk_portability_merit(&p, 0, RK_APP_VENDOR, 0);
+    assert_int_equal(m->state, RK_RAN);
+    NEAR(m->seconds, 0.5);
+    NEAR(m->efficiency[RK_EFF_APPLICATION], 1);
+    rk_portability_free(&p);
+}
+
 static void test_unsupported(void **state)
 {
     rig r;
@@ -362,7 +384,7 @@ int main(void)
         cmocka_unit_test(test_metric),         cmocka_unit_test(test_cascade),
         cmocka_unit_test(test_efficiencies),   cmocka_unit_test(test_above_the_roof),
         cmocka_unit_test(test_overall),        cmocka_unit_test(test_wrong),
-        cmocka_unit_test(test_unsupported),    cmocka_unit_test(test_platforms),
-        cmocka_unit_test(test_nothing)};
+        cmocka_unit_test(test_vendor),         cmocka_unit_test(test_unsupported),
+        cmocka_unit_test(test_platforms),      cmocka_unit_test(test_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
