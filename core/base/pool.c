@@ -47,6 +47,15 @@ void *rk_pool_copy(rk_pool *p, const void *src, size_t bytes)
 
 char *rk_pool_string(rk_pool *p, const char *s) { return rk_pool_copy(p, s, strlen(s) + 1); }
 
+void *rk_pool_longer(rk_pool *p, void *list, size_t n, size_t size)
+{
+    if (n & (n - 1)) return list; /* room is made for 1, 2, 4, ... entries */
+    if (n > SIZE_MAX / 2) return NULL;
+    void *longer = rk_pool_array(p, n ? 2 * n : 1, size);
+    if (longer && n) memcpy(longer, list, n * size);
+    return longer;
+}
+
 void rk_pool_free(rk_pool *p)
 {
     for (rk_pool_chunk *c = p->newest; c;) {

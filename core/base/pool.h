@@ -20,6 +20,9 @@ void *rk_pool_array(rk_pool *p, size_t n, size_t size);
 /* A copy of bytes at src; NULL without memory. */
 void *rk_pool_copy(rk_pool *p, const void *src, size_t bytes);
 char *rk_pool_string(rk_pool *p, const char *s);
+/* A list of n entries of size bytes, with room for one more; what outgrew its room is copied.  NULL
+ * without memory. */
+void *rk_pool_longer(rk_pool *p, void *list, size_t n, size_t size);
 /* Frees everything; the pool is empty then. */
 void rk_pool_free(rk_pool *p);
 #endif

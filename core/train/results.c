@@ -43,13 +43,7 @@ rk_status rk_results_add(rk_results *r, rk_run_record *run, rk_error *e)
         return RK_FAIL(e, RK_E_INVALID, "the seed %llu is not below 2^63",
                        (unsigned long long)run->seed);
     run->status = "running";
-    sqlite3_str *sql = sqlite3_str_new(r->db);
-    sqlite3_str_appendall(sql, "INSERT INTO runs (id");
-    for (size_t i = 0; i < n; i++) sqlite3_str_appendf(sql, ", %s", columns[i].name);
-    sqlite3_str_appendall(sql, ") VALUES (?");
-    for (size_t i = 0; i < n; i++) sqlite3_str_appendall(sql, ", ?");
-    sqlite3_str_appendall(sql, ")");
-    RK_TRY(rk_results_prepare_built(r, sql, &s, e));
+    RK_TRY(rk_results_prepare_insert(r, "INSERT", "runs", "id", columns, n, &s, e));
     int bad = r->next ? sqlite3_bind_int64(s, 1, r->next) : sqlite3_bind_null(s, 1);
     r->next = 0;
     for (size_t i = 0; i < n; i++) bad |= rk_column_bind(s, (int)i + 2, &columns[i], run);
@@ -67,13 +61,8 @@ static rk_status put_row(rk_results *r, int64_t id, const rk_epoch_record *row, 
     size_t n;
     const rk_column *columns = rk_epoch_columns(&n);
     sqlite3_stmt *s;
-    sqlite3_str *sql = sqlite3_str_new(r->db);
-    sqlite3_str_appendall(sql, "INSERT OR REPLACE INTO epochs (run, digest");
-    for (size_t i = 0; i < n; i++) sqlite3_str_appendf(sql, ", %s", columns[i].name);
-    sqlite3_str_appendall(sql, ") VALUES (?, ?");
-    for (size_t i = 0; i < n; i++) sqlite3_str_appendall(sql, ", ?");
-    sqlite3_str_appendall(sql, ")");
-    RK_TRY(rk_results_prepare_built(r, sql, &s, e));
+    RK_TRY(rk_results_prepare_insert(r, "INSERT OR REPLACE", "epochs", "run, digest", columns, n,
+                                     &s, e));
     int bad = sqlite3_bind_int64(s, 1, id);
     bad |= sqlite3_bind_text(s, 2, row->digest, -1, SQLITE_STATIC);
     for (size_t i = 0; i < n; i++) bad |= rk_column_bind(s, (int)i + 3, &columns[i], row);

@@ -1,6 +1,6 @@
 /* results.h: the results database, one SQLite file.
  *
- * Tables (append-only columns; user_version is the schema's number, now 4; an older file is brought
+ * Tables (append-only columns; user_version is the schema's number, now 5; an older file is brought
  * up when it is opened for writing, and else read as it is):
  *   runs    one row a run: id, started (UTC, ISO 8601, ms), status ('running', 'done', 'stopped',
  *           'failed'), error, preset, variant, model, data, randomize, augment, optimizer,
@@ -19,6 +19,7 @@
  *           noisy_fit, noisy_true
  *   scores, test_scores  per example, of runs with --scores: see scores.h
  *   diagnostics, found_values, found_points, found_notes  what diagnostics found: see found.h
+ *   benches, bench_devices, bench_values  what `rethink bench` measured: see results_bench.h
  * An epoch's row and its run's summary are one transaction.  WAL mode: readers never wait.
  *
  * Numbers that are not finite, as of a run that diverged, are NULL in the file and NaN here.  Seeds

@@ -53,6 +53,22 @@ rk_status rk_results_prepare_built(rk_results *r, sqlite3_str *sql, sqlite3_stmt
     return status;
 }
 
+rk_status rk_results_prepare_insert(rk_results *r, const char *verb, const char *table,
+                                    const char *keys, const rk_column *columns, size_t n,
+                                    sqlite3_stmt **out, rk_error *e)
+{
+    sqlite3_str *sql = sqlite3_str_new(r->db);
+    size_t parameters = n;
+    sqlite3_str_appendf(sql, "%s INTO %s (%s", verb, table, keys ? keys : "");
+    for (const char *at = keys; at; at = strchr(at + 1, ',')) parameters++;
+    for (size_t i = 0; i < n; i++)
+        sqlite3_str_appendf(sql, "%s%s", i || keys ? ", " : "", columns[i].name);
+    sqlite3_str_appendall(sql, ") VALUES (");
+    for (size_t i = 0; i < parameters; i++) sqlite3_str_appendall(sql, i ? ", ?" : "?");
+    sqlite3_str_appendall(sql, ")");
+    return rk_results_prepare_built(r, sql, out, e);
+}
+
 rk_status rk_results_step(rk_results *r, sqlite3_stmt *s, const char *doing, rk_error *e)
 {
     rk_status status = RK_OK;

@@ -3,6 +3,7 @@
 #define RK_TRAIN_RESULTS_DB_H
 #include <sqlite3.h>
 #include "base/error.h"
+#include "base/pool.h"
 #include "train/results.h"
 
 struct rk_results {
@@ -37,11 +38,23 @@ const rk_column *rk_score_columns(bool test, size_t *n);
 /* Of what diagnostics found. */
 const rk_column *rk_found_columns(size_t *n);
 
+/* The tables of benches, which list their key columns too; the first has the key "id" (key is
+ * NULL), and all others belong to a row of it, which their first column names. */
+typedef struct rk_bench_table {
+    const char *name;
+    const rk_column *columns;
+    size_t n;
+    const char *key;
+} rk_bench_table;
+const rk_bench_table *rk_bench_tables(size_t *n);
+
 /* Binds a field to parameter i; texts must live until the statement is reset. */
 int rk_column_bind(sqlite3_stmt *s, int i, const rk_column *c, const void *record);
 
 /* The opposite, from column i of a row; a text is copied.  False without memory. */
 bool rk_column_fetch(sqlite3_stmt *s, int i, const rk_column *c, void *record);
+/* The same with the text in a pool; NULL: to be freed by free(). */
+bool rk_column_read(rk_pool *pool, sqlite3_stmt *s, int i, const rk_column *c, void *record);
 
 /* The last failure of the database as one line: the path, what is wrong, and the remedy. */
 rk_status rk_results_error(const rk_results *r, const char *doing, rk_error *e);
@@ -51,6 +64,11 @@ rk_status rk_results_prepare(rk_results *r, const char *sql, sqlite3_stmt **out,
 /* The same from a text that was appended to, and is freed. */
 rk_status rk_results_prepare_built(rk_results *r, sqlite3_str *sql, sqlite3_stmt **out,
                                    rk_error *e);
+/* "VERB INTO table (key, columns) VALUES (?, ...)": the keys, which may be NULL, have the first
+ * parameters. */
+rk_status rk_results_prepare_insert(rk_results *r, const char *verb, const char *table,
+                                    const char *keys, const rk_column *columns, size_t n,
+                                    sqlite3_stmt **out, rk_error *e);
 /* All rows of a statement as one array of entries of `bytes`, freed by free(); finalizes the
  * statement. */
 rk_status rk_results_collect(rk_results *r, sqlite3_stmt *s,

@@ -160,13 +160,7 @@ static rk_status number_of(rk_results *r, const char *sql, int64_t run, const rk
 static rk_status put_head(rk_results *r, int64_t run, const rk_found *f, rk_error *e)
 {
     sqlite3_stmt *s;
-    sqlite3_str *sql = sqlite3_str_new(r->db);
-    sqlite3_str_appendall(sql, "INSERT INTO diagnostics (run");
-    for (size_t i = 0; i < N_COLUMNS; i++) sqlite3_str_appendf(sql, ", %s", columns[i].name);
-    sqlite3_str_appendall(sql, ") VALUES (?");
-    for (size_t i = 0; i < N_COLUMNS; i++) sqlite3_str_appendall(sql, ", ?");
-    sqlite3_str_appendall(sql, ")");
-    RK_TRY(rk_results_prepare_built(r, sql, &s, e));
+    RK_TRY(rk_results_prepare_insert(r, "INSERT", "diagnostics", "run", columns, N_COLUMNS, &s, e));
     int bad = sqlite3_bind_int64(s, 1, run);
     for (size_t i = 0; i < N_COLUMNS; i++) bad |= rk_column_bind(s, (int)i + 2, &columns[i], f);
     if (!bad) return rk_results_step(r, s, doing, e);
@@ -235,15 +229,6 @@ static rk_status no_memory(const reader *x)
     return RK_FAIL(x->e, RK_E_NOMEM, "no memory to read %s", x->r->path);
 }
 
-/* Room for one more entry of an array; rooms of 1, 2, 4, ... entries. */
-static void *longer(rk_pool *pool, void *list, uint32_t n, size_t bytes)
-{
-    if (n & (n - 1)) return list;
-    void *more = rk_pool_array(pool, n ? 2 * (size_t)n : 1, bytes);
-    if (more && n) memcpy(more, list, n * bytes);
-    return more;
-}
-
 static const char *text_of(const reader *x, sqlite3_stmt *s, int i)
 {
     const char *text = (const char *)sqlite3_column_text(s, i);
@@ -258,29 +243,21 @@ static double real_of(sqlite3_stmt *s, int i)
 static rk_status add_head(const reader *x, sqlite3_stmt *s, rk_found *unused)
 {
     rk_found_list *out = x->out;
-    rk_found *list = longer(&out->pool, out->found, out->n, sizeof *list);
+    rk_found *list = rk_pool_longer(&out->pool, out->found, out->n, sizeof *list);
     (void)unused;
     if (!list) return no_memory(x);
     out->found = list;
     rk_found *f = &list[out->n];
     *f = (rk_found){0};
-    for (size_t i = 0; i < N_COLUMNS; i++) {
-        void *field = (char *)f + columns[i].offset;
-        if (columns[i].type != RK_COLUMN_TEXT) {
-            rk_column_fetch(s, (int)i, &columns[i], f);
-            continue;
-        }
-        const char *text = text_of(x, s, (int)i);
-        if (!text) return no_memory(x);
-        *(const char **)field = text;
-    }
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        if (!rk_column_read(&out->pool, s, (int)i, &columns[i], f)) return no_memory(x);
     out->n++;
     return RK_OK;
 }
 
 static rk_status add_value(const reader *x, sqlite3_stmt *s, rk_found *f)
 {
-    rk_found_value *list = longer(&x->out->pool, f->value, f->n_values, sizeof *list);
+    rk_found_value *list = rk_pool_longer(&x->out->pool, f->value, f->n_values, sizeof *list);
     const char *name = text_of(x, s, 1);
     if (!list || !name) return no_memory(x);
     f->value = list;
@@ -290,7 +267,7 @@ static rk_status add_value(const reader *x, sqlite3_stmt *s, rk_found *f)
 
 static rk_status add_point(const reader *x, sqlite3_stmt *s, rk_found *f)
 {
-    rk_found_point *list = longer(&x->out->pool, f->point, f->n_points, sizeof *list);
+    rk_found_point *list = rk_pool_longer(&x->out->pool, f->point, f->n_points, sizeof *list);
     const char *curve = (const char *)sqlite3_column_text(s, 1);
     bool again = f->n_points && curve && strcmp(f->point[f->n_points - 1].curve, curve) == 0;
     curve = again ? f->point[f->n_points - 1].curve : text_of(x, s, 1);
@@ -302,7 +279,7 @@ static rk_status add_point(const reader *x, sqlite3_stmt *s, rk_found *f)
 
 static rk_status add_note(const reader *x, sqlite3_stmt *s, rk_found *f)
 {
-    const char **list = longer(&x->out->pool, f->note, f->n_notes, sizeof *list);
+    const char **list = rk_pool_longer(&x->out->pool, f->note, f->n_notes, sizeof *list);
     const char *text = text_of(x, s, 1);
     if (!list || !text) return no_memory(x);
     f->note = list;

@@ -15,12 +15,12 @@ static rk_status prepare_select(rk_results *r, const char *keys, const rk_column
     return rk_results_prepare_built(r, sql, out, e);
 }
 
-bool rk_column_fetch(sqlite3_stmt *s, int i, const rk_column *c, void *record)
+bool rk_column_read(rk_pool *pool, sqlite3_stmt *s, int i, const rk_column *c, void *record)
 {
     void *field = (char *)record + c->offset;
     if (c->type == RK_COLUMN_TEXT) {
         const char *text = (const char *)sqlite3_column_text(s, i);
-        char *copy = strdup(text ? text : "");
+        char *copy = pool ? rk_pool_string(pool, text ? text : "") : strdup(text ? text : "");
         *(char **)field = copy;
         return copy;
     }
@@ -30,6 +30,11 @@ bool rk_column_fetch(sqlite3_stmt *s, int i, const rk_column *c, void *record)
         *(double *)field =
             sqlite3_column_type(s, i) == SQLITE_NULL ? NAN : sqlite3_column_double(s, i);
     return true;
+}
+
+bool rk_column_fetch(sqlite3_stmt *s, int i, const rk_column *c, void *record)
+{
+    return rk_column_read(NULL, s, i, c, record);
 }
 
 void rk_run_record_free(rk_run_record *run)

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SCHEMA = 4, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
+enum { SCHEMA = 5, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
 
 #define TEXT(f) TEXT_SINCE(0, f)
 #define TEXT_SINCE(schema, f)                                                                      \
@@ -154,11 +154,30 @@ static void declare_found(sqlite3_str *sql)
                             lists[i][0], lists[i][1]);
 }
 
+static void declare_benches(sqlite3_str *sql)
+{
+    size_t n;
+    const rk_bench_table *t = rk_bench_tables(&n);
+    sqlite3_str_appendf(sql, "CREATE TABLE IF NOT EXISTS %s (id INTEGER PRIMARY KEY AUTOINCREMENT",
+                        t->name);
+    declare(sql, t->columns, t->n);
+    sqlite3_str_appendall(sql, ");");
+    for (size_t i = 1; i < n; i++) {
+        sqlite3_str_appendf(sql,
+                            "CREATE TABLE IF NOT EXISTS %s (%s INTEGER NOT NULL REFERENCES %s ON "
+                            "DELETE CASCADE",
+                            t[i].name, t[i].columns->name, t->name);
+        declare(sql, t[i].columns + 1, t[i].n - 1);
+        sqlite3_str_appendf(sql, ", PRIMARY KEY (%s)) WITHOUT ROWID;", t[i].key);
+    }
+}
+
 static void declare_more(sqlite3_str *sql)
 {
     declare_scores(sql, false);
     declare_scores(sql, true);
     declare_found(sql);
+    declare_benches(sql);
 }
 
 static rk_status make_tables(rk_results *r, rk_error *e)

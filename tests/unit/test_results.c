@@ -208,11 +208,27 @@ static void test_refusals(void **state)
     refuse(path, false, "something else");
     unlink(path);
     rk_results_close(open_results(path));
-    exec(path, "PRAGMA user_version = 5");
+    exec(path, "PRAGMA user_version = 6");
     refuse(path, false, "newer rethink");
 }
 
-/* The middle of the file is overwritten: reading says that it is damaged. */
+static size_t page_of_runs(const char *path)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT rootpage FROM sqlite_master WHERE name = 'runs'",
+                                        -1, &s, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    size_t page = (size_t)sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return page;
+}
+
+/* The runs are overwritten: reading says that the file is damaged. */
 static void test_damaged(void **state)
 {
     const char *path = scratch("broken.sqlite");
@@ -223,8 +239,10 @@ static void test_damaged(void **state)
     (void)state;
     assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
     rk_results_close(r);
+    size_t page = page_of_runs(path);
     char *data = scratch_read(path, &bytes);
-    memset(data + 4096, 0xff, bytes - 4096);
+    assert_true(page > 1 && 4096 * page <= bytes);
+    memset(data + 4096 * (page - 1), 0xff, 4096);
     scratch_write(path, data, bytes);
     free(data);
     assert_int_equal(rk_results_open(path, true, &r, &e), RK_OK);

@@ -1,4 +1,5 @@
 /* Results files of older schemas. */
+#include "bench_sample.h"
 #include "results_sample.h"
 #include "scratch.h"
 #include <math.h>
@@ -24,6 +25,8 @@ static void exec(const char *path, const char *sql)
 }
 
 /* What older schemas did not have, so that a file of today becomes one of theirs. */
+static const char to_schema_4[] = "DROP TABLE bench_values; DROP TABLE bench_devices; DROP TABLE "
+                                  "benches; PRAGMA user_version = 4";
 static const char to_schema_3[] =
     "DROP TABLE found_values; DROP TABLE found_points; DROP TABLE found_notes; DROP TABLE "
     "diagnostics; ALTER TABLE scores DROP COLUMN held; PRAGMA user_version = 3";
@@ -65,10 +68,20 @@ static void check_old(rk_results *r, int schema)
     rk_found_list_free(&found);
 }
 
+/* A reader finds no benches; a writer makes room for them. */
+static void check_benches(rk_results *r, uint32_t want)
+{
+    int64_t *ids;
+    uint32_t n;
+    assert_int_equal(rk_results_benches(r, &ids, &n, NULL), RK_OK);
+    assert_int_equal(n, want);
+    free(ids);
+}
+
 /* A file of an older schema can be read, and the first writer brings it up. */
 static void older(int schema)
 {
-    static const char *const names[] = {"old1.sqlite", "old2.sqlite", "old3.sqlite"};
+    static const char *const names[] = {"old1.sqlite", "old2.sqlite", "old3.sqlite", "old4.sqlite"};
     const char *path = scratch(names[schema - 1]);
     rk_run_record run = sample(), *got;
     rk_epoch_record row = sample_row(1);
@@ -77,11 +90,13 @@ static void older(int schema)
     assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
     assert_int_equal(rk_results_epoch(r, &run, &row, NULL), RK_OK);
     rk_results_close(r);
-    exec(path, to_schema_3);
+    exec(path, to_schema_4);
+    if (schema < 4) exec(path, to_schema_3);
     if (schema < 3) exec(path, to_schema_2);
     if (schema == 1) exec(path, to_schema_1);
     assert_int_equal(rk_results_open(path, true, &r, NULL), RK_OK);
     check_old(r, schema);
+    check_benches(r, 0);
     rk_results_close(r);
     for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
         r = open_results(path);
@@ -92,6 +107,8 @@ static void older(int schema)
         assert_string_equal(got->augment, "flip:p=0.5");
         assert_true(got->classes == 10);
         rk_run_record_free(got);
+        bench_sample(r, "a host");
+        check_benches(r, (uint32_t)i + 1);
         rk_results_close(r);
     }
     exec(path, "INSERT INTO scores VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
@@ -105,6 +122,7 @@ static void test_older_schemas(void **state)
     (void)state;
     older(1);
     older(3);
+    older(4);
     older(2);
 }
 
