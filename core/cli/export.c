@@ -32,7 +32,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* RFC 4180: quoted where needed, quotes doubled. */
 static rk_status write_cell(FILE *f, const rk_field *field, const void *record, rk_error *e)
 {
     char *text = NULL;
@@ -44,13 +43,7 @@ static rk_status write_cell(FILE *f, const rk_field *field, const void *record, 
         free(text);
         return RK_FAIL(e, RK_E_NOMEM, "no memory for a CSV cell");
     }
-    bool quoted = text[strcspn(text, ",\"\r\n")] != '\0';
-    if (quoted) fputc('"', f);
-    for (const char *c = text; *c; c++) {
-        if (*c == '"') fputc('"', f);
-        fputc(*c, f);
-    }
-    if (quoted) fputc('"', f);
+    rk_cli_csv_cell(f, text, "");
     free(text);
     return RK_OK;
 }

@@ -13,6 +13,7 @@ static const command commands[] = {
     {"sweep", "a grid of runs, several at once; stopped or killed, it goes on", rk_cli_sweep},
     {"devices", "what can compute, and why the rest cannot", rk_cli_devices},
     {"check", "is a backend right: the conformance suite", rk_cli_check},
+    {"bench", "how fast and how portable devices are, and how exact", rk_cli_bench},
     {"plugins", "models, data sets, transforms and their parameters", rk_cli_plugins},
     {"list", "runs in the results database", rk_cli_list},
     {"show", "everything about one run", rk_cli_show},

@@ -13,6 +13,18 @@ rk_status rk_cli_flush(FILE *f, const char *name, rk_error *e)
                    errno ? strerror(errno) : "an earlier write failed");
 }
 
+void rk_cli_csv_cell(FILE *f, const char *text, const char *end)
+{
+    bool quoted = text[strcspn(text, ",\"\r\n")] != '\0';
+    if (quoted) fputc('"', f);
+    for (const char *c = text; *c; c++) {
+        if (*c == '"') fputc('"', f);
+        fputc(*c, f);
+    }
+    if (quoted) fputc('"', f);
+    fputs(end, f);
+}
+
 bool rk_cli_colour(FILE *f)
 {
     const char *terminal = getenv("TERM"), *no = getenv("NO_COLOR");

@@ -35,7 +35,8 @@
  *                      ULP away).  'distance' of the weights to those of the exact run, relative,
  *                      at x steps
  *   suite 'machine'    'drift' (the last fma chain over the first, one a process), 'load' (runnable
- *                      processes), 'clock' (Hz) */
+ *                      processes), 'clock' (Hz), 'failed' (subject: the suite in which a process
+ *                      failed, crashed or hung, '' before the first; n = 0; text: why) */
 #ifndef RK_TRAIN_RESULTS_BENCH_H
 #define RK_TRAIN_RESULTS_BENCH_H
 #include "base/spread.h"
