@@ -39,6 +39,7 @@ const char *rk_bench_size_name(rk_bench_size s);
 typedef struct rk_bench_arguments {
     rk_bench_size size;
     uint32_t processes, repeats;
+    double seconds; /* of each device, 0: as the size says */
     double timeout; /* seconds without a word after which a process hangs */
     const char *suites, *threads, *out, *csv;
     const char **devices, **backends, **merge;
@@ -64,6 +65,7 @@ typedef struct rk_bench_plan {
     rk_pool pool;
     rk_bench_target *target; /* [n] */
     uint32_t n;
+    double times; /* as long as a quick bench */
     const char *reference, *reference_path; /* NULL: there is no cpu backend */
 } rk_bench_plan;
 /* Finds the devices: those that were asked for, or all. */
@@ -74,8 +76,6 @@ uint32_t rk_bench_plan_device(const rk_bench_plan *p, uint32_t task);
 /* Whether a part is of a process, from 1; about how many seconds it takes. */
 bool rk_bench_plan_has(const rk_bench_plan *p, uint32_t part, uint32_t process);
 double rk_bench_plan_seconds(const rk_bench_plan *p, uint32_t part);
-/* How much longer than a quick bench. */
-double rk_bench_times(rk_bench_size s);
 /* All options, as JSON; freed by free(). */
 char *rk_bench_plan_config(const rk_bench_plan *p);
 

@@ -11,6 +11,7 @@ enum {
     OPTION_SUITE,
     OPTION_DEVICE,
     OPTION_MERGE,
+    OPTION_SECONDS,
     OPTION_THREADS,
     OPTION_TIMEOUT,
     OPTION_WORKER,
@@ -29,6 +30,8 @@ static const struct argp_option options[] = {
     {"processes", OPTION_PROCESSES, "N", 0, "Start so many processes for each device (3)", 2},
     {"repeats", OPTION_REPEATS, "N", 0, "Repeat each measurement at least so often (5)", 2},
     {"threads", OPTION_THREADS, "N", 0, "Threads of the cpu backend (its own choice)", 2},
+    {"seconds", OPTION_SECONDS, "SECONDS", 0,
+     "About so long for each device, instead of what the size means", 2},
     {"timeout", OPTION_TIMEOUT, "SECONDS", 0,
      "A process that says nothing for so long is given up (300)", 2},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 2},
@@ -61,10 +64,10 @@ static error_t set_threads(rk_bench_arguments *a, const char *text)
     return count("threads", text, 4096, &n);
 }
 
-static error_t set_timeout(rk_bench_arguments *a, const char *text)
+static error_t seconds(const char *option, const char *text, double *out)
 {
-    if (rk_parse_f64(text, &a->timeout) && a->timeout > 0 && a->timeout <= 86400) return 0;
-    rk_cli_failf("--timeout: '%.64s' is no number of seconds up to 86400", text);
+    if (rk_parse_f64(text, out) && *out > 0 && *out <= 86400) return 0;
+    rk_cli_failf("--%s: '%.64s' is no number of seconds up to 86400", option, text);
     return ECANCELED;
 }
 
@@ -74,7 +77,8 @@ static error_t parse_number(int key, char *arg, rk_bench_arguments *a)
     case OPTION_PROCESSES: return count("processes", arg, PROCESSES_MAX, &a->processes);
     case OPTION_REPEATS: return count("repeats", arg, REPEATS_MAX, &a->repeats);
     case OPTION_THREADS: return set_threads(a, arg);
-    case OPTION_TIMEOUT: return set_timeout(a, arg);
+    case OPTION_TIMEOUT: return seconds("timeout", arg, &a->timeout);
+    case OPTION_SECONDS: return seconds("seconds", arg, &a->seconds);
     default: return ARGP_ERR_UNKNOWN;
     }
 }

@@ -138,11 +138,23 @@ static rk_status find_devices(rk_bench_plan *p, const rk_hub *hub, rk_error *e)
                    "no device was found; 'rethink devices -v' says where it was looked for");
 }
 
+/* How much longer than a quick bench: as the size says, or so that a device takes the seconds. */
+static double times(const rk_bench_plan *p)
+{
+    static const double usual[] = {1, 10, 60};
+    double quick = 0;
+    for (uint32_t i = 0; i < N_PARTS; i++)
+        for (uint32_t k = 1; k <= p->a->processes; k++)
+            if (rk_bench_plan_has(p, i, k)) quick += parts[i].seconds;
+    return p->a->seconds > 0 ? p->a->seconds / quick : usual[p->a->size];
+}
+
 rk_status rk_bench_plan_make(const rk_bench_arguments *a, rk_bench_plan *out, rk_error *e)
 {
     rk_hub *hub = NULL;
     *out = (rk_bench_plan){.a = a};
     RK_TRY(rk_bench_suites_parse(a->suites, &out->suites, e));
+    out->times = times(out);
     rk_status status = rk_hub_new(a->backends, a->n_backends, &hub, e);
     if (status == RK_OK) status = find_devices(out, hub, e);
     rk_hub_free(hub);
@@ -173,15 +185,9 @@ bool rk_bench_plan_has(const rk_bench_plan *p, uint32_t part, uint32_t process)
     return has;
 }
 
-double rk_bench_times(rk_bench_size s)
-{
-    static const double times[] = {1, 10, 60};
-    return times[s];
-}
-
 double rk_bench_plan_seconds(const rk_bench_plan *p, uint32_t part)
 {
-    return parts[part].seconds * rk_bench_times(p->a->size);
+    return parts[part].seconds * p->times;
 }
 
 char *rk_bench_plan_config(const rk_bench_plan *p)
@@ -193,10 +199,10 @@ char *rk_bench_plan_config(const rk_bench_plan *p)
     for (uint32_t i = 0; i < N_PARTS; i++)
         for (int k = 0; k < 2; k++)
             if (p->suites.keep[i][k]) json_array_append_new(suites, json_string(parts[i].suite[k]));
-    json_t *root =
-        json_pack("{s:s, s:i, s:i, s:f, s:s, s:o, s:o}", "size", rk_bench_size_name(a->size),
-                  "processes", (int)a->processes, "repeats", (int)a->repeats, "timeout", a->timeout,
-                  "threads", a->threads ? a->threads : "", "devices", devices, "suites", suites);
+    json_t *root = json_pack("{s:s, s:i, s:i, s:f, s:f, s:s, s:o, s:o}", "size",
+                             rk_bench_size_name(a->size), "processes", (int)a->processes, "repeats",
+                             (int)a->repeats, "timeout", a->timeout, "times", p->times, "threads",
+                             a->threads ? a->threads : "", "devices", devices, "suites", suites);
     char *text = root ? json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(root);
     return text;

@@ -46,6 +46,11 @@ static bool has_suite(const page *g, const char *suite)
 
 /* ---- rooflines ------------------------------------------------------------------------------- */
 
+static double roof(const page *g, uint32_t device, const char *name)
+{
+    return rk_aggregate_median(g->b, g->b->device[device].device, "roofline", "", "", name);
+}
+
 static rk_status print_roofline(page *g, rk_error *e)
 {
     static const struct {
@@ -64,10 +69,11 @@ static rk_status print_roofline(page *g, rk_error *e)
     if (!has_suite(g, "roofline")) return RK_OK;
     rk_table *t = new_table(g, "roofline");
     for (size_t i = 0; t && i < sizeof rows / sizeof *rows; i++) {
-        rk_table_cell(t, "%s", rows[i].title);
-        for (uint32_t k = 0; k < g->n; k++) {
-            double x =
-                rk_aggregate_median(g->b, g->b->device[k].device, "roofline", "", "", rows[i].name);
+        bool any = false;
+        for (uint32_t k = 0; k < g->n; k++) any = any || isfinite(roof(g, k, rows[i].name));
+        if (any) rk_table_cell(t, "%s", rows[i].title);
+        for (uint32_t k = 0; any && k < g->n; k++) {
+            double x = roof(g, k, rows[i].name);
             if (isfinite(x))
                 rk_table_cell(t, "%.4g", rows[i].scale * x);
             else

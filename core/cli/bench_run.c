@@ -212,7 +212,7 @@ static rk_status run_child(task *t, rk_error *e)
         .n_backends = both ? 2 : 1,
         .parts = t->parts,
         .options = {.size = p->a->size, .repeats = p->a->repeats, .seed = 1, .process = t->process},
-        .times = rk_bench_times(p->a->size),
+        .times = p->times,
         .identify = t->process == 1 && !t->heard.identified,
         .verbose = p->a->verbose};
     t->heard.part = -1;

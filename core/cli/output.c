@@ -1,4 +1,4 @@
-/* Standard output, JSON and colours. */
+/* Standard output, JSON, CSV and colours. */
 #include "cli/cli.h"
 #include <errno.h>
 #include <stdlib.h>
