@@ -19,11 +19,6 @@ static rk_status give(const rk_bench_case *c, const char *suite, const char *sub
         return RK_FAIL(e, RK_E_STOPPED, "stopped");
     return c->sink->value(c->sink->ctx, &b, e);
 }
-rk_status rk_bench_roofline(const rk_bench_case *c, rk_error *e)
-{
-    RK_TRY(give(c, "roofline", "", "", "fma", "FLOP/s", 1e11, e));
-    return give(c, "roofline", "", "", "triad", "B/s", 1e10, e);
-}
 rk_status rk_bench_ops(const rk_bench_case *c, rk_error *e)
 {
     if (getenv("STANDIN_CRASH") && strstr(c->spec, "cpu")) abort();

@@ -21,10 +21,13 @@
  *                      'conv y 128x3x28x28, 96x3x3x3'; tier 'exact' or 'fast'.  'seconds' (text:
  *                      the kernel), 'flop', 'bytes' (counted; unit FLOP, B), 'vendor seconds'
  *                      (text: the library and its version)
- *   suite 'numerics'   subject and tier as of 'op'.  'ulp max', 'ulp mean' (unit ULP, to float64),
- *                      'equal' (1 or 0: bits as the reference's; text: the digest)
- *   suite 'support'    subject a kind of operation or an op; 'support': 0 ok, 1 fallback,
- *                      2 unsupported, 3 wrong; text: the reason
+ *   suite 'numerics'   subject and tier as of 'op'.  'ulp max', 'ulp mean' (unit ULP as in
+ *                      rk_kinfo.ulp: the distance from float64 over 2^-23 times the magnitudes of
+ *                      all terms; text: of which smaller shape), 'equal' (1 or 0: bits as the
+ *                      reference's; text: the digest, or the first element that differs)
+ *   suite 'support'    subject a kind of operation ('conv dx') or an op as of 'op'; 'support':
+ *                      0 ok, 1 fallback (computed, but what follows it not in the same kernel),
+ *                      2 unsupported, 3 wrong; text: the reason, or the first wrong element
  *   suite 'step'       subject a workload, 'mlp:layers=3, batch 128'; tier.  'seconds', 'images'
  *                      (of a step; counted), 'flop', 'bytes', 'launches', 'kernel seconds',
  *                      'gap seconds', 'host seconds', 'device memory', 'host memory' (B, peak),
