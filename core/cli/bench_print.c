@@ -223,20 +223,27 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The median over times of operations and steps of their coefficients of variation. */
+/* The best of a device, or the time of an operation or a step. */
+static bool varies(const rk_bench_value *v)
+{
+    if (strcmp(v->suite, "roofline") == 0) return !v->subject[0];
+    return strcmp(v->name, "seconds") == 0;
+}
+
+/* The median over rooflines and times of their coefficients of variation. */
 static double variation(page *g, int64_t device, bool between)
 {
-    static const char *const suites[] = {"op", "step"};
+    static const char *const suites[] = {"roofline", "op", "step"};
     double *x = rk_pool_array(&g->pool, g->b->n_value + (size_t)1, sizeof *x);
     size_t n = 0;
-    for (int s = 0; x && s < 2; s++) {
+    for (int s = 0; x && s < 3; s++) {
         uint32_t all, run;
         const rk_bench_value *v = rk_aggregate_suite(g->b, device, suites[s], &all);
         for (uint32_t i = 0; i < all; i += run) {
             run = rk_aggregate_run(v + i, all - i);
             rk_aggregate a = rk_aggregate_of(v + i, run);
             double cv = between ? a.between : a.within;
-            if (strcmp(v[i].name, "seconds") == 0 && isfinite(cv)) x[n++] = cv;
+            if (varies(&v[i]) && isfinite(cv)) x[n++] = cv;
         }
     }
     if (n == 0) return NAN;
