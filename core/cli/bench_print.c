@@ -258,7 +258,7 @@ static double drift(const page *g, int64_t device)
     for (uint32_t i = 0; i < g->b->n_value; i++) {
         const rk_bench_value *v = &g->b->value[i];
         bool here = v->device == device && strcmp(v->suite, "machine") == 0 &&
-                    strcmp(v->name, "drift") == 0 && v->spread.n > 0;
+                    strcmp(v->name, "drift") == 0 && !v->subject[0] && v->spread.n > 0;
         if (here && !(fabs(v->spread.median - 1) <= fabs(worst))) worst = v->spread.median - 1;
     }
     return worst;

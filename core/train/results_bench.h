@@ -31,15 +31,21 @@
  *   suite 'step'       subject a workload, 'mlp:layers=3, batch 128'; tier.  'seconds', 'images'
  *                      (of a step; counted), 'flop', 'bytes', 'launches', 'kernel seconds',
  *                      'gap seconds', 'host seconds', 'device memory', 'host memory' (B, peak),
- *                      'plan cold', 'plan warm', 'tune' (s), 'energy' (J a step; text: the sensor)
+ *                      'plan cold', 'plan warm', 'tune' (s), 'energy' (J a step; text: the sensor).
+ *                      'host seconds': until a step is enqueued; 'kernel seconds': its launches,
+ *                      waited for one by one; 'gap seconds': the step without them, at least 0;
+ *                      'plan': device opened, programs compiled, the first step's excess
  *   suite 'memorize'   subject a workload; tier.  'seconds', 'epochs' to 100 % training accuracy on
- *                      random labels: the spread is over seeds
+ *                      random labels: the spread is over seeds that fit (text: which do not);
+ *                      'fit': 1 or 0, over all seeds
  *   suite 'distance'   subject a workload; tier 'fast' or 'perturbed' (the exact run that began one
  *                      ULP away).  'distance' of the weights to those of the exact run, relative,
  *                      at x steps
  *   suite 'machine'    'drift' (the last fma chain over the first, one a process), 'load' (runnable
- *                      processes), 'clock' (Hz), 'failed' (subject: the suite in which a process
- *                      failed, crashed or hung, '' before the first; n = 0; text: why) */
+ *                      processes), 'clock' (Hz), 'others' (the fraction of the processors' time
+ *                      that other programs used); subject 'host': 'drift' of one of its threads;
+ *                      'failed' (subject: the suite in which a process failed, crashed or hung, ''
+ *                      before the first; n = 0; text: why) */
 #ifndef RK_TRAIN_RESULTS_BENCH_H
 #define RK_TRAIN_RESULTS_BENCH_H
 #include "base/spread.h"
