@@ -42,8 +42,8 @@ typedef struct rk_bench_arguments {
     double seconds; /* of each device, 0: as the size says */
     double timeout; /* seconds without a word after which a process hangs */
     const char *suites, *threads, *out, *csv;
-    const char **devices, **backends, **merge;
-    uint32_t n_devices, n_backends, n_merge;
+    const char **devices, **backends, **plugins, **merge;
+    uint32_t n_devices, n_backends, n_plugins, n_merge;
     bool json, quiet, verbose, worker;
     rk_error e;
 } rk_bench_arguments;
@@ -65,7 +65,7 @@ typedef struct rk_bench_plan {
     rk_pool pool;
     rk_bench_target *target; /* [n] */
     uint32_t n;
-    double times; /* as long as a quick bench */
+    double times;                           /* as long as a quick bench */
     const char *reference, *reference_path; /* NULL: there is no cpu backend */
 } rk_bench_plan;
 /* Finds the devices: those that were asked for, or all. */
@@ -86,9 +86,10 @@ typedef struct rk_bench_order {
     const char *spec, *reference;
     const char *suites, *threads; /* as the user gave them, or NULL */
     const char *const *backends;  /* files: no child loads drivers that it does not use */
-    uint32_t n_backends, parts;   /* parts: a bit each */
-    rk_bench_options options;     /* seconds are those of each part */
-    double times;                 /* as long as in a quick bench */
+    const char *const *plugins;
+    uint32_t n_backends, n_plugins, parts; /* parts: a bit each */
+    rk_bench_options options;              /* seconds are those of each part */
+    double times;                          /* as long as in a quick bench */
     bool identify, verbose;
 } rk_bench_order;
 rk_status rk_bench_start(const rk_bench_order *o, rk_spawned *out, rk_error *e);
@@ -142,7 +143,8 @@ typedef struct rk_benches {
 /* On failure *out is empty. */
 rk_status rk_benches_load(const char *path, rk_benches *out, rk_error *e);
 void rk_benches_free(rk_benches *b);
-/* A bench with its devices and values; all of them.  NULL without memory. */
+/* A bench with its devices and values; all of them, with the portability of their platforms.  NULL
+ * without memory. */
 json_t *rk_bench_json(const rk_bench *b);
 json_t *rk_benches_json(const rk_benches *b);
 /* A row for each problem, application and platform, with the columns of p3-analysis. */

@@ -35,6 +35,7 @@ static const struct argp_option options[] = {
     {"timeout", OPTION_TIMEOUT, "SECONDS", 0,
      "A process that says nothing for so long is given up (300)", 2},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 2},
+    {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 2},
     {"merge", OPTION_MERGE, "FILE...", 0,
      "Measure nothing: join the benches of these results files into --out", 3},
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "The results file (" RK_CLI_RESULTS ")", 4},
@@ -116,6 +117,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return rk_cli_append(&a->devices, &a->n_devices, arg, &a->e) == RK_OK ? 0 : ENOMEM;
     case RK_OPTION_BACKEND:
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;
+    case RK_OPTION_PLUGIN:
+        return rk_cli_append(&a->plugins, &a->n_plugins, arg, &a->e) == RK_OK ? 0 : ENOMEM;
     default: return parse_flag(key, arg, a);
     }
 }
@@ -147,5 +150,6 @@ void rk_bench_arguments_free(rk_bench_arguments *a)
 {
     free(a->devices);
     free(a->backends);
+    free(a->plugins);
     free(a->merge);
 }

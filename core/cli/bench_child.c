@@ -13,13 +13,15 @@
 rk_status rk_bench_start(const rk_bench_order *o, rk_spawned *out, rk_error *e)
 {
     const rk_bench_options *s = &o->options;
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:f, s:b, s:b, s:I, s:o}", "spec", o->spec,
-        "reference", o->reference ? o->reference : "", "suites", o->suites ? o->suites : "",
-        "threads", o->threads ? o->threads : "", "size", (int)s->size, "repeats", (int)s->repeats,
-        "process", (int)s->process, "parts", (int)o->parts, "seed", (json_int_t)s->seed, "times",
-        o->times, "identify", (int)o->identify, "verbose", (int)o->verbose, "parent",
-        (json_int_t)getpid(), "backends", rk_spawn_list(o->backends, o->n_backends));
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:f, s:b, s:b, s:I, s:o, s:o}",
+                  "spec", o->spec, "reference", o->reference ? o->reference : "", "suites",
+                  o->suites ? o->suites : "", "threads", o->threads ? o->threads : "", "size",
+                  (int)s->size, "repeats", (int)s->repeats, "process", (int)s->process, "parts",
+                  (int)o->parts, "seed", (json_int_t)s->seed, "times", o->times, "identify",
+                  (int)o->identify, "verbose", (int)o->verbose, "parent", (json_int_t)getpid(),
+                  "backends", rk_spawn_list(o->backends, o->n_backends), "plugins",
+                  rk_spawn_list(o->plugins, o->n_plugins));
     char *text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(root);
     if (!text) return RK_FAIL(e, RK_E_NOMEM, "no memory to start a process");
@@ -33,7 +35,8 @@ rk_status rk_bench_start(const rk_bench_order *o, rk_spawned *out, rk_error *e)
 typedef struct worker {
     json_t *order;
     rk_bench_order o;
-    const char **backend;
+    const char **backend, **plugin;
+    rk_registry *registry;
     json_int_t parent;
     rk_bench_suites suites;
     rk_hub *hub;
@@ -66,19 +69,19 @@ static bool on_stopping(void *ctx)
 static rk_status read_order(worker *w, rk_error *e)
 {
     json_error_t why;
-    json_t *backends;
+    json_t *backends, *plugins;
     int size, repeats, process, parts, identify, verbose;
     json_int_t seed;
     rk_bench_order *o = &w->o;
     w->order = json_loadfd(STDIN_FILENO, 0, &why);
     if (!w->order ||
-        json_unpack_ex(w->order, &why, 0,
-                       "{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:f, s:b, s:b, s:I, s:o}",
-                       "spec", &o->spec, "reference", &o->reference, "suites", &o->suites,
-                       "threads", &o->threads, "size", &size, "repeats", &repeats, "process",
-                       &process, "parts", &parts, "seed", &seed, "times", &o->times, "identify",
-                       &identify, "verbose", &verbose, "parent", &w->parent, "backends",
-                       &backends) != 0)
+        json_unpack_ex(
+            w->order, &why, 0,
+            "{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:f, s:b, s:b, s:I, s:o, s:o}", "spec",
+            &o->spec, "reference", &o->reference, "suites", &o->suites, "threads", &o->threads,
+            "size", &size, "repeats", &repeats, "process", &process, "parts", &parts, "seed", &seed,
+            "times", &o->times, "identify", &identify, "verbose", &verbose, "parent", &w->parent,
+            "backends", &backends, "plugins", &plugins) != 0)
         return RK_FAIL(e, RK_E_INVALID, "--worker is for the processes of a bench alone: %s",
                        why.text);
     o->identify = identify;
@@ -90,17 +93,20 @@ static rk_status read_order(worker *w, rk_error *e)
                                     .process = (uint32_t)process,
                                     .fast = true};
     w->backend = rk_spawn_texts(backends, &o->n_backends);
-    if (!w->backend) return RK_FAIL(e, RK_E_NOMEM, "no memory for a bench");
+    w->plugin = rk_spawn_texts(plugins, &o->n_plugins);
+    if (!w->backend || !w->plugin) return RK_FAIL(e, RK_E_NOMEM, "no memory for a bench");
     return rk_bench_suites_parse(o->suites[0] ? o->suites : NULL, &w->suites, e);
 }
 
-static rk_status open_hub(worker *w, rk_error *e)
+static rk_status open_all(worker *w, rk_error *e)
 {
     const rk_bench_order *o = &w->o;
     RK_TRY(rk_hub_new_of(w->backend, o->n_backends, &w->hub, e));
     RK_TRY(rk_named_backends(w->hub, w->backend, o->n_backends, e));
     if (o->verbose) rk_hub_verbosity(w->hub, 2);
-    return o->threads[0] ? rk_hub_option(w->hub, "threads", o->threads, e) : RK_OK;
+    if (o->threads[0]) RK_TRY(rk_hub_option(w->hub, "threads", o->threads, e));
+    RK_TRY(rk_registry_new(w->plugin, o->n_plugins, &w->registry, e));
+    return rk_named_plugins(w->registry, w->plugin, o->n_plugins, e);
 }
 
 static rk_status identify(const rk_bench_case *c, const char *threads, rk_error *e)
@@ -140,7 +146,8 @@ static rk_status measure(worker *w, rk_error *e)
                        .spec = w->o.spec,
                        .reference = w->o.reference[0] ? w->o.reference : NULL,
                        .options = &o,
-                       .sink = &sink};
+                       .sink = &sink,
+                       .plugins = w->registry};
     void *machine = NULL;
     if (w->o.identify) RK_TRY(identify(&c, w->o.threads, e));
     RK_TRY(rk_bench_machine_begin(&c, &machine, e));
@@ -158,13 +165,15 @@ int rk_bench_work(void)
     rk_status status = read_order(&w, &e);
     bool ordered = status == RK_OK;
     if (ordered) status = rk_spawn_tie(w.parent, "bench", &e);
-    if (status == RK_OK) status = open_hub(&w, &e);
+    if (status == RK_OK) status = open_all(&w, &e);
     if (status == RK_OK) status = measure(&w, &e);
     if (ordered && status != RK_OK && status != RK_E_STOPPED) rk_bench_say_failed(e.text);
     /* Before drivers are closed: what they do then is no measurement. */
     if (ordered && status != RK_E_STOPPED) rk_bench_say_end();
     rk_hub_free(w.hub);
+    rk_registry_free(w.registry);
     free(w.backend);
+    free(w.plugin);
     json_decref(w.order);
     if (!ordered) return rk_cli_fail(&e);
     return status == RK_OK ? 0 : RK_CLI_FAILURE;

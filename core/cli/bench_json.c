@@ -81,16 +81,58 @@ json_t *rk_bench_json(const rk_bench *b)
                      values);
 }
 
-json_t *rk_benches_json(const rk_benches *b)
+/* "op: matmul 128x512x784" */
+static json_t *problem_name(const rk_problem *p)
+{
+    return json_sprintf("%s: %s", p->suite, p->subject);
+}
+
+static json_t *metric_json(const rk_portability *p, uint32_t problem, rk_application a)
+{
+    static const char *const names[RK_EFFS][3] = {{"app pp", "app pp supported", "app mean"},
+                                                  {"arch pp", "arch pp supported", "arch mean"}};
+    json_t *root = json_object();
+    uint32_t supported = 0;
+    json_object_set_new(root, "problem", problem_name(&p->problem[problem]));
+    json_object_set_new(root, "application", json_string(rk_application_name(a)));
+    for (rk_efficiency k = 0; k < RK_EFFS; k++) {
+        rk_metric m = rk_portability_metric(p, problem, a, k);
+        json_object_set_new(root, names[k][0], rk_bench_real(m.full));
+        json_object_set_new(root, names[k][1], rk_bench_real(m.supported));
+        json_object_set_new(root, names[k][2], rk_bench_real(m.mean));
+        supported = m.platforms;
+    }
+    json_object_set_new(root, "supported", json_integer(supported));
+    json_object_set_new(root, "platforms", json_integer(p->n_platforms));
+    return root;
+}
+
+static json_t *portability_json(const rk_portability *p)
 {
     json_t *list = json_array();
-    for (uint32_t i = 0; i < b->n; i++) {
-        json_t *one = rk_bench_json(b->bench[i]);
-        if (one && json_array_append_new(list, one) == 0) continue;
+    for (uint32_t i = 0; i < p->n_problems; i++)
+        for (rk_application a = 0; a < RK_APPS; a++)
+            if (rk_portability_has(p, p->problem[i].suite, a))
+                json_array_append_new(list, metric_json(p, i, a));
+    return list;
+}
+
+json_t *rk_benches_json(const rk_benches *b)
+{
+    rk_portability p;
+    rk_error ignored = rk_error_new(); /* what can fail is memory */
+    json_t *list = json_array();
+    if (rk_portability_make((const rk_bench *const *)b->bench, b->n, &p, &ignored) != RK_OK) {
         json_decref(list);
         return NULL;
     }
-    return list;
+    for (uint32_t i = 0; i < b->n; i++) json_array_append_new(list, rk_bench_json(b->bench[i]));
+    json_t *root = json_array_size(list) == b->n ? json_pack("{s:O, s:o}", "benches", list,
+                                                             "portability", portability_json(&p))
+                                                 : NULL;
+    json_decref(list);
+    rk_portability_free(&p);
+    return root;
 }
 
 /* ---- CSV ------------------------------------------------------------------------------------- */
@@ -107,9 +149,9 @@ static void row(FILE *f, const rk_portability *p, uint32_t problem, rk_applicati
 {
     static const char *const states[] = {"not tried", "unsupported", "wrong", "ran"};
     const rk_merit *m = rk_portability_merit(p, problem, a, k);
-    char name[512];
-    snprintf(name, sizeof name, "%s: %s", p->problem[problem].suite, p->problem[problem].subject);
-    rk_cli_csv_cell(f, name, ",");
+    json_t *name = problem_name(&p->problem[problem]);
+    rk_cli_csv_cell(f, name ? json_string_value(name) : "", ",");
+    json_decref(name);
     rk_cli_csv_cell(f, rk_application_name(a), ",");
     rk_cli_csv_cell(f, p->platform[k].name, ",");
     number(f, m->state == RK_RAN ? m->seconds : (double)NAN, ",");

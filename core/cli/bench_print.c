@@ -44,6 +44,14 @@ static bool has_suite(const page *g, const char *suite)
     return n > 0;
 }
 
+static void percent_cell(rk_table *t, double x)
+{
+    if (isnan(x))
+        rk_table_cell(t, "-");
+    else
+        rk_table_cell(t, "%.1f %%", 100 * x);
+}
+
 /* ---- rooflines ------------------------------------------------------------------------------- */
 
 static double roof(const page *g, uint32_t device, const char *name)
@@ -105,7 +113,7 @@ static void merit_cell(rk_table *t, const rk_merit *m, const char *suite, double
     else if (m->state == RK_WRONG)
         rk_table_cell(t, "WRONG");
     else if (m->state != RK_RAN)
-        rk_table_cell(t, "-");
+        rk_table_cell(t, "%s", m->text[0] ? "not measured" : "-");
     else if (isfinite(images) && strcmp(suite, "step") == 0)
         rk_table_cell(t, "%s  %.4g images/s", time, images / m->seconds);
     else if (isfinite(m->roof) && strcmp(suite, "op") == 0)
@@ -120,7 +128,8 @@ static void problem_row(const page *g, rk_table *t, uint32_t problem, rk_applica
     const rk_problem *q = &g->p.problem[problem];
     bool any = false;
     for (uint32_t k = 0; k < g->n && k < g->p.n_platforms; k++)
-        any = any || rk_portability_merit(&g->p, problem, a, k)->state != RK_NOT_TRIED;
+        any = any || rk_portability_merit(&g->p, problem, a, k)->state != RK_NOT_TRIED ||
+              (a == RK_APP_EXACT && rk_portability_merit(&g->p, problem, a, k)->text[0]);
     if (!any) return;
     rk_table_cell(t, "%s, %s", q->subject, names[a]);
     for (uint32_t k = 0; k < g->n; k++) {
@@ -264,14 +273,6 @@ static double drift(const page *g, int64_t device)
     return worst;
 }
 
-static void percent_cell(rk_table *t, double x)
-{
-    if (isnan(x))
-        rk_table_cell(t, "-");
-    else
-        rk_table_cell(t, "%.1f %%", 100 * x);
-}
-
 static rk_status print_variance(page *g, rk_error *e)
 {
     rk_table *t = new_table(g, "variance");
@@ -292,6 +293,33 @@ static rk_status print_variance(page *g, rk_error *e)
     return RK_OK;
 }
 
+/* ---- portability ----------------------------------------------------------------------------- */
+
+static void metric_cells(rk_table *t, const page *g, uint32_t problem, rk_application a)
+{
+    rk_metric m[RK_EFFS];
+    for (rk_efficiency k = 0; k < RK_EFFS; k++) m[k] = rk_portability_metric(&g->p, problem, a, k);
+    rk_table_cell(t, "%s: %s, %s", g->p.problem[problem].suite, g->p.problem[problem].subject,
+                  rk_application_name(a));
+    for (rk_efficiency k = 0; k < RK_EFFS; k++) percent_cell(t, m[k].full);
+    percent_cell(t, m[RK_EFF_APPLICATION].supported);
+    percent_cell(t, m[RK_EFF_APPLICATION].mean);
+    rk_table_cell(t, "%u of %u", m[RK_EFF_APPLICATION].platforms, g->p.n_platforms);
+}
+
+/* Of one device there is nothing to say. */
+static rk_status print_portability(page *g, rk_error *e)
+{
+    static const char *const heads[] = {"performance portability", "application", "architectural",
+                                        "of those supported",      "mean",        "supported"};
+    if (g->p.n_platforms < 2 || g->p.n_problems == 0) return RK_OK;
+    rk_table *t = rk_table_new("lrrrrr", heads);
+    for (uint32_t i = 0; i < g->p.n_problems; i++)
+        for (rk_application a = 0; a < RK_APPS; a++)
+            if (rk_portability_has(&g->p, g->p.problem[i].suite, a)) metric_cells(t, g, i, a);
+    return end_table(g, t, e);
+}
+
 rk_status rk_bench_print(const rk_bench *b, FILE *f, rk_error *e)
 {
     page g = {.b = b, .f = f, .n = b->n_device};
@@ -302,6 +330,7 @@ rk_status rk_bench_print(const rk_bench *b, FILE *f, rk_error *e)
     if (status == RK_OK) status = print_problems(&g, "memorize", "until all is memorized", e);
     if (status == RK_OK) status = print_numerics(&g, e);
     if (status == RK_OK) status = print_support(&g, e);
+    if (status == RK_OK) status = print_portability(&g, e);
     if (status == RK_OK) status = print_variance(&g, e);
     rk_pool_free(&g.pool);
     rk_portability_free(&g.p);

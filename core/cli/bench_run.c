@@ -210,6 +210,8 @@ static rk_status run_child(task *t, rk_error *e)
         .threads = p->a->threads,
         .backends = files,
         .n_backends = both ? 2 : 1,
+        .plugins = p->a->plugins,
+        .n_plugins = p->a->n_plugins,
         .parts = t->parts,
         .options = {.size = p->a->size, .repeats = p->a->repeats, .seed = 1, .process = t->process},
         .times = p->times,

@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 #include <cmocka.h>
 #include "base/error.h"
+#include "train/merge.h"
 
 static rk_bench *read_bench(rk_results *r, int64_t id)
 {
@@ -160,10 +161,146 @@ static void test_unknown(void **state)
     rk_results_close(r);
 }
 
+/* ---- joining --------------------------------------------------------------------------------- */
+
+static rk_merged merge(const char *to, const char *a, const char *b)
+{
+    const char *const from[] = {a, b};
+    rk_error e = rk_error_new();
+    rk_merged m;
+    if (rk_results_merge_benches(to, from, b ? 2 : 1, &m, &e) != RK_OK) fail_msg("%s", e.text);
+    return m;
+}
+
+static void exec(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void make(const char *path, const char *host)
+{
+    rk_results *r = open_results(path);
+    bench_sample(r, host);
+    rk_results_close(r);
+}
+
+static void check_counts(rk_merged m, uint32_t added, uint32_t updated, uint32_t known)
+{
+    assert_int_equal(m.benches_added, added);
+    assert_int_equal(m.benches_updated, updated);
+    assert_int_equal(m.benches_known, known);
+    assert_int_equal(m.added, 0);
+}
+
+static uint32_t count(const char *path)
+{
+    rk_results *r = open_results(path);
+    int64_t *ids;
+    uint32_t n;
+    assert_int_equal(rk_results_benches(r, &ids, &n, NULL), RK_OK);
+    free(ids);
+    rk_results_close(r);
+    return n;
+}
+
+static void same_value(const rk_bench_value *a, const rk_bench_value *b)
+{
+    assert_int_equal(compare(a, b), 0);
+    assert_string_equal(a->text, b->text);
+    assert_string_equal(a->unit, b->unit);
+    assert_true(a->spread.n == b->spread.n);
+    assert_true(a->spread.n == 0 || a->spread.median == b->spread.median);
+}
+
+/* A bench that is in several files is taken once, whole, under a number of the target's. */
+static void test_merge(void **state)
+{
+    const char *a = scratch("a.sqlite"), *b = scratch("b.sqlite"), *to = scratch("to.sqlite");
+    (void)state;
+    make(a, "one");
+    make(b, "two");
+    make(to, "three");
+    check_counts(merge(to, a, b), 2, 0, 0);
+    check_counts(merge(to, a, b), 0, 0, 2);
+    assert_int_equal(count(to), 3);
+    rk_results *r = open_results(to), *other = open_results(b);
+    rk_bench *got = read_bench(r, 3), *want = read_bench(other, 1);
+    assert_string_equal(got->record.host, "two");
+    assert_string_equal(got->record.status, "done");
+    assert_true(got->n_device == 2 && got->n_value == want->n_value);
+    for (uint32_t i = 0; i < got->n_value; i++) same_value(&got->value[i], &want->value[i]);
+    assert_true(got->value[5].bench == 3 && got->device[1].bench == 3);
+    got->device[1].bench = 1;
+    same_device(&got->device[1], &want->device[1]);
+    rk_bench_free(got);
+    rk_bench_free(want);
+    rk_results_close(r);
+    rk_results_close(other);
+}
+
+/* Machines of one name are told apart by what their devices are, as far as that is known. */
+static void test_merge_apart(void **state)
+{
+    const char *a = scratch("x.sqlite"), *b = scratch("y.sqlite"), *to = scratch("xy.sqlite");
+    (void)state;
+    make(a, "host");
+    make(b, "host");
+    exec(b, "UPDATE bench_devices SET energy = 'unknown' WHERE device = 1");
+    check_counts(merge(to, a, b), 1, 0, 1);
+    exec(b, "UPDATE bench_devices SET processor = 'another' WHERE device = 2");
+    check_counts(merge(to, a, b), 1, 0, 1);
+    check_counts(merge(to, b, a), 0, 0, 2);
+    exec(b, "UPDATE benches SET config = '{}'");
+    check_counts(merge(to, b, NULL), 1, 0, 0);
+    assert_int_equal(count(to), 3);
+}
+
+/* Of a bench that was copied while it went on, the later copy counts. */
+static void test_merge_further(void **state)
+{
+    const char *late = scratch("late.sqlite"), *early = scratch("early.sqlite");
+    const char *to = scratch("further.sqlite");
+    (void)state;
+    make(late, "host");
+    make(early, "host");
+    exec(early,
+         "DELETE FROM bench_values WHERE process > 1; UPDATE benches SET status = 'running'");
+    check_counts(merge(to, early, NULL), 1, 0, 0);
+    check_counts(merge(to, late, early), 0, 1, 1);
+    check_counts(merge(to, early, late), 0, 0, 2);
+    rk_results *r = open_results(to);
+    rk_bench *b = read_bench(r, 1);
+    assert_string_equal(b->record.status, "done");
+    assert_true(find(b, 2, 3, "roofline", "", "triad", 0)->spread.n == 5);
+    rk_bench_free(b);
+    rk_results_close(r);
+}
+
+/* With runs come their benches; benches alone bring no runs. */
+static void test_merge_with_runs(void **state)
+{
+    const char *a = scratch("runs.sqlite"), *to = scratch("all.sqlite");
+    rk_run_record run = sample();
+    rk_merged m;
+    (void)state;
+    make(a, "host");
+    rk_results *r = open_results(a);
+    assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
+    rk_results_close(r);
+    check_counts(merge(to, a, NULL), 1, 0, 0);
+    assert_int_equal(rk_results_merge(to, &a, 1, NULL, &m, NULL), RK_OK);
+    assert_true(m.added == 1 && m.benches_added == 0 && m.benches_known == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_values),
-        cmocka_unit_test(test_replaced), cmocka_unit_test(test_unknown)};
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_values),
+        cmocka_unit_test(test_replaced),      cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_merge),         cmocka_unit_test(test_merge_apart),
+        cmocka_unit_test(test_merge_further), cmocka_unit_test(test_merge_with_runs)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
