@@ -7,11 +7,13 @@
  *   proxy.alias    "none": no kernel may work in place
  *   proxy.tier     "fast": kernels say that they are not exact, even if an exact one was asked for
  *   proxy.fail     "launch:3": the third call of this function fails; "launch:3:lost": the device
- *                  is lost; "launch:3:silent": it fails and gives no text
+ *                  is lost; "launch:3:silent": it fails and gives no text;
+ *                  "launch:3:crash", "launch:3:hang": the process does
  *   proxy.flip     "matmul:3200:5": kernels of this kind whose first output has 3200 elements,
  *                  words, give element 7 a wrong lowest bit from the fifth launch of one on;
  *                  "matmul:3200:5:once": in the fifth only; "matmul:3200:5:high": a high bit;
  *                  "epilogue:3200:5": kernels with a program after them
+ *   proxy.slow     "matmul:2000": each launch of such a kernel takes so many microseconds longer
  *
  * The options are environment variables, too: PROXY_REFUSE and so on.  Two things are only that, as
  * they must be known before a hub has options: PROXY_PIECE, the largest allocation in
@@ -23,10 +25,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 RK_BACKEND_MAGIC;
 
-enum { WRONG_MAX = 8, WRONG_ELEMENT = 7 };
+enum { WRONG_MAX = 8, WRONG_ELEMENT = 7, SLOW_MAX = 256 };
 
 struct rk_device {
     rk_device *own;
@@ -34,6 +38,9 @@ struct rk_device {
         rk_kernel *kernel;
         uint32_t output; /* its number among the arguments */
     } wrong[WRONG_MAX];
+    rk_kernel *slow[SLOW_MAX];
+    uint32_t n_slow;
+    long slow_us;
     uint32_t n_wrong, asked; /* asked: kernels that were asked for */
     long flip;               /* launches that are right before the first wrong one */
     int once;                /* there is one wrong launch */
@@ -42,7 +49,7 @@ struct rk_device {
     char fail[32];
     long count; /* calls of the function in fail that are left until it fails */
     rk_status status;
-    int silent, lost;
+    int silent, lost, crash, hang;
 };
 
 RK_EXPORT const rk_backend *rk_backend_entry(uint32_t major, uint32_t minor);
@@ -79,6 +86,8 @@ static rk_status fate(rk_device *d, const char *function, rk_error *e)
 {
     if (d->lost) return fail(e, RK_E_DEVICE, "called after the device was lost");
     if (strcmp(d->fail, function) != 0 || --d->count != 0) return RK_OK;
+    if (d->crash) abort();
+    while (d->hang) pause();
     if (d->status == RK_E_DEVICE) d->lost = 1;
     return d->silent ? d->status : fail(e, d->status, function);
 }
@@ -115,6 +124,8 @@ static rk_status proxy_open(const rk_host *h, uint32_t index, rk_device **out, r
         d->count = strtol(colon + 1, NULL, 10);
         if (strstr(colon, "lost")) d->status = RK_E_DEVICE;
         d->silent = strstr(colon, "silent") != NULL;
+        d->crash = strstr(colon, "crash") != NULL;
+        d->hang = strstr(colon, "hang") != NULL;
     }
     rk_status s = fate(d, "open", e);
     if (s == RK_OK) s = behind->open(h, index, &d->own, e);
@@ -182,6 +193,24 @@ static int is_wrong(rk_device *d, const rk_op *op)
     return 1;
 }
 
+/* Microseconds that launches of this operation take longer. */
+static long slowness(rk_device *d, const rk_op *op)
+{
+    const char *slow = option(d->host, "proxy.slow"), *colon = strchr(slow, ':');
+    if (!colon || op->kind > 9) return 0;
+    size_t n = (size_t)(colon - slow);
+    if (strncmp(slow, kinds[op->kind], n) != 0 || kinds[op->kind][n]) return 0;
+    return strtol(colon + 1, NULL, 10);
+}
+
+static void dawdle(const rk_device *d, const rk_kernel *k)
+{
+    for (uint32_t i = 0; i < d->n_slow; i++) {
+        struct timespec t = {0, 1000 * d->slow_us};
+        if (d->slow[i] == k) nanosleep(&t, NULL);
+    }
+}
+
 /* Makes the result of a launch wrong, if it is one of a wrong kernel. */
 static rk_status spoil(rk_device *d, const rk_kernel *k, const rk_arg *args, rk_error *e)
 {
@@ -221,6 +250,10 @@ static rk_status proxy_prepare(rk_device *d, const rk_op *op, rk_kernel **k, rk_
     s = behind->prepare(d->own, op, k, info, e);
     if (s == RK_OK && strcmp(option(d->host, "proxy.alias"), "none") == 0) info->alias_ok = 0;
     if (s == RK_OK && strcmp(option(d->host, "proxy.tier"), "fast") == 0) info->tier = RK_TIER_FAST;
+    if (s == RK_OK && slowness(d, op) && d->n_slow < SLOW_MAX) {
+        d->slow_us = slowness(d, op);
+        d->slow[d->n_slow++] = *k;
+    }
     if (s != RK_OK || !is_wrong(d, op)) return s;
     d->wrong[d->n_wrong].kernel = *k;
     d->wrong[d->n_wrong++].output = op->n_in;
@@ -232,6 +265,7 @@ static rk_status proxy_launch(rk_device *d, rk_kernel *k, const rk_arg *args, ui
                               rk_error *e)
 {
     rk_status s = fate(d, "launch", e);
+    dawdle(d, k);
     if (s == RK_OK) s = behind->launch(d->own, k, args, n, e);
     return s == RK_OK ? spoil(d, k, args, e) : s;
 }
@@ -240,6 +274,8 @@ static void proxy_release(rk_device *d, rk_kernel *k)
 {
     for (uint32_t i = 0; i < d->n_wrong; i++)
         if (d->wrong[i].kernel == k) d->wrong[i] = d->wrong[--d->n_wrong];
+    for (uint32_t i = 0; i < d->n_slow; i++)
+        if (d->slow[i] == k) d->slow[i] = d->slow[--d->n_slow];
     behind->release(d->own, k);
 }
 
