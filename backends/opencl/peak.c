@@ -16,40 +16,59 @@ typedef struct shape {
     uint32_t width, chains;
 } shape;
 
+typedef struct shapes {
+    uint32_t n;
+    shape list[8];
+} shapes;
+
 /* The most promising first: vectors where a work-item is a thread of a CPU, single floats where it
- * is a lane. */
-static const shape cpu_fma[] = {{16, 4}, {16, 8}, {8, 8},   {8, 12},
-                                {8, 4},  {4, 8},  {16, 12}, {1, 8}},
-                   gpu_fma[] = {{1, 8}, {1, 4}, {2, 8}, {4, 4}, {1, 12}, {4, 8}, {8, 4}, {16, 4}},
-                   cpu_local[] = {{16, 4}, {8, 8}, {16, 8}, {4, 8}},
-                   gpu_local[] = {{1, 8}, {2, 8}, {4, 8}, {4, 4}};
-#define COUNT(list) (uint32_t)(sizeof(list) / sizeof *(list))
+ * is a lane; little where the driver is slow at everything. */
+static const shapes
+    cpu_fma = {8, {{16, 4}, {16, 8}, {8, 8}, {8, 12}, {8, 4}, {4, 8}, {16, 12}, {1, 8}}},
+    gpu_fma = {8, {{1, 8}, {1, 4}, {2, 8}, {4, 4}, {1, 12}, {4, 8}, {8, 4}, {16, 4}}},
+    cpu_local = {4, {{16, 4}, {8, 8}, {16, 8}, {4, 8}}},
+    gpu_local = {4, {{1, 8}, {2, 8}, {4, 8}, {4, 4}}}, slow = {1, {{1, 4}}};
 
-static const char *const widths[] = {"", "2", "4", "", "8", "", "", "", "16"}; /* by width / 2 */
+static const shapes *choose(const rk_device *d, int local)
+{
+    if (d->loop_limit) return &slow;
+    if (local) return d->cpu ? &cpu_local : &gpu_local;
+    return d->cpu ? &cpu_fma : &gpu_fma;
+}
 
-static rk_status arithmetic(rk_kernel *k, rk_probe *p, const shape *list, uint32_t n, rk_error *e)
+static void make_source(const rk_device *d, ocl_text *source, int local, shape s)
+{
+    static const char *const types[] = {"float", "float2", "float4", "",       "float8",
+                                        "",      "",       "",       "float16"};
+    *source = (ocl_text){.host = d->host};
+    ocl_text_add(source, "#define F %s\n#define CHAINS %u\n#define GROUP %d\n#define SLOW %d\n",
+                 types[s.width / 2], s.chains, d->cpu ? 1 : OCL_GROUP, d->loop_limit != 0);
+    if (local) ocl_text_add(source, "#define TILE %u\n", TILE_FLOATS / s.width);
+    OCL_APPEND(source, ocl_cl_peak);
+}
+
+static rk_status arithmetic(rk_kernel *k, rk_probe *p, rk_error *e)
 {
     rk_device *d = k->device;
-    int local = p->what == RK_PROBE_LOCAL;
-    p->variants = n;
-    if (p->variant >= n) return OCL_FAIL(e, RK_E_INVALID, 0, "variant %u of %u", p->variant, n);
-    shape s = list[p->variant];
-    ocl_text source = {.host = d->host};
+    int local = p->what == RK_PROBE_LOCAL, slow = d->loop_limit != 0;
+    const shapes *all = choose(d, local);
+    p->variants = all->n;
+    if (p->variant >= all->n)
+        return OCL_FAIL(e, RK_E_INVALID, 0, "variant %u of %u", p->variant, all->n);
+    shape s = all->list[p->variant];
+    ocl_text source;
     ocl_step *step;
-    uint64_t group = d->cpu ? 1 : OCL_GROUP, items = (uint64_t)d->units * GROUPS * group;
-    uint64_t loops = (uint64_t)p->rounds * LOOPS, most = d->loop_limit ? d->loop_limit : UINT32_MAX;
+    uint64_t group = d->cpu ? 1 : OCL_GROUP, items = d->units * (slow ? 1 : GROUPS) * group;
+    uint64_t loops = (uint64_t)p->rounds * LOOPS, most = slow ? d->loop_limit : UINT32_MAX;
     loops = loops < most ? loops : most;
-    ocl_text_add(&source, "#define F float%s\n#define CHAINS %u\n#define GROUP %u\n",
-                 widths[s.width / 2], s.chains, (unsigned)group);
-    if (local) ocl_text_add(&source, "#define TILE %u\n", TILE_FLOATS / s.width);
-    OCL_APPEND(&source, ocl_cl_peak);
+    make_source(d, &source, local, s);
     OCL_TRY(ocl_step_add(k, &source, "peak", &step, e));
     ocl_step_buffer(step, 0, 0);
     OCL_TRY(ocl_step_u32(step, (uint32_t)loops, e));
     ocl_step_range(step, items, 1, group);
     p->workspace = k->bytes[0] = items * s.width * sizeof(float);
     k->n_args = 1;
-    double each = local ? (double)sizeof(float) : 2.0 * STEPS;
+    double each = local ? (double)sizeof(float) : slow ? 2.0 : 2.0 * STEPS;
     p->work = each * (double)items * (double)loops * s.width * s.chains;
     snprintf(p->text, sizeof p->text, "width %u, %u chains, %llu work-items", s.width, s.chains,
              (unsigned long long)items);
@@ -106,15 +125,10 @@ void ocl_peak_release(rk_kernel *k)
 
 rk_status ocl_peak(rk_kernel *k, rk_probe *p, rk_error *e)
 {
-    int cpu = k->device->cpu;
     if (p->rounds == 0) return OCL_FAIL(e, RK_E_INVALID, 0, "a probe of no rounds");
     switch (p->what) {
     case RK_PROBE_FMA:
-        return cpu ? arithmetic(k, p, cpu_fma, COUNT(cpu_fma), e)
-                   : arithmetic(k, p, gpu_fma, COUNT(gpu_fma), e);
-    case RK_PROBE_LOCAL:
-        return cpu ? arithmetic(k, p, cpu_local, COUNT(cpu_local), e)
-                   : arithmetic(k, p, gpu_local, COUNT(gpu_local), e);
+    case RK_PROBE_LOCAL: return arithmetic(k, p, e);
     case RK_PROBE_UPLOAD:
     case RK_PROBE_DOWNLOAD: return transfer(k, p, e);
     default: return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "unknown probe %u", p->what);

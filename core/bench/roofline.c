@@ -35,22 +35,31 @@ static group *begin(roofline *r, const char *name, const char *unit, double shar
     return g;
 }
 
-/* Paces a candidate and keeps it; drops it where the time does not suffice for it, unless it is
+/* Keeps a candidate that was paced; drops it where the time does not suffice for it, unless it is
  * the first.  *more: there is time for others. */
-static rk_status take(group *g, rk_runner *x, bool *more, rk_error *e)
+static void keep(group *g, rk_runner *x, double once, bool *more)
 {
-    double once = 0, repeats = g->roof->c->options->repeats;
-    rk_status s = rk_runner_pace(x, g->roof->pace, &once, e);
+    double repeats = g->roof->c->options->repeats;
     double planned = g->planned + repeats * (once > g->roof->pace ? once : g->roof->pace);
     bool fits = g->n == 0 || rk_bench_now() + planned < g->until;
     *more = fits && g->n + 1 < MOST && rk_bench_now() + planned < g->until;
-    if (s != RK_OK || !fits) {
+    if (!fits) {
         rk_runner_free(x);
-        return s;
+        return;
     }
     g->planned = planned;
     g->runner[g->n++] = *x;
-    return RK_OK;
+}
+
+static rk_status take(group *g, rk_runner *x, bool *more, rk_error *e)
+{
+    double once = 0;
+    rk_status s = rk_runner_pace(x, g->roof->pace, &once, e);
+    if (s == RK_OK)
+        keep(g, x, once, more);
+    else
+        rk_runner_free(x);
+    return s;
 }
 
 /* Rates of a runner, or its seconds. */
@@ -165,6 +174,11 @@ static rk_status take_probe(group *g, rk_probe *p, bool *more, rk_error *e)
     p->rounds = 1;
     RK_TRY(probe_of(g, p, &x, e));
     rk_status s = rk_runner_pace(&x, g->roof->pace / 4, &once, e);
+    if (s == RK_OK && 2 * once > g->roof->pace) {
+        x.times = 1;
+        keep(g, &x, once, more);
+        return RK_OK;
+    }
     rk_runner_free(&x);
     if (s != RK_OK) return s;
     double rounds = once > 0 ? g->roof->pace / once : ROUNDS;

@@ -41,8 +41,8 @@ typedef struct rk_trial {
     bool borrowed; /* all memory but the workspace is another trial's */
 } rk_trial;
 
-/* Prepares the op (exact: of the exact tier or not at all) and allocates; or, with `like`, uses that
- * trial's operands and results.  A failure leaves nothing. */
+/* Prepares the op (exact: of the exact tier or not at all) and allocates; or, with `like`, uses
+ * that trial's operands and results.  A failure leaves nothing. */
 rk_status rk_trial_op(rk_open *d, const rk_sample *t, bool exact, const rk_trial *like,
                       rk_trial *out, rk_error *e);
 /* The kernel of a probe. */

@@ -1,6 +1,6 @@
-/* Work of one sort and nothing else.  The source defines F, a vector of floats, and CHAINS, how many
- * of them a work-item has.  They begin as what is in memory, and end there, so that nothing can be
- * left out. */
+/* Work of one sort and nothing else.  The source defines F, a vector of floats, and CHAINS, how
+ * many of them a work-item has.  They begin as what is in memory, and end there, so that nothing
+ * can be left out. */
 #define FOUR(X, a, b, c, d) X(a) X(b) X(c) X(d)
 #if CHAINS == 4
 #define EACH(X) FOUR(X, 0, 1, 2, 3)
@@ -37,7 +37,10 @@ __kernel void peak(__global uchar *memory, ulong offset, uint rounds)
     F begin = io[get_global_id(0)], sum = (F)(0.0f), half_of = (F)(0.5f), one = (F)(1.0f);
     EACH(START)
     for (uint r = 0; r < rounds; r++) {
-        EACH(STEP) EACH(STEP) EACH(STEP) EACH(STEP)
+        EACH(STEP)
+#if !SLOW
+        EACH(STEP) EACH(STEP) EACH(STEP)
+#endif
     }
     EACH(JOIN)
     io[get_global_id(0)] = sum;

@@ -278,7 +278,7 @@ typedef struct rk_arg {
 /* Work of one sort and nothing else, whose speed is what a device can reach.  The asker sets
  *   what       RK_PROBE_*
  *   variant    one of several ways to do it, from 0, the most promising one first
- *   rounds     how much of it a launch does, from 1: work is proportional to it
+ *   rounds     how much of it a launch does, from 1; perhaps less, if that is very much
  * and is answered
  *   variants   how many there are
  *   workspace  bytes of the one argument of a launch, of any content; 0: a launch has none

@@ -1,0 +1,246 @@
+/* One operation after the other: how fast, how right, or why not. */
+#include "bench/ops.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+
+enum { EXACT, FAST, VENDOR, CONTENDERS };
+static const char *const tiers[] = {"exact", "fast"};
+
+/* Shapes of a list; seconds of a repetition. */
+static const struct {
+    int64_t batch;
+    uint32_t ops;
+    double pace;
+} sizes[] = {[RK_BENCH_QUICK] = {16, 18, 0.002},
+             [RK_BENCH_NORMAL] = {128, 60, 0.01},
+             [RK_BENCH_FULL] = {128, 100000, 0.02}};
+
+/* One op under way. */
+typedef struct race {
+    rk_ops *all;
+    const rk_listed *listed;
+    rk_bench_of of;
+    rk_trial trial[2];
+    rk_runner runner[CONTENDERS];
+    uint32_t lane[CONTENDERS]; /* of each runner: EXACT, FAST or VENDOR */
+    uint32_t n;
+    bool timed; /* its times were given */
+    rk_result result[2];
+} race;
+
+static bool is_lost(rk_status s) { return s == RK_E_DEVICE || s == RK_E_STOPPED; }
+
+/* ---- how right ---- */
+
+static rk_status give_errors(race *r, int tier, rk_error *e)
+{
+    rk_result *x = &r->result[tier];
+    r->of.suite = "numerics";
+    r->of.tier = tiers[tier];
+    if (x->errors.counted > 0) {
+        RK_TRY(rk_bench_give_one(&r->of, "ulp max", "ULP", x->errors.most, x->text, e));
+        RK_TRY(rk_bench_give_one(&r->of, "ulp mean", "ULP", x->errors.mean, x->text, e));
+    }
+    if (!x->known) return rk_bench_give_none(&r->of, "equal", "", x->where, e);
+    return rk_bench_give_one(&r->of, "equal", "", x->equal, x->equal ? x->digest : x->where, e);
+}
+
+static rk_status give_support(race *r, int support, const char *text, rk_error *e)
+{
+    r->of.suite = "support";
+    r->of.tier = NULL;
+    return rk_bench_give_one(&r->of, "support", "", support, text, e);
+}
+
+/* Exact kernels must give the reference's bits.  Only the first process looks: it is the same in
+ * every one. */
+static rk_status judge(race *r, rk_error *e)
+{
+    bool wrong = false;
+    if (r->all->c->options->process > 1) return RK_OK;
+    for (int tier = EXACT; tier <= FAST; tier++) {
+        if (!r->trial[tier].kernel) continue;
+        rk_result *x = &r->result[tier];
+        RK_TRY(rk_result_find(r->all, r->listed, &r->trial[tier], tier == EXACT, x, e));
+        RK_TRY(give_errors(r, tier, e));
+        if (tier == EXACT && x->known && !x->equal) wrong = true;
+    }
+    return give_support(r, wrong ? 3 : 0, wrong ? r->result[EXACT].where : r->trial[0].info.impl,
+                        e);
+}
+
+/* ---- how fast ---- */
+
+static void add_trial(race *r, uint32_t lane, rk_trial *t)
+{
+    rk_runner *x = &r->runner[r->n];
+    *x = (rk_runner){.ctx = t, .run = rk_trial_run};
+    snprintf(x->text, sizeof x->text, "%s", t->info.impl);
+    r->lane[r->n++] = lane;
+}
+
+static bool is_vendors(const rk_trial *t) { return strncmp(t->info.impl, "clblast", 7) == 0; }
+
+/* A kernel of the fast tier, if the device has one of its own; it may be a vendor's library. */
+static rk_status enter_fast(race *r, rk_error *e)
+{
+    rk_trial *fast = &r->trial[FAST];
+    rk_error own = rk_error_new();
+    bool product = r->listed->op.op.kind == RK_MATMUL;
+    if (!r->all->c->options->fast && !product) return RK_OK;
+    rk_status s = rk_trial_op(&r->all->d, &r->listed->op, false, &r->trial[EXACT], fast, &own);
+    if (is_lost(s)) return RK_FAIL(e, s, "%s", own.text);
+    if (s != RK_OK) return RK_OK;
+    if (fast->info.tier == RK_TIER_EXACT || (!r->all->c->options->fast && !is_vendors(fast))) {
+        rk_trial_free(fast);
+        return RK_OK;
+    }
+    add_trial(r, FAST, fast);
+    return RK_OK;
+}
+
+static rk_status enter_vendor(race *r, rk_error *e)
+{
+    rk_error own = rk_error_new();
+    if (!r->all->vendor || r->listed->op.op.kind != RK_MATMUL) return RK_OK;
+    if (rk_vendor_matmul(r->all->vendor, &r->listed->op, &r->runner[r->n], &own) != RK_OK)
+        return own.code == RK_E_NOMEM ? RK_FAIL(e, RK_E_NOMEM, "%s", own.text) : RK_OK;
+    r->lane[r->n++] = VENDOR;
+    return RK_OK;
+}
+
+/* Seconds of all repetitions, if they fit into what is left. */
+static rk_status pace(race *r, bool *fits, double *once, rk_error *e)
+{
+    double all = 0, seconds = sizes[r->all->c->options->size].pace;
+    *once = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        double one;
+        RK_TRY(rk_runner_pace(&r->runner[i], seconds, &one, e));
+        if (one > *once) *once = one;
+        all += r->all->c->options->repeats * (one > seconds ? one : seconds);
+    }
+    *fits = rk_bench_now() + all < r->all->until;
+    return RK_OK;
+}
+
+static rk_status give_counts(race *r, rk_error *e)
+{
+    RK_TRY(rk_bench_give_one(&r->of, "flop", "FLOP", r->listed->flop, "", e));
+    return rk_bench_give_one(&r->of, "bytes", "B", r->listed->bytes, "", e);
+}
+
+static rk_status give_times(race *r, rk_error *e)
+{
+    r->of.suite = "op";
+    for (uint32_t i = 0; i < r->n; i++) {
+        rk_runner *x = &r->runner[i];
+        bool fast = r->lane[i] == FAST, asked = r->all->c->options->fast;
+        bool vendor = r->lane[i] == VENDOR || (fast && is_vendors(&r->trial[FAST]));
+        rk_spread s = rk_spread_of(x->seconds, x->n);
+        if (vendor) {
+            r->of.tier = tiers[EXACT];
+            RK_TRY(rk_bench_give(&r->of, "vendor seconds", "s", s, x->text, e));
+        }
+        if (r->lane[i] == VENDOR || (fast && !asked)) continue;
+        r->of.tier = tiers[r->lane[i]];
+        RK_TRY(rk_bench_give(&r->of, "seconds", "s", s, x->text, e));
+        RK_TRY(give_counts(r, e));
+    }
+    return RK_OK;
+}
+
+static rk_status give_none(race *r, const char *why, rk_error *e)
+{
+    r->of.suite = "op";
+    r->of.tier = tiers[EXACT];
+    RK_TRY(rk_bench_give_none(&r->of, "seconds", "s", why, e));
+    return give_counts(r, e);
+}
+
+/* ---- one op ---- */
+
+static rk_status compete(race *r, rk_error *e)
+{
+    bool fits;
+    double once;
+    char why[80];
+    RK_TRY(rk_fill(&r->trial[EXACT], &r->listed->op, r->all->c->options->seed, e));
+    add_trial(r, EXACT, &r->trial[EXACT]);
+    RK_TRY(enter_fast(r, e));
+    RK_TRY(enter_vendor(r, e));
+    RK_TRY(pace(r, &fits, &once, e));
+    if (fits || r->all->measured == 0) {
+        r->all->measured++;
+        RK_TRY(rk_runners_time(r->runner, r->n, r->all->c->options->repeats, e));
+        r->timed = true;
+        RK_TRY(give_times(r, e));
+    } else {
+        snprintf(why, sizeof why, "not measured: it takes %.2g s, for which no time was left",
+                 once);
+        r->timed = true;
+        RK_TRY(give_none(r, why, e));
+    }
+    return judge(r, e);
+}
+
+static rk_status measure_one(race *r, rk_error *e)
+{
+    rk_error own = rk_error_new();
+    char why[256];
+    rk_status s = rk_trial_op(&r->all->d, &r->listed->op, true, NULL, &r->trial[EXACT], &own);
+    if (s == RK_OK) s = compete(r, &own);
+    if (s == RK_OK) return RK_OK;
+    if (is_lost(s)) return RK_FAIL(e, s, "%s: %s", r->listed->subject, own.text);
+    /* Refused, or a kernel that was promised and does not run. */
+    snprintf(why, sizeof why, "%.250s", own.text);
+    if (!r->timed) RK_TRY(give_none(r, why, e));
+    return give_support(r, r->n > 0 ? 3 : 2, why, e);
+}
+
+static rk_status measure_op(rk_ops *all, const rk_listed *listed, rk_error *e)
+{
+    race *r = calloc(1, sizeof *r);
+    if (!r) return RK_FAIL(e, RK_E_NOMEM, "no memory for an operation");
+    r->all = all;
+    r->listed = listed;
+    r->of = (rk_bench_of){.c = all->c, .subject = listed->subject};
+    rk_status s = measure_one(r, e);
+    for (uint32_t i = 0; i < r->n; i++) rk_runner_free(&r->runner[i]);
+    rk_trial_free(&r->trial[FAST]);
+    rk_trial_free(&r->trial[EXACT]);
+    free(r);
+    return s;
+}
+
+static rk_status measure_all(rk_ops *all, const rk_oplist *list, rk_error *e)
+{
+    uint32_t n = sizes[all->c->options->size].ops;
+    for (uint32_t i = 0; i < list->n && i < n; i++) {
+        const rk_listed *x = list->op[i];
+        RK_TRY(rk_bench_progress(all->c, x->subject, (double)i / (list->n < n ? list->n : n), e));
+        if (all->measured == 0 || rk_bench_now() < all->until) {
+            RK_TRY(measure_op(all, x, e));
+            continue;
+        }
+        race r = {.all = all, .listed = x, .of = {.c = all->c, .subject = x->subject}};
+        RK_TRY(give_none(&r, "not measured: the time was over", e));
+    }
+    return RK_OK;
+}
+
+rk_status rk_bench_ops(const rk_bench_case *c, rk_error *e)
+{
+    rk_oplist list;
+    rk_ops all;
+    double begun = rk_bench_now();
+    RK_TRY(rk_oplist_make(sizes[c->options->size].batch, c->options->size, &list, e));
+    rk_status s = rk_ops_open(c, &all, e);
+    all.until = begun + c->options->seconds;
+    if (s == RK_OK) s = measure_all(&all, &list, e);
+    rk_ops_close(&all);
+    rk_oplist_free(&list);
+    return s;
+}
