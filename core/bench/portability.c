@@ -288,13 +288,3 @@ const rk_merit *rk_portability_merit(const rk_portability *p, uint32_t problem, 
 {
     return merit_at(p, problem, a, platform);
 }
-
-bool rk_portability_has(const rk_portability *p, const char *suite, rk_application a)
-{
-    for (uint32_t i = 0; i < p->n_problems; i++) {
-        if (suite && strcmp(p->problem[i].suite, suite) != 0) continue;
-        for (uint32_t k = 0; k < p->n_platforms; k++)
-            if (isfinite(merit_at(p, i, a, k)->seconds)) return true;
-    }
-    return false;
-}
