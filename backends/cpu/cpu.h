@@ -4,8 +4,9 @@
  *   device.c     memory, kernels, the timeline
  *   pool.c       threads
  *   check.c      whether an op keeps the contract
+ *   probe.c      kernels that do work of one sort and nothing else
  *   program.c    programs of an op, compiled to steps over blocks of elements
- *   isa.c, run.c, NAME.c
+ *   isa.c, run.c, peak.c, NAME.c
  *                compiled once per instruction set: the tables of kinds, the interpreter of
  *                programs, and one file per kind with the plain loop that defines the kind and the
  *                fast path beside it (CONV and WINDOW have more files: see conv.h)
@@ -37,9 +38,19 @@ typedef struct cpu_kind {
     void (*run)(const rk_kernel *, unsigned char *const *arg);
 } cpu_kind;
 
+/* A way to be fast at one thing. */
+typedef struct cpu_peak {
+    uint32_t what; /* RK_PROBE_* */
+    double work;   /* of a thread's round */
+    size_t bytes;  /* of a thread's part of the workspace */
+    void (*run)(uint32_t rounds, size_t bytes, float *part);
+    const char *text;
+} cpu_peak;
+
 typedef struct cpu_isa {
     const char *name;
     const cpu_kind *kind[RK_RNG + 1];
+    const cpu_peak *peaks; /* one without a function ends them */
 } cpu_isa;
 
 extern const cpu_isa cpu_isa_plain;
@@ -114,6 +125,8 @@ void cpu_mem_free(rk_device *, rk_mem *);
 rk_status cpu_write(rk_device *, rk_mem *, uint64_t offset, const void *src, uint64_t bytes,
                     rk_error *);
 rk_status cpu_read(rk_device *, rk_mem *, uint64_t offset, void *dst, uint64_t bytes, rk_error *);
+/* A kernel that has nothing but its kind yet. */
+rk_kernel *cpu_kernel_new(rk_device *, const cpu_kind *);
 rk_status cpu_prepare(rk_device *, const rk_op *, rk_kernel **, rk_kinfo *, rk_error *);
 rk_status cpu_launch(rk_device *, rk_kernel *, const rk_arg *args, uint32_t n, rk_error *);
 void cpu_release(rk_device *, rk_kernel *);
@@ -121,5 +134,6 @@ rk_status cpu_sync(rk_device *, rk_error *);
 rk_status cpu_mark(rk_device *, uint64_t *ticket, rk_error *);
 rk_status cpu_wait(rk_device *, uint64_t ticket, rk_error *);
 rk_status cpu_elapsed_ns(rk_device *, uint64_t from, uint64_t to, uint64_t *ns, rk_error *);
+rk_status cpu_probe(rk_device *, rk_probe *, rk_kernel **, rk_error *);
 uint64_t cpu_memory_total(void);
 #endif

@@ -179,14 +179,10 @@ static rk_status prepare_kind(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_
     return RK_OK;
 }
 
-rk_status cpu_prepare(rk_device *d, const rk_op *op, rk_kernel **out, rk_kinfo *info, rk_error *e)
+rk_kernel *cpu_kernel_new(rk_device *d, const cpu_kind *kind)
 {
-    rk_kinfo full = {.size = sizeof full, .tier = RK_TIER_EXACT};
-    rk_status s = cpu_check_op(op, e);
-    if (s != RK_OK) return s;
-    const cpu_kind *kind = d->isa->kind[op->kind];
     rk_kernel *k = d->host->alloc(d->host->ctx, NULL, sizeof *k);
-    if (!k) return no_memory(e, "prepare", sizeof *k);
+    if (!k) return NULL;
     memset(k, 0, sizeof *k);
     k->device = d;
     k->kind = kind;
@@ -194,6 +190,16 @@ rk_status cpu_prepare(rk_device *d, const rk_op *op, rk_kernel **out, rk_kinfo *
     k->link = &d->kernels;
     if (k->next) k->next->link = &k->next;
     d->kernels = k;
+    return k;
+}
+
+rk_status cpu_prepare(rk_device *d, const rk_op *op, rk_kernel **out, rk_kinfo *info, rk_error *e)
+{
+    rk_kinfo full = {.size = sizeof full, .tier = RK_TIER_EXACT};
+    rk_status s = cpu_check_op(op, e);
+    if (s != RK_OK) return s;
+    rk_kernel *k = cpu_kernel_new(d, d->isa->kind[op->kind]);
+    if (!k) return no_memory(e, "prepare", sizeof *k);
     s = prepare_kind(k, op, &full, e);
     if (s != RK_OK) {
         cpu_release(d, k);

@@ -169,7 +169,8 @@ const rk_backend *rk_backend_entry(uint32_t host_major, uint32_t host_minor)
                                      .sync = cpu_sync,
                                      .mark = cpu_mark,
                                      .wait = cpu_wait,
-                                     .elapsed_ns = cpu_elapsed_ns};
+                                     .elapsed_ns = cpu_elapsed_ns,
+                                     .probe = cpu_probe};
     (void)host_minor;
     return host_major == RK_ABI_MAJOR ? &table : NULL;
 }

@@ -49,6 +49,24 @@ static rk_status prepare(rk_device *d, const rk_op *given, rk_kernel **out, rk_k
     return RK_OK;
 }
 
+static rk_status probe(rk_device *d, rk_probe *p, rk_kernel **out, rk_error *e)
+{
+    *out = NULL;
+    OCL_TRY(ocl_alive(d, e));
+    rk_kernel *k = ocl_alloc(d->host, sizeof *k);
+    if (!k) return OCL_FAIL(e, RK_E_NOMEM, 0, "no host memory left for a kernel's record");
+    k->device = d;
+    rk_status status = ocl_peak(k, p, e);
+    if (status != RK_OK) {
+        ocl_release(d, k);
+        return status;
+    }
+    k->next = d->kernels;
+    d->kernels = k;
+    *out = k;
+    return RK_OK;
+}
+
 static const rk_backend table = {
     .size = sizeof table,
     .abi_major = RK_ABI_MAJOR,
@@ -70,6 +88,7 @@ static const rk_backend table = {
     .mark = ocl_mark_now,
     .wait = ocl_wait,
     .elapsed_ns = ocl_elapsed,
+    .probe = probe,
 };
 
 RK_EXPORT const rk_backend *rk_backend_entry(uint32_t host_major, uint32_t host_minor);

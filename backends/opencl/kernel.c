@@ -146,5 +146,6 @@ void ocl_release(rk_device *d, rk_kernel *k)
         break;
     }
     for (uint32_t i = 0; i < k->n_steps; i++) clReleaseKernel(k->step[i].kernel);
+    ocl_peak_release(k);
     ocl_free(d->host, k);
 }

@@ -5,6 +5,7 @@
  *   platform.c  the list of devices
  *   device.c    open, close, what is probed and chosen at open
  *   probe.c     whether the device rounds as the contract asks
+ *   peak.c      rk_backend.probe: work of one sort and nothing else
  *   memory.c    mem_alloc, mem_free, write, read
  *   program.c   source to cl_program, through the cache
  *   kernel.c    rk_kernel: its steps, their arguments, launch, release
@@ -127,6 +128,8 @@ struct rk_kernel {
     ocl_step step[OCL_MAX_STEPS];
     rk_status (*enqueue)(rk_kernel *, const rk_arg *, rk_error *); /* instead of steps */
     int64_t p[8];                                                  /* for enqueue */
+    cl_mem own[2];                                                 /* of a probe */
+    void *mapped;                                                  /* own[1] */
 };
 
 /* error.c: fills the record and returns the code. */
@@ -264,6 +267,10 @@ rk_status ocl_window(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_take(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_put(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 rk_status ocl_rng(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+
+/* peak.c */
+rk_status ocl_peak(rk_kernel *, rk_probe *, rk_error *);
+void ocl_peak_release(rk_kernel *);
 
 /* clblast.c: RK_E_UNSUPPORTED, with the reason, if CLBlast cannot be used or trusted here. */
 rk_status ocl_blast(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);

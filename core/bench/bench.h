@@ -6,6 +6,7 @@
  * Threads: one at a time. */
 #ifndef RK_BENCH_BENCH_H
 #define RK_BENCH_BENCH_H
+#include "data/registry.h"
 #include "device/session.h"
 #include "train/results_bench.h"
 
@@ -36,7 +37,16 @@ typedef struct rk_bench_case {
     const char *reference; /* the spec of the CPU backend, for digests and ratios */
     const rk_bench_options *options;
     const rk_bench_sink *sink;
+    const rk_registry *plugins; /* of the suites that train */
 } rk_bench_case;
+
+/* Kernels are compiled once and kept, by rethink and by drivers.  What a first run pays is seen
+ * where the folders of all these caches are new and empty: begin makes one, folder[RK_PATH_MAX],
+ * and names it in the environment; end removes it.  To be called before a hub is made, best in the
+ * parent of all processes of a bench, so that process 1 of a device finds the caches empty and the
+ * others find what it compiled.  Without it 'plan cold' is not measured. */
+rk_status rk_bench_cold_begin(char *folder, rk_error *e);
+void rk_bench_cold_end(const char *folder);
 
 rk_status rk_bench_roofline(const rk_bench_case *c, rk_error *e);
 /* Suites 'op' and 'numerics'. */

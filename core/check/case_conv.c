@@ -30,17 +30,25 @@ static void sprinkle(const rk_sample *c, rk_operands *d, rk_dice *r, int data)
     }
 }
 
-static void judge(rk_bed *bed, const rk_sample *c, const rk_geometry *g, rk_dice *r, int data)
+void rk_refer_conv(rk_bed *bed, const rk_sample *c, rk_operands *d)
 {
     int64_t which = c->op.p[0], n = rk_tensor_count(&c->out[0]);
-    rk_operands d;
+    rk_geometry g;
     rk_raw raw;
-    if (rk_operands_make(bed, c, &d, r, data == RK_SPECIAL) && rk_raw_make(bed, &d, n, &raw)) {
+    memcpy(&g, c->op.p + 1, sizeof g);
+    if (!rk_raw_make(bed, d, n, &raw)) return;
+    rk_conv_contract(which, &g, c->out[0].dim, d->in[0], d->in[1], raw.word);
+    rk_conv_oracle(which, &g, d->in[0], d->in[1], raw.near, n);
+    d->terms = longest(which, &g);
+    rk_expect_raw(c, d, &raw, 2);
+}
+
+static void judge(rk_bed *bed, const rk_sample *c, rk_dice *r, int data)
+{
+    rk_operands d;
+    if (rk_operands_make(bed, c, &d, r, data == RK_SPECIAL)) {
         sprinkle(c, &d, r, data);
-        rk_conv_contract(which, g, c->out[0].dim, d.in[0], d.in[1], raw.word);
-        rk_conv_oracle(which, g, d.in[0], d.in[1], raw.near, n);
-        d.terms = longest(which, g);
-        rk_expect_raw(c, &d, &raw, 2);
+        rk_refer_conv(bed, c, &d);
         rk_expect(bed, c, &d);
     }
     rk_operands_free(&d);
@@ -70,7 +78,7 @@ static void run(rk_bed *bed, rk_dice *r, const rk_geometry *g, int64_t which, in
         rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FMAX, all, rk_sample_immf(&c, 0.0f), 0));
         rk_sample_store(&c, 1, rk_sample_ins(&c, RK_I_FLT, RK_R_IN, rk_sample_imm(&c, 0), 0));
     }
-    judge(bed, &c, g, r, data);
+    judge(bed, &c, r, data);
 }
 
 static rk_geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int64_t R, int64_t S,

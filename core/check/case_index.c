@@ -40,6 +40,13 @@ static void want_take(const int64_t *p, size_t bytes, rk_operands *d)
     }
 }
 
+void rk_refer_take(rk_bed *bed, const rk_sample *c, rk_operands *d)
+{
+    (void)bed;
+    want_take(c->op.p, rk_dtype_bytes(c->out[0].dtype), d);
+    rk_expect_words(c, d);
+}
+
 static void take(rk_bed *bed)
 {
     static const uint32_t dtypes[] = {RK_F32, RK_U32, RK_U8};
@@ -52,8 +59,7 @@ static void take(rk_bed *bed)
             if (!set_up(bed, &c, RK_TAKE, dtypes[t], p)) continue;
             if (rk_operands_make(bed, &c, &d, &r, RK_SPECIAL)) {
                 pick_rows(d.in[1], p, &r);
-                want_take(p, rk_dtype_bytes(dtypes[t]), &d);
-                rk_expect_words(&c, &d);
+                rk_refer_take(bed, &c, &d);
                 rk_expect(bed, &c, &d);
             }
             rk_operands_free(&d);
@@ -76,6 +82,13 @@ static void want_put(const int64_t *p, rk_operands *d)
     rk_near_sums(d->near[0], p[0] * p[1]);
 }
 
+void rk_refer_put(rk_bed *bed, const rk_sample *c, rk_operands *d)
+{
+    (void)bed;
+    d->terms = c->op.p[2];
+    want_put(c->op.p, d);
+}
+
 static void put(rk_bed *bed)
 {
     rk_dice r = {32};
@@ -87,8 +100,7 @@ static void put(rk_bed *bed)
             if (!set_up(bed, &c, RK_PUT, RK_F32, p)) continue;
             if (rk_operands_make(bed, &c, &d, &r, special)) {
                 pick_rows(d.in[1], p, &r);
-                d.terms = p[2];
-                want_put(p, &d);
+                rk_refer_put(bed, &c, &d);
                 rk_expect(bed, &c, &d);
             }
             rk_operands_free(&d);

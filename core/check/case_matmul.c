@@ -57,16 +57,23 @@ static void begin(rk_sample *c, const product *p)
     memcpy(c->op.p, p, sizeof *p);
 }
 
-static void finish(rk_bed *bed, rk_sample *c, const product *p, rk_dice *r, int special)
+void rk_refer_matmul(rk_bed *bed, const rk_sample *c, rk_operands *d)
+{
+    product p;
+    rk_raw raw;
+    memcpy(&p, c->op.p, sizeof p);
+    if (!rk_raw_make(bed, d, p.batch * p.m * p.n, &raw)) return;
+    multiply(&p, d->in[0], d->in[1], raw.word);
+    multiply_near(&p, d->in[0], d->in[1], raw.near);
+    d->terms = p.k;
+    rk_expect_raw(c, d, &raw, 2);
+}
+
+static void finish(rk_bed *bed, rk_sample *c, rk_dice *r, int special)
 {
     rk_operands d;
-    rk_raw raw;
-    if (rk_operands_make(bed, c, &d, r, special) &&
-        rk_raw_make(bed, &d, p->batch * p->m * p->n, &raw)) {
-        multiply(p, d.in[0], d.in[1], raw.word);
-        multiply_near(p, d.in[0], d.in[1], raw.near);
-        d.terms = p->k;
-        rk_expect_raw(c, &d, &raw, 2);
+    if (rk_operands_make(bed, c, &d, r, special)) {
+        rk_refer_matmul(bed, c, &d);
         rk_expect(bed, c, &d);
     }
     rk_operands_free(&d);
@@ -83,7 +90,7 @@ static void run(rk_bed *bed, rk_dice *r, product p, int special)
         p.tb = t >> 1;
         begin(&c, &p);
         rk_sample_out(&c, RK_F32, 3, (int64_t[]){p.batch, p.m, p.n});
-        finish(bed, &c, &p, r, special);
+        finish(bed, &c, r, special);
     }
 }
 
@@ -177,7 +184,7 @@ static void epilogues(rk_bed *bed)
                                 rk_sample_ins(&c, RK_I_FSUB, all, at, 0));
                 rk_sample_store(&c, rk_sample_out(&c, RK_F32, 3, dim), RK_R_IN + 0);
             }
-            finish(bed, &c, &p, &r, RK_PLAIN);
+            finish(bed, &c, &r, RK_PLAIN);
         }
 }
 

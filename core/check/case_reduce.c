@@ -103,25 +103,82 @@ static const int64_t shapes[][3] = {{1, 1, 1},
                                     {1, 1048576 + 1100, 1}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
+static void refer_plain(rk_bed *bed, const rk_sample *c, rk_operands *d)
+{
+    const int64_t *dim = c->op.p + 1, n = dim[0] * dim[1] * dim[2];
+    folding f;
+    rk_raw y = {d->want[0], d->near[0]};
+    if (!make_folding(bed, d, n, &f)) return;
+    memcpy(f.x, d->in[0], (size_t)n * sizeof *f.x);
+    for (int64_t i = 0; i < n; i++) f.near[i] = rk_near_word(rk_bits(f.x[i]));
+    fold_all(c->op.p[0], &f, dim, &y);
+}
+
+enum { FOLDS = 4 };
+
+/* The instructions before the folds, the folds and what follows, as the header says. */
+static void refer_program(rk_bed *bed, const rk_sample *c, rk_operands *d)
+{
+    const int64_t *dim = c->op.p + 1;
+    uint32_t n_fold = 0;
+    bool tail = rk_after_folds(c) < c->op.n_code;
+    folding f[FOLDS];
+    rk_raw y[FOLDS];
+    float *folded[FOLDS];
+    uint32_t *word[FOLDS];
+    rk_near *near[FOLDS], *folded_near[FOLDS];
+    for (uint32_t k = 0; k < c->op.n_code; k++) n_fold += c->code[k].op == RK_I_FOLD;
+    if (!RK_BED_CHECK(bed, n_fold <= FOLDS, "a defect of this suite: %u reductions", n_fold))
+        return;
+    for (uint32_t j = 0; j < n_fold && rk_bed_going(bed); j++)
+        if (make_folding(bed, d, dim[0] * dim[1] * dim[2], &f[j])) {
+            rk_raw_make(bed, d, dim[0] * dim[2], &y[j]);
+            folded[j] = f[j].x;
+            folded_near[j] = f[j].near;
+        }
+    if (!rk_bed_going(bed)) return;
+    rk_contract_folds(c, d, dim, folded);
+    rk_oracle_folds(c, d, dim, folded_near);
+    for (uint32_t j = 0; j < n_fold; j++) {
+        fold_all(c->op.p[0], &f[j], dim, &y[j]);
+        word[j] = y[j].word;
+        near[j] = y[j].near;
+        if (tail) continue;
+        memcpy(d->want[j], word[j], (size_t)(dim[0] * dim[2]) * sizeof **word);
+        memcpy(d->near[j], near[j], (size_t)(dim[0] * dim[2]) * sizeof **near);
+    }
+    if (tail) rk_contract_program(c, d, NULL, 0, word);
+    if (tail) rk_oracle_program(c, d, NULL, 0, near);
+}
+
+void rk_refer_reduce(rk_bed *bed, const rk_sample *c, rk_operands *d)
+{
+    d->terms = c->op.p[2];
+    if (c->op.n_code)
+        refer_program(bed, c, d);
+    else
+        refer_plain(bed, c, d);
+}
+
+static void run_sample(rk_bed *bed, const rk_sample *c, rk_dice *r, int special)
+{
+    rk_operands d;
+    if (rk_operands_make(bed, c, &d, r, special)) {
+        rk_refer_reduce(bed, c, &d);
+        rk_expect(bed, c, &d);
+    }
+    rk_operands_free(&d);
+}
+
 static void run_plain(rk_bed *bed, rk_dice *r, int64_t which, const int64_t *dim, int special)
 {
-    const int64_t out[3] = {dim[0], 1, dim[2]}, n = dim[0] * dim[1] * dim[2];
+    const int64_t out[3] = {dim[0], 1, dim[2]};
     rk_sample c;
-    rk_operands d;
-    folding f;
     rk_sample_begin(&c, RK_REDUCE);
     rk_sample_in(&c, RK_F32, 3, dim, 0);
     rk_sample_out(&c, which == RK_REDUCE_ARGMAX ? RK_U32 : RK_F32, 3, out);
     set_p(&c, which, dim);
-    if (rk_operands_make(bed, &c, &d, r, special) && make_folding(bed, &d, n, &f)) {
-        rk_raw y = {d.want[0], d.near[0]};
-        memcpy(f.x, d.in[0], (size_t)n * sizeof *f.x);
-        for (int64_t i = 0; i < n; i++) f.near[i] = rk_near_word(rk_bits(f.x[i]));
-        d.terms = dim[1];
-        fold_all(which, &f, dim, &y);
-        rk_expect(bed, &c, &d);
-    }
-    rk_operands_free(&d);
+    run_sample(bed, &c, r, special);
 }
 
 static void plain(rk_bed *bed, int64_t which)
@@ -172,43 +229,10 @@ static void maxima(rk_bed *bed)
     check_row(bed, ties, 3, ONE, 1);
 }
 
-enum { FOLDS = 4 };
-
-/* Runs the instructions before the folds, the folds and what follows, as the header says. */
-static void run_program(rk_bed *bed, rk_sample *c, rk_dice *r, int64_t which, const int64_t *dim,
-                        uint32_t n_fold, bool tail)
+static void run_program(rk_bed *bed, rk_sample *c, rk_dice *r, int64_t which, const int64_t *dim)
 {
-    rk_operands d;
-    folding f[FOLDS];
-    rk_raw y[FOLDS];
-    float *folded[FOLDS];
-    uint32_t *word[FOLDS];
-    rk_near *near[FOLDS], *folded_near[FOLDS];
     set_p(c, which, dim);
-    rk_operands_make(bed, c, &d, r, RK_PLAIN);
-    d.terms = dim[1];
-    for (uint32_t j = 0; j < n_fold && rk_bed_going(bed); j++)
-        if (make_folding(bed, &d, dim[0] * dim[1] * dim[2], &f[j])) {
-            rk_raw_make(bed, &d, dim[0] * dim[2], &y[j]);
-            folded[j] = f[j].x;
-            folded_near[j] = f[j].near;
-        }
-    if (rk_bed_going(bed)) {
-        rk_contract_folds(c, &d, dim, folded);
-        rk_oracle_folds(c, &d, dim, folded_near);
-        for (uint32_t j = 0; j < n_fold; j++) {
-            fold_all(which, &f[j], dim, &y[j]);
-            word[j] = y[j].word;
-            near[j] = y[j].near;
-            if (tail) continue;
-            memcpy(d.want[j], word[j], (size_t)(dim[0] * dim[2]) * sizeof **word);
-            memcpy(d.near[j], near[j], (size_t)(dim[0] * dim[2]) * sizeof **near);
-        }
-        if (tail) rk_contract_program(c, &d, NULL, 0, word);
-        if (tail) rk_oracle_program(c, &d, NULL, 0, near);
-        rk_expect(bed, c, &d);
-    }
-    rk_operands_free(&d);
+    run_sample(bed, c, r, RK_PLAIN);
 }
 
 /* sum of x * y and of (x - row) * index: two folds with a broadcast input. */
@@ -236,7 +260,7 @@ static void prologue(rk_bed *bed)
             uint16_t index = rk_sample_ins(&c, RK_I_U2F, low, 0, 0);
             uint16_t product = rk_sample_ins(&c, RK_I_FMUL, diff, index, 0);
             rk_sample_ins(&c, RK_I_FOLD, product, 0, 0);
-            run_program(bed, &c, &r, which, dim, 2, false);
+            run_program(bed, &c, &r, which, dim);
         }
 }
 
@@ -262,7 +286,7 @@ static void tail(rk_bed *bed)
         rk_sample_store(&c, 2, rk_sample_ins(&c, RK_I_FADD, variance, column, 0));
         rk_sample_store(&c, 1, RK_R_INDEX);
         rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FSUB, x, mean, 0)); /* x at reduced index 0 */
-        run_program(bed, &c, &r, RK_REDUCE_SUM, dim, 2, true);
+        run_program(bed, &c, &r, RK_REDUCE_SUM, dim);
     }
 }
 
@@ -280,7 +304,7 @@ static void tail_argmax(rk_bed *bed)
     uint16_t small = rk_sample_ins(&c, RK_I_IAND, label, rk_sample_imm(&c, 7), 0);
     rk_sample_store(&c, 1, rk_sample_ins(&c, RK_I_IEQ, RK_R_FOLD, small, 0));
     rk_sample_store(&c, 0, RK_R_FOLD);
-    run_program(bed, &c, &r, RK_REDUCE_ARGMAX, dim, 1, true);
+    run_program(bed, &c, &r, RK_REDUCE_ARGMAX, dim);
 }
 
 static const rk_case cases[] = {

@@ -107,17 +107,18 @@ static void windows_near(int64_t which, const geometry *g, const rk_operands *d,
 
 static bool is_sum(int64_t which) { return which <= RK_WINDOW_SUM_T || which == RK_WINDOW_PUT; }
 
-static void judge(rk_bed *bed, const rk_sample *c, const geometry *g, rk_operands *d)
+void rk_refer_window(rk_bed *bed, const rk_sample *c, rk_operands *d)
 {
     int64_t which = c->op.p[0], n = rk_tensor_count(&c->out[0]);
+    geometry g;
     rk_raw raw;
+    memcpy(&g, c->op.p + 1, sizeof g);
     if (!rk_raw_make(bed, d, n, &raw)) return;
-    windows(which, g, d->in[0], d->in[1], raw.word);
-    if (is_sum(which)) windows_near(which, g, d, raw.near);
-    d->terms = which == RK_WINDOW_PUT ? g->OH * g->OW : g->kh * g->kw;
+    windows(which, &g, d->in[0], d->in[1], raw.word);
+    if (is_sum(which)) windows_near(which, &g, d, raw.near);
+    d->terms = which == RK_WINDOW_PUT ? g.OH * g.OW : g.kh * g.kw;
     rk_expect_raw(c, d, &raw, 1);
     if (!is_sum(which)) rk_expect_words(c, d);
-    rk_expect(bed, c, d);
 }
 
 /* Ties for a maximum; places, most of them inside of the plane. */
@@ -152,7 +153,8 @@ static void run(rk_bed *bed, rk_dice *r, const geometry *g, int64_t which, int s
     }
     if (rk_operands_make(bed, &c, &d, r, special)) {
         place(g, which, &d, r);
-        judge(bed, &c, g, &d);
+        rk_refer_window(bed, &c, &d);
+        rk_expect(bed, &c, &d);
     }
     rk_operands_free(&d);
 }

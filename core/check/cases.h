@@ -116,6 +116,19 @@ double rk_near_value(rk_near x);
  * that says about a float is left. */
 void rk_near_sums(rk_near *x, int64_t n);
 
+/* ---- both, of an op of a kind --------------------------------------------------------------- */
+
+/* Fill want and near of operands whose inputs are there; lack of memory fails the bed. */
+void rk_refer_ewise(rk_bed *b, const rk_sample *t, rk_operands *d);
+void rk_refer_copy(rk_bed *b, const rk_sample *t, rk_operands *d);
+void rk_refer_reduce(rk_bed *b, const rk_sample *t, rk_operands *d);
+void rk_refer_matmul(rk_bed *b, const rk_sample *t, rk_operands *d);
+void rk_refer_conv(rk_bed *b, const rk_sample *t, rk_operands *d);
+void rk_refer_window(rk_bed *b, const rk_sample *t, rk_operands *d);
+void rk_refer_take(rk_bed *b, const rk_sample *t, rk_operands *d);
+void rk_refer_put(rk_bed *b, const rk_sample *t, rk_operands *d);
+void rk_refer_rng(rk_bed *b, const rk_sample *t, rk_operands *d);
+
 /* ---- what is expected ------------------------------------------------------------------------ */
 
 /* Fills want and near from the result of the kind: through the program, if there is one. */

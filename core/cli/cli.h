@@ -17,6 +17,7 @@ RK_API int rk_main(int argc, char **argv);
 
 int rk_cli_run(int argc, char **argv);
 int rk_cli_sweep(int argc, char **argv);
+int rk_cli_bench(int argc, char **argv);
 int rk_cli_devices(int argc, char **argv);
 int rk_cli_check(int argc, char **argv);
 int rk_cli_plugins(int argc, char **argv);
@@ -74,6 +75,8 @@ rk_status rk_cli_append(const char ***list, uint32_t *n, const char *text, rk_er
 rk_status rk_cli_flush(FILE *f, const char *name, rk_error *e);
 /* True if f is a terminal that shows colours and the user did not set NO_COLOR. */
 bool rk_cli_colour(FILE *f);
+/* RFC 4180: quoted where needed, quotes doubled; and what follows the cell. */
+void rk_cli_csv_cell(FILE *f, const char *text, const char *end);
 /* Indented, with a newline; frees root.  NULL, as jansson gives without memory, is an error. */
 rk_status rk_cli_json(FILE *f, json_t *root, rk_error *e);
 

@@ -1,5 +1,6 @@
-/* rethink export: runs and their epochs for other programs. */
+/* rethink export: runs and their epochs, or benches, for other programs. */
 #include "cli/found.h"
+#include "cli/bench.h"
 #include "base/os.h"
 #include <math.h>
 #include <stdlib.h>
@@ -7,8 +8,10 @@
 
 typedef struct arguments {
     const char *results, *to, *preset;
-    bool csv;
+    bool csv, benches;
 } arguments;
+
+enum { OPTION_BENCHES = RK_OPTION_OWN };
 
 static const struct argp_option options[] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "The results file (" RK_CLI_RESULTS ")", 0},
@@ -17,6 +20,10 @@ static const struct argp_option options[] = {
     {"csv", RK_OPTION_CSV, NULL, 0,
      "CSV: a row per epoch, with columns of its run and of what diagnostics found of it", 0},
     {"preset", RK_OPTION_PRESET, "NAME", 0, "Only the runs of a preset", 0},
+    {"benches", OPTION_BENCHES, NULL, 0,
+     "What 'rethink bench' measured, instead of runs: in JSON all values, in CSV a row for each "
+     "problem, application and platform, with the columns of p3-analysis",
+     0},
     {"to", 'o', "FILE", 0, "Write to a file, as one act, instead of standard output", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
@@ -28,11 +35,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case RK_OPTION_PRESET: a->preset = arg; return 0;
     case RK_OPTION_JSON: a->csv = false; return 0;
     case RK_OPTION_CSV: a->csv = true; return 0;
+    case OPTION_BENCHES: a->benches = true; return 0;
     default: return rk_cli_results_file(key, arg, state, &a->results);
     }
 }
 
-/* RFC 4180: quoted where needed, quotes doubled. */
 static rk_status write_cell(FILE *f, const rk_field *field, const void *record, rk_error *e)
 {
     char *text = NULL;
@@ -44,13 +51,7 @@ static rk_status write_cell(FILE *f, const rk_field *field, const void *record, 
         free(text);
         return RK_FAIL(e, RK_E_NOMEM, "no memory for a CSV cell");
     }
-    bool quoted = text[strcspn(text, ",\"\r\n")] != '\0';
-    if (quoted) fputc('"', f);
-    for (const char *c = text; *c; c++) {
-        if (*c == '"') fputc('"', f);
-        fputc(*c, f);
-    }
-    if (quoted) fputc('"', f);
+    rk_cli_csv_cell(f, text, "");
     free(text);
     return RK_OK;
 }
@@ -155,22 +156,43 @@ static rk_status write_csv(FILE *f, const rk_runs *r, rk_error *e)
     return status;
 }
 
-static rk_status write_runs(FILE *f, const rk_runs *r, bool csv, rk_error *e)
+static rk_status write_runs(FILE *f, const arguments *a, rk_error *e)
 {
-    RK_TRY(csv ? write_csv(f, r, e) : rk_cli_json(f, rk_runs_json(r), e));
+    rk_runs runs;
+    RK_TRY(rk_runs_load(a->results, a->preset, true, &runs, e));
+    rk_status status = a->csv ? RK_OK : rk_runs_load_points(&runs, e);
+    if (status == RK_OK)
+        status = a->csv ? write_csv(f, &runs, e) : rk_cli_json(f, rk_runs_json(&runs), e);
+    rk_runs_free(&runs);
+    return status;
+}
+
+static rk_status write_benches(FILE *f, const arguments *a, rk_error *e)
+{
+    rk_benches benches;
+    RK_TRY(rk_benches_load(a->results, &benches, e));
+    rk_status status =
+        a->csv ? rk_benches_csv(&benches, f, e) : rk_cli_json(f, rk_benches_json(&benches), e);
+    rk_benches_free(&benches);
+    return status;
+}
+
+static rk_status write_all(FILE *f, const arguments *a, rk_error *e)
+{
+    RK_TRY(a->benches ? write_benches(f, a, e) : write_runs(f, a, e));
     return rk_cli_flush(f, "the export", e);
 }
 
 /* In memory first, so that a failure leaves an older file as it was. */
-static rk_status write_file(const char *path, const rk_runs *r, bool csv, rk_error *e)
+static rk_status write_file(const arguments *a, rk_error *e)
 {
     char *text = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&text, &n);
     if (!f) return RK_FAIL(e, RK_E_NOMEM, "no memory for the export");
-    rk_status status = write_runs(f, r, csv, e);
+    rk_status status = write_all(f, a, e);
     fclose(f);
-    if (status == RK_OK) status = rk_os_write_atomic(path, text, n, e);
+    if (status == RK_OK) status = rk_os_write_atomic(a->to, text, n, e);
     free(text);
     return status;
 }
@@ -194,13 +216,8 @@ int rk_cli_export(int argc, char **argv)
         NULL};
     arguments a = {.results = RK_CLI_RESULTS};
     rk_error e = rk_error_new();
-    rk_runs runs;
     int status;
     if (!rk_cli_parse(&argp, argc, argv, &a, &status)) return status;
-    rk_status done = rk_runs_load(a.results, a.preset, true, &runs, &e);
-    if (done == RK_OK && !a.csv) done = rk_runs_load_points(&runs, &e);
-    if (done == RK_OK)
-        done = a.to ? write_file(a.to, &runs, a.csv, &e) : write_runs(stdout, &runs, a.csv, &e);
-    rk_runs_free(&runs);
+    rk_status done = a.to ? write_file(&a, &e) : write_all(stdout, &a, &e);
     return done == RK_OK ? 0 : rk_cli_fail(&e);
 }

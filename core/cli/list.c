@@ -1,4 +1,5 @@
-/* rethink list: one line a run. */
+/* rethink list: one line a run, and one a bench. */
+#include "cli/bench.h"
 #include "cli/runs.h"
 #include <math.h>
 
@@ -69,6 +70,42 @@ static rk_status print_table(const rk_runs *r, bool verbose, rk_error *e)
     return status;
 }
 
+static rk_status print_benches(const rk_benches *b, bool after_runs, rk_error *e)
+{
+    static const char *const heads[] = {"bench", "status", "size", "started", "host", "devices"};
+    rk_table *t = rk_table_new("rlllll", heads);
+    for (uint32_t i = 0; i < b->n; i++) {
+        const rk_bench *one = b->bench[i];
+        rk_str devices = {0};
+        for (uint32_t k = 0; k < one->n_device; k++)
+            rk_str_add(&devices, "%s%s", k ? ", " : "", one->device[k].spec);
+        rk_table_cell(t, "%lld", (long long)one->record.id);
+        rk_table_cell(t, "%s", one->record.status);
+        rk_table_cell(t, "%s", one->record.size);
+        rk_table_cell(t, "%s", one->record.started);
+        rk_table_cell(t, "%s", one->record.host);
+        rk_table_cell(t, "%s", devices.s ? devices.s : "-");
+        rk_str_free(&devices);
+    }
+    if (after_runs) putchar('\n');
+    rk_status status = rk_table_print(t, stdout, e);
+    rk_table_free(t);
+    return status;
+}
+
+/* A file may hold either, or both. */
+static rk_status print(const arguments *a, const rk_runs *runs, rk_error *e)
+{
+    rk_benches benches;
+    if (a->json) return rk_cli_json(stdout, rk_runs_json(runs), e);
+    RK_TRY(rk_benches_load(a->out, &benches, e));
+    rk_status status = RK_OK;
+    if (runs->n || !benches.n) status = print_table(runs, a->verbose, e);
+    if (status == RK_OK && benches.n) status = print_benches(&benches, runs->n > 0, e);
+    rk_benches_free(&benches);
+    return status;
+}
+
 int rk_cli_list(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -76,7 +113,8 @@ int rk_cli_list(int argc, char **argv)
         parse,
         "[FILE.sqlite]",
         "The runs of a results file, one line each.  'fit' is the first epoch at whose end every "
-        "training example was right.  Runs whose digests are equal ended with the same bits.",
+        "training example was right.  Runs whose digests are equal ended with the same bits.  Then "
+        "the benches, if there are any; 'rethink export --benches' prints their values.",
         NULL,
         NULL,
         NULL};
@@ -86,9 +124,7 @@ int rk_cli_list(int argc, char **argv)
     int status;
     if (!rk_cli_parse(&argp, argc, argv, &a, &status)) return status;
     rk_status done = rk_runs_load(a.out, a.preset, false, &runs, &e);
-    if (done == RK_OK)
-        done = a.json ? rk_cli_json(stdout, rk_runs_json(&runs), &e)
-                      : print_table(&runs, a.verbose, &e);
+    if (done == RK_OK) done = print(&a, &runs, &e);
     if (done == RK_OK) done = rk_cli_flush(stdout, "standard output", &e);
     rk_runs_free(&runs);
     return done == RK_OK ? 0 : rk_cli_fail(&e);

@@ -13,8 +13,9 @@ static const command commands[] = {
     {"sweep", "a grid of runs, several at once; stopped or killed, it goes on", rk_cli_sweep},
     {"devices", "what can compute, and why the rest cannot", rk_cli_devices},
     {"check", "is a backend right: the conformance suite", rk_cli_check},
+    {"bench", "how fast and how portable devices are, and how exact", rk_cli_bench},
     {"plugins", "models, data sets, transforms and their parameters", rk_cli_plugins},
-    {"list", "runs in the results database", rk_cli_list},
+    {"list", "runs and benches in the results database", rk_cli_list},
     {"show", "everything about one run", rk_cli_show},
     {"compare", "what differs between two runs, and from which bit on", rk_cli_compare},
     {"merge", "joins results files, as those of a cluster's tasks", rk_cli_merge},
@@ -23,7 +24,7 @@ static const command commands[] = {
     {"diagnose", "measures the weights of a run: curvature, sharpness, margins, ...",
      rk_cli_diagnose},
     {"doctor", "why a run does not fit its training set", rk_cli_doctor},
-    {"export", "runs and their epochs as JSON or CSV", rk_cli_export},
+    {"export", "runs and their epochs, or benches, as JSON or CSV", rk_cli_export},
     {"report", "one HTML file: curves, tables, provenance", rk_cli_report},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -38,14 +38,17 @@ static rk_status print(const arguments *a, const rk_merged *m, rk_error *e)
 {
     if (a->json)
         return rk_cli_json(stdout,
-                           json_pack("{s:s, s:i, s:i, s:i, s:i}", "out", a->out, "added",
+                           json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "out", a->out, "added",
                                      (int)m->added, "updated", (int)m->updated, "known",
-                                     (int)m->known, "conflicting", (int)m->conflicting),
+                                     (int)m->known, "conflicting", (int)m->conflicting,
+                                     "benches_added", (int)m->benches_added),
                            e);
     if (a->quiet) return RK_OK;
     printf("%s: %u run%s added", a->out, m->added, m->added == 1 ? "" : "s");
     if (m->updated) printf(", %u brought up", m->updated);
     if (m->known) printf(", %u were there already", m->known);
+    if (m->benches_added)
+        printf(", %u bench%s added", m->benches_added, m->benches_added == 1 ? "" : "es");
     printf("\n");
     return rk_cli_flush(stdout, "standard output", e);
 }
@@ -56,7 +59,8 @@ int rk_cli_merge(int argc, char **argv)
         options,
         parse,
         "FILE.sqlite...",
-        "Joins results files: runs, epochs, checkpoints and weights.  A run that is in several, "
+        "Joins results files: runs, epochs, checkpoints and weights, and benches.  A run that is "
+        "in several, "
         "as the copy of one machine and that of another, is taken once, as far as it got; runs "
         "that began as the same and have different digests are both kept, and named.\v"
         "All or nothing: a merge that fails or is killed leaves the runs of --out as they were, "

@@ -1,4 +1,4 @@
-/* Standard output, JSON and colours. */
+/* Standard output, JSON, CSV and colours. */
 #include "cli/cli.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +11,18 @@ rk_status rk_cli_flush(FILE *f, const char *name, rk_error *e)
     if (fflush(f) == 0 && !ferror(f)) return RK_OK;
     return RK_FAIL(e, RK_E_IO, "%s could not be written: %s", name,
                    errno ? strerror(errno) : "an earlier write failed");
+}
+
+void rk_cli_csv_cell(FILE *f, const char *text, const char *end)
+{
+    bool quoted = text[strcspn(text, ",\"\r\n")] != '\0';
+    if (quoted) fputc('"', f);
+    for (const char *c = text; *c; c++) {
+        if (*c == '"') fputc('"', f);
+        fputc(*c, f);
+    }
+    if (quoted) fputc('"', f);
+    fputs(end, f);
 }
 
 bool rk_cli_colour(FILE *f)

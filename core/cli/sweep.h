@@ -139,9 +139,6 @@ typedef struct rk_sweep_note {
     char text[512];
 } rk_sweep_note;
 
-/* File descriptors of a child; its standard input is the text that says what to do. */
-enum { RK_FD_NOTES = 3, RK_FD_LOCK = 4 };
-
 enum { RK_LAST_WORDS = 4096 };
 typedef struct rk_sweep_child {
     rk_task *task;

@@ -2,6 +2,7 @@
 #include "base/os.h"
 #include "base/text.h"
 #include "cli/signals.h"
+#include "cli/spawn.h"
 #include "cli/sweep.h"
 #include <errno.h>
 #include <poll.h>
@@ -131,11 +132,7 @@ static void judge(pool *p, rk_sweep_child *c, int status)
 {
     char how[64];
     rk_task *t = c->task;
-    bool signalled = WIFSIGNALED(status);
-    snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(status));
-    if (signalled) snprintf(how, sizeof how, "crashed: %s", strsignal(WTERMSIG(status)));
-    if (signalled && WTERMSIG(status) == SIGKILL)
-        snprintf(how, sizeof how, "was killed, perhaps for lack of memory");
+    rk_spawn_how(status, how, sizeof how);
     if (c->n_words) snprintf(c->said, sizeof c->said, "%s", c->words);
     p->input_failures = c->ended && c->end.code == RK_E_IO ? p->input_failures + 1 : 0;
     if (c->ended && c->end.code == RK_OK) {

@@ -2,16 +2,15 @@
 #include "base/os.h"
 #include "cli/named.h"
 #include "cli/signals.h"
+#include "cli/spawn.h"
 #include "cli/sweep.h"
 #include "train/config.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #define SAY_EVERY_NS 200e6
@@ -90,16 +89,6 @@ static bool on_stopping(void *ctx)
     return rk_signals_stopping();
 }
 
-/* The texts of an array in JSON. */
-static const char **texts(const json_t *list, uint32_t *n)
-{
-    const char **out = calloc(json_array_size(list) + 1, sizeof *out);
-    *n = 0;
-    for (size_t i = 0; out && i < json_array_size(list); i++)
-        out[(*n)++] = json_string_value(json_array_get(list, i));
-    return out;
-}
-
 static rk_status read_order(worker *w, rk_error *e)
 {
     json_error_t why;
@@ -112,17 +101,9 @@ static rk_status read_order(worker *w, rk_error *e)
                        &w->plugins) != 0)
         return RK_FAIL(e, RK_E_INVALID, "--worker is for the processes of a sweep alone: %s",
                        why.text);
-    w->backend = texts(w->backends, &w->n_backends);
-    w->plugin = texts(w->plugins, &w->n_plugins);
+    w->backend = rk_spawn_texts(w->backends, &w->n_backends);
+    w->plugin = rk_spawn_texts(w->plugins, &w->n_plugins);
     if (!w->backend || !w->plugin) return RK_FAIL(e, RK_E_NOMEM, "no memory for a run");
-    return RK_OK;
-}
-
-/* The kernel kills this process when the sweep's ends; it may have ended already. */
-static rk_status tie_to_parent(const worker *w, rk_error *e)
-{
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != (pid_t)w->parent)
-        return RK_FAIL(e, RK_E_STOPPED, "the sweep has ended");
     return RK_OK;
 }
 
@@ -180,8 +161,7 @@ int rk_sweep_work(void)
         close_all(&w);
         return rk_cli_fail(&e);
     }
-    for (int fd = RK_FD_NOTES; fd <= RK_FD_LOCK; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
-    status = tie_to_parent(&w, &e);
+    status = rk_spawn_tie(w.parent, "sweep", &e);
     if (status == RK_OK) status = open_all(&w, &e);
     if (status == RK_OK) status = train(&w, &e);
     end.code = status;

@@ -99,6 +99,24 @@ rk_status rk_open_prepare(rk_open *d, const rk_op *op, bool exact, rk_kernel **k
     return settle(d, s, "prepare", &own, e);
 }
 
+rk_status rk_open_probe(rk_open *d, rk_probe *probe, rk_kernel **k, rk_error *e)
+{
+    rk_error own = rk_error_new();
+    if (is_lost(d, e)) return RK_E_DEVICE;
+    *k = NULL;
+    if (!d->table->probe)
+        return RK_FAIL(e, RK_E_UNSUPPORTED, "backend %s has no probes", d->table->name);
+    rk_status s = d->table->probe(d->device, probe, k, &own);
+    if (s == RK_OK && (!*k || !(probe->work > 0))) {
+        s = RK_FAIL(&own, RK_E_INTERNAL, "probe gave %s",
+                    *k ? "a kernel without work" : "no kernel");
+        rk_open_release(d, *k);
+    }
+    if (s != RK_OK) *k = NULL;
+    probe->text[sizeof probe->text - 1] = '\0';
+    return settle(d, s, "probe", &own, e);
+}
+
 rk_status rk_open_launch(rk_open *d, rk_kernel *k, const rk_arg *args, uint32_t n, rk_error *e)
 {
     rk_error own; /* a launch is short: the record is filled only by a failure */

@@ -26,6 +26,8 @@ rk_status rk_open_read(rk_open *d, rk_mem *m, uint64_t offset, void *dst, uint64
 /* exact: a kernel of another tier is RK_E_UNSUPPORTED. */
 rk_status rk_open_prepare(rk_open *d, const rk_op *op, bool exact, rk_kernel **k, rk_kinfo *info,
                           rk_error *e);
+/* The backend's own measure of what the device can reach; RK_E_UNSUPPORTED where it has none. */
+rk_status rk_open_probe(rk_open *d, rk_probe *probe, rk_kernel **k, rk_error *e);
 rk_status rk_open_launch(rk_open *d, rk_kernel *k, const rk_arg *args, uint32_t n, rk_error *e);
 void rk_open_release(rk_open *d, rk_kernel *k);
 rk_status rk_open_sync(rk_open *d, rk_error *e);

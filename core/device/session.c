@@ -109,4 +109,5 @@ void rk_session_close(rk_session *s)
 
 const rk_device_entry *rk_session_device(const rk_session *s) { return s->entry; }
 const rk_selftest *rk_session_selftest(const rk_session *s) { return &s->test; }
+void rk_session_reseed(rk_session *s, uint64_t seed) { s->options.seed = seed; }
 uint64_t rk_session_bytes(const rk_session *s) { return s->states.bytes + s->arena.bytes; }

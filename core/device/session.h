@@ -100,6 +100,8 @@ rk_status rk_session_write(rk_session *s, const char *name, const void *src, uin
 rk_status rk_session_read(rk_session *s, const char *name, void *dst, uint64_t bytes, rk_error *e);
 /* Fills every trained buffer from its init and the session's seed. */
 rk_status rk_session_init(rk_session *s, rk_error *e);
+/* The seed from now on. */
+void rk_session_reseed(rk_session *s, uint64_t seed);
 /* The n values of a trained buffer that it starts from. */
 void rk_init_fill(const rk_init *init, uint64_t seed, const char *name, float *x, uint64_t n);
 /* Device memory of a committed session: states, inputs and the arena. */

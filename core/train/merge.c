@@ -25,6 +25,7 @@ typedef struct merger {
     const char *path; /* of the target, whatever the file that is written is called */
     void (*said)(const char *text);
     rk_merged *out;
+    bool benches_only;
     const char *source; /* the file being read in the first step */
     origin *origin;     /* [by number in the stage] */
     size_t n_origins;
@@ -135,13 +136,26 @@ static rk_status attach(rk_results *r, const char *path, rk_error *e)
     return rk_results_step(r, s, "merging into:", e);
 }
 
+/* Benches that are in several files are known already; the rest is decided in the target. */
+static rk_status merge_benches(merger *m, rk_results *r, bool first_step, rk_error *e)
+{
+    rk_merge_counts n = {0};
+    RK_TRY(rk_merge_benches(r, &n, e));
+    m->out->benches_known += n.known + (first_step ? n.updated : 0);
+    if (first_step) return RK_OK;
+    m->out->benches_added += n.added;
+    m->out->benches_updated += n.updated;
+    return RK_OK;
+}
+
 /* Rows are merged as one transaction, and the part let go. */
 static rk_status merge_attached(rk_results *r, const char *part, rk_merge_each each, merger *m,
                                 rk_status (*before_commit)(merger *m, rk_error *e), rk_error *e)
 {
     RK_TRY(attach(r, part, e));
     rk_status status = rk_results_exec(r, "BEGIN IMMEDIATE", "merging into:", e);
-    if (status == RK_OK) status = rk_merge_rows(r, each, m, e);
+    if (status == RK_OK && !m->benches_only) status = rk_merge_rows(r, each, m, e);
+    if (status == RK_OK) status = merge_benches(m, r, before_commit == NULL, e);
     if (status == RK_OK && before_commit) status = before_commit(m, e);
     if (status == RK_OK) status = rk_results_exec(r, "COMMIT", "merging into:", e);
     if (status != RK_OK) sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
@@ -268,17 +282,29 @@ static rk_status merge(merger *m, const char *const *from, uint32_t n, rk_error 
     return status;
 }
 
+static rk_status locked(merger *m, const char *const *from, uint32_t n, rk_error *e)
+{
+    int lock;
+    *m->out = (rk_merged){0};
+    RK_TRY(check_files(m->path, from, n, e));
+    RK_TRY(rk_results_lock(m->path, &lock, e));
+    rk_status status = merge(m, from, n, e);
+    close(lock);
+    free(m->origin);
+    free(m->moves);
+    return status;
+}
+
 rk_status rk_results_merge(const char *path, const char *const *from, uint32_t n,
                            void (*said)(const char *text), rk_merged *out, rk_error *e)
 {
-    int lock;
     merger m = {.path = path, .said = said, .out = out};
-    *out = (rk_merged){0};
-    RK_TRY(check_files(path, from, n, e));
-    RK_TRY(rk_results_lock(path, &lock, e));
-    rk_status status = merge(&m, from, n, e);
-    close(lock);
-    free(m.origin);
-    free(m.moves);
-    return status;
+    return locked(&m, from, n, e);
+}
+
+rk_status rk_results_merge_benches(const char *path, const char *const *from, uint32_t n,
+                                   rk_merged *out, rk_error *e)
+{
+    merger m = {.path = path, .out = out, .benches_only = true};
+    return locked(&m, from, n, e);
 }

@@ -7,24 +7,19 @@ static rk_status no_memory(const rk_results *r, rk_error *e)
     return RK_FAIL(e, RK_E_NOMEM, "no memory to merge into %s", r->path);
 }
 
-/* Prepares what was appended, with up to two numbers bound. */
-static rk_status prepare(rk_results *r, sqlite3_str *sql, int64_t a, int64_t b, sqlite3_stmt **out,
-                         rk_error *e)
+rk_status rk_merge_prepare(rk_results *r, sqlite3_str *sql, int64_t a, int64_t b,
+                           sqlite3_stmt **out, rk_error *e)
 {
-    char *text = sqlite3_str_finish(sql);
-    if (!text) return no_memory(r, e);
-    rk_status status = rk_results_prepare(r, text, out, e);
-    sqlite3_free(text);
-    if (status != RK_OK) return status;
+    RK_TRY(rk_results_prepare_built(r, sql, out, e));
     sqlite3_bind_int64(*out, 1, a);
     if (sqlite3_bind_parameter_count(*out) > 1) sqlite3_bind_int64(*out, 2, b);
     return RK_OK;
 }
 
-static rk_status step(rk_results *r, sqlite3_str *sql, int64_t a, int64_t b, rk_error *e)
+rk_status rk_merge_step(rk_results *r, sqlite3_str *sql, int64_t a, int64_t b, rk_error *e)
 {
     sqlite3_stmt *s;
-    RK_TRY(prepare(r, sql, a, b, &s, e));
+    RK_TRY(rk_merge_prepare(r, sql, a, b, &s, e));
     return rk_results_step(r, s, "merging into:", e);
 }
 
@@ -57,7 +52,7 @@ static rk_status find(rk_results *r, int64_t part, int64_t *same, int64_t *twin,
     for (size_t i = 0; i < n; i++)
         if (is_fixed(&c[i])) sqlite3_str_appendf(sql, " AND m.%s IS p.%s", c[i].name, c[i].name);
     sqlite3_str_appendall(sql, " WHERE p.id = ?1 ORDER BY 2, 1");
-    RK_TRY(prepare(r, sql, part, 0, &s, e));
+    RK_TRY(rk_merge_prepare(r, sql, part, 0, &s, e));
     int code = sqlite3_step(s);
     if (code == SQLITE_ROW) *(sqlite3_column_int(s, 1) ? twin : same) = sqlite3_column_int64(s, 0);
     rk_status status = RK_OK;
@@ -73,7 +68,7 @@ static rk_status is_further(rk_results *r, int64_t part, int64_t main, bool *out
     sqlite3_str_appendall(
         sql, "SELECT (p.status = 'done', p.epochs_done) > (m.status = 'done', m.epochs_done) "
              "FROM part.runs p, main.runs m WHERE p.id = ?1 AND m.id = ?2");
-    RK_TRY(prepare(r, sql, part, main, &s, e));
+    RK_TRY(rk_merge_prepare(r, sql, part, main, &s, e));
     rk_status status = RK_OK;
     if (sqlite3_step(s) == SQLITE_ROW)
         *out = sqlite3_column_int(s, 0);
@@ -114,7 +109,7 @@ static rk_status copy_table(rk_results *r, const char *table, int64_t from, int6
     char *columns = NULL;
     sqlite3_str *sql = sqlite3_str_new(r->db);
     sqlite3_str_appendf(sql, "DELETE FROM main.\"%w\" WHERE run = ?", table);
-    RK_TRY(step(r, sql, to, 0, e));
+    RK_TRY(rk_merge_step(r, sql, to, 0, e));
     rk_status status = other_columns(r, table, &columns, e);
     if (status == RK_OK) {
         sql = sqlite3_str_new(r->db);
@@ -122,7 +117,7 @@ static rk_status copy_table(rk_results *r, const char *table, int64_t from, int6
                             "INSERT INTO main.\"%w\" (run%s) SELECT ?2%s FROM part.\"%w\" WHERE "
                             "run = ?1",
                             table, columns, columns, table);
-        status = step(r, sql, from, to, e);
+        status = rk_merge_step(r, sql, from, to, e);
     }
     sqlite3_free(columns);
     return status;
@@ -151,7 +146,7 @@ static rk_status step_with_columns(rk_results *r, const char *table, const char 
     sqlite3_str *text = sqlite3_str_new(r->db);
     sqlite3_str_appendf(text, sql, table, columns, columns, table);
     sqlite3_free(columns);
-    return step(r, text, from, to, e);
+    return rk_merge_step(r, text, from, to, e);
 }
 
 /* What diagnostics found in either file: of two results of one spec the one that succeeded, or that
@@ -164,7 +159,7 @@ static rk_status merge_found(rk_results *r, int64_t from, int64_t to, rk_error *
         sql, "DELETE FROM main.diagnostics WHERE run = ?2 AND spec IN (SELECT p.spec FROM "
              "part.diagnostics p JOIN main.diagnostics m ON m.run = ?2 AND m.spec = p.spec WHERE "
              "p.run = ?1 AND (p.error = '', p.measured) > (m.error = '', m.measured))");
-    RK_TRY(step(r, sql, from, to, e));
+    RK_TRY(rk_merge_step(r, sql, from, to, e));
     RK_TRY(step_with_columns(
         r, "diagnostics",
         "INSERT OR IGNORE INTO main.%s (run%s) SELECT ?2%s FROM part.%s WHERE run = ?1", from, to,
@@ -190,7 +185,7 @@ static rk_status add(rk_results *r, int64_t part, int64_t *to, rk_error *e)
     sqlite3_str_appendall(sql, ") SELECT ");
     add_columns(sql);
     sqlite3_str_appendall(sql, " FROM part.runs WHERE id = ?");
-    RK_TRY(step(r, sql, part, 0, e));
+    RK_TRY(rk_merge_step(r, sql, part, 0, e));
     *to = sqlite3_last_insert_rowid(r->db);
     RK_TRY(copy_tables(r, part, *to, e));
     return merge_found(r, part, *to, e);
@@ -204,7 +199,7 @@ static rk_status update(rk_results *r, int64_t part, int64_t to, rk_error *e)
     sqlite3_str_appendall(sql, ") = (SELECT ");
     add_columns(sql);
     sqlite3_str_appendall(sql, " FROM part.runs WHERE id = ?1) WHERE id = ?2");
-    RK_TRY(step(r, sql, part, to, e));
+    RK_TRY(rk_merge_step(r, sql, part, to, e));
     return copy_tables(r, part, to, e);
 }
 

@@ -14,4 +14,15 @@ typedef rk_status (*rk_merge_each)(void *ctx, rk_merge_act act, int64_t from, in
 /* Brings every run of the database that is attached to r as "part", which has the same schema, into
  * r's own, and calls each for it. */
 rk_status rk_merge_rows(rk_results *r, rk_merge_each each, void *ctx, rk_error *e);
+
+/* The same for benches; what happened to each is counted. */
+typedef struct rk_merge_counts {
+    uint32_t added, updated, known;
+} rk_merge_counts;
+rk_status rk_merge_benches(rk_results *r, rk_merge_counts *out, rk_error *e);
+
+/* Prepares what was appended, with up to two numbers bound; and makes the step. */
+rk_status rk_merge_prepare(rk_results *r, sqlite3_str *sql, int64_t a, int64_t b,
+                           sqlite3_stmt **out, rk_error *e);
+rk_status rk_merge_step(rk_results *r, sqlite3_str *sql, int64_t a, int64_t b, rk_error *e);
 #endif

@@ -21,21 +21,31 @@
  *                      'conv y 128x3x28x28, 96x3x3x3'; tier 'exact' or 'fast'.  'seconds' (text:
  *                      the kernel), 'flop', 'bytes' (counted; unit FLOP, B), 'vendor seconds'
  *                      (text: the library and its version)
- *   suite 'numerics'   subject and tier as of 'op'.  'ulp max', 'ulp mean' (unit ULP, to float64),
- *                      'equal' (1 or 0: bits as the reference's; text: the digest)
- *   suite 'support'    subject a kind of operation or an op; 'support': 0 ok, 1 fallback,
- *                      2 unsupported, 3 wrong; text: the reason
+ *   suite 'numerics'   subject and tier as of 'op'.  'ulp max', 'ulp mean' (unit ULP as in
+ *                      rk_kinfo.ulp: the distance from float64 over 2^-23 times the magnitudes of
+ *                      all terms; text: of which smaller shape), 'equal' (1 or 0: bits as the
+ *                      reference's; text: the digest, or the first element that differs)
+ *   suite 'support'    subject a kind of operation ('conv dx') or an op as of 'op'; 'support':
+ *                      0 ok, 1 fallback (computed, but what follows it not in the same kernel),
+ *                      2 unsupported, 3 wrong; text: the reason, or the first wrong element
  *   suite 'step'       subject a workload, 'mlp:layers=3, batch 128'; tier.  'seconds', 'images'
  *                      (of a step; counted), 'flop', 'bytes', 'launches', 'kernel seconds',
  *                      'gap seconds', 'host seconds', 'device memory', 'host memory' (B, peak),
- *                      'plan cold', 'plan warm', 'tune' (s), 'energy' (J a step; text: the sensor)
+ *                      'plan cold', 'plan warm', 'tune' (s), 'energy' (J a step; text: the sensor).
+ *                      'host seconds': until a step is enqueued; 'kernel seconds': its launches,
+ *                      waited for one by one; 'gap seconds': the step without them, at least 0;
+ *                      'plan': device opened, programs compiled, the first step's excess
  *   suite 'memorize'   subject a workload; tier.  'seconds', 'epochs' to 100 % training accuracy on
- *                      random labels: the spread is over seeds
+ *                      random labels: the spread is over seeds that fit (text: which do not);
+ *                      'fit': 1 or 0, over all seeds
  *   suite 'distance'   subject a workload; tier 'fast' or 'perturbed' (the exact run that began one
  *                      ULP away).  'distance' of the weights to those of the exact run, relative,
  *                      at x steps
  *   suite 'machine'    'drift' (the last fma chain over the first, one a process), 'load' (runnable
- *                      processes), 'clock' (Hz) */
+ *                      processes), 'clock' (Hz), 'others' (the fraction of the processors' time
+ *                      that other programs used); subject 'host': 'drift' of one of its threads;
+ *                      'failed' (subject: the suite in which a process failed, crashed or hung, ''
+ *                      before the first; n = 0; text: why) */
 #ifndef RK_TRAIN_RESULTS_BENCH_H
 #define RK_TRAIN_RESULTS_BENCH_H
 #include "base/spread.h"

@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 #include "base/error.h"
+#include "base/os.h"
 #include "data/augment.h"
 #include <math.h>
 #include <stdio.h>
@@ -144,10 +145,12 @@ static rk_status open_all(rk_trainer *t, rk_hub *hub, const rk_registry *plugins
     RK_TRY(rk_config_check(c, e));
     RK_TRY(rk_recipe_parse(plugins, c, &t->recipe, e));
     RK_TRY(load_data(t, c->corrupt_test, e));
+    uint64_t begun = rk_os_now_ns();
     RK_TRY(rk_session_open(hub, c->device, &options, &t->session, e));
     RK_TRY(rk_trainer_hold(t, e));
     RK_TRY(make_programs(t, c->batch, e));
     RK_TRY(rk_session_commit(t->session, e));
+    t->plan_ns = rk_os_now_ns() - begun;
     RK_TRY(make_room(t, e));
     RK_TRY(open_feed(t, e));
     RK_TRY(rk_dataset_write(t->session, t->data, e));

@@ -18,6 +18,7 @@ typedef struct rk_trainer {
     int64_t steps; /* of an epoch */
     uint64_t seed, randomize_seed;
     double rate;
+    uint64_t plan_ns;         /* that the device, programs and memory took to be ready */
     uint32_t *order;          /* [n], also of an epoch's words */
     uint32_t *place;          /* [n], with scores: the inverse of order */
     uint32_t *trained, *kept; /* with hold_out: [n] 1 or 0; those that are trained on, ascending */
@@ -63,6 +64,9 @@ rk_status rk_trainer_online(rk_trainer *t, rk_score *out, rk_error *e);
 rk_status rk_trainer_evaluate(rk_trainer *t, bool test, rk_score *out, rk_error *e);
 /* Every state as it was before the first step. */
 rk_status rk_trainer_restart(rk_trainer *t, rk_error *e);
+/* As if it had been opened with this seed for everything, but nothing is compiled again.
+ * RK_E_INVALID where examples are read on their way or held out; not with corrupt_test. */
+rk_status rk_trainer_reseed(rk_trainer *t, uint64_t seed, rk_error *e);
 /* Of the last evaluation of the training set, whose accuracy is given. */
 rk_status rk_trainer_fits(rk_trainer *t, double accuracy, rk_fits *out, rk_error *e);
 /* Hex of XXH3-128 over name, zero byte and data of every buffer of the model, trained or statistic,

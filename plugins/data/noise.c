@@ -52,29 +52,74 @@ static void draw_labels(rk_examples *x, uint32_t classes, rk_random r)
     for (int64_t i = 0; i < x->n; i++) x->label[i] = rk_random_below(r, (uint64_t)i, classes);
 }
 
-static rk_status load(rk_dataset *d, const rk_args *a, rk_error *e)
+static void draw_all_labels(rk_dataset *d, const rk_args *a)
 {
     uint64_t seed = (uint64_t)rk_arg_int(a, "seed");
-    noise *s = malloc(sizeof *s);
-    if (!s) return rk_error_set(e, RK_E_NOMEM, "no memory for a data set");
+    draw_labels(&d->train.x, d->classes, rk_random_named(seed, "noise/train/label"));
+    draw_labels(&d->test.x, d->classes, rk_random_named(seed, "noise/test/label"));
+}
+
+static void describe(rk_dataset *d, const rk_args *a, noise *s)
+{
+    uint64_t seed = (uint64_t)rk_arg_int(a, "seed");
     *s = (noise){{rk_random_named(seed, "noise/train"), rk_random_named(seed, "noise/test")},
                  rk_arg_int(a, "channels"),
                  rk_arg_int(a, "size")};
-    d->source = (rk_source){.state = s, .close = free, .read = read_image, .generate = generate};
     d->classes = (uint32_t)rk_arg_int(a, "classes");
     d->channels = (uint32_t)s->channels;
     d->height = d->width = (uint32_t)s->size;
     d->standardize = RK_STANDARDIZE_NONE;
+}
+
+static rk_status load(rk_dataset *d, const rk_args *a, rk_error *e)
+{
+    noise *s = malloc(sizeof *s);
+    if (!s) return rk_error_set(e, RK_E_NOMEM, "no memory for a data set");
+    describe(d, a, s);
+    d->source = (rk_source){.state = s, .close = free, .read = read_image, .generate = generate};
     rk_status status =
         rk_dataset_make_sourced(d, RK_F32, rk_arg_int(a, "n"), rk_arg_int(a, "test"), e);
-    if (status != RK_OK) return status;
-    draw_labels(&d->train.x, d->classes, rk_random_named(seed, "noise/train/label"));
-    draw_labels(&d->test.x, d->classes, rk_random_named(seed, "noise/test/label"));
+    if (status == RK_OK) draw_all_labels(d, a);
+    return status;
+}
+
+/* ---- the same in memory ---------------------------------------------------------------------- */
+
+static const rk_param_spec kept_params[] = {
+    {"n", "1280", "training examples", RK_PARAM_INT, 1, 2147483647.0, NULL},
+    {"test", "128", "test examples", RK_PARAM_INT, 1, 2147483647.0, NULL},
+    {"classes", "10", "classes", RK_PARAM_INT, 2, 1000000, NULL},
+    {"size", "28", "height and width, pixels", RK_PARAM_INT, 1, 4096, NULL},
+    {"channels", "3", "channels", RK_PARAM_INT, 1, 64, NULL},
+    {"seed", "0", "of pixels and labels; not the run's seed", RK_PARAM_INT, 0, 4294967295.0, NULL},
+    {0}};
+
+static rk_status draw_images(noise *s, bool test, rk_examples *x, rk_error *e)
+{
+    int64_t pixels = s->channels * s->size * s->size;
+    for (int64_t i = 0; i < x->n; i++) {
+        rk_status status = read_image(s, test, (uint32_t)i, (float *)x->pixels + i * pixels, e);
+        if (status != RK_OK) return status;
+    }
     return RK_OK;
+}
+
+static rk_status load_kept(rk_dataset *d, const rk_args *a, rk_error *e)
+{
+    noise s;
+    describe(d, a, &s);
+    rk_status status = rk_dataset_make(d, RK_F32, rk_arg_int(a, "n"), rk_arg_int(a, "test"), e);
+    if (status == RK_OK) status = draw_images(&s, false, &d->train.x, e);
+    if (status == RK_OK) status = draw_images(&s, true, &d->test.x, e);
+    if (status == RK_OK) draw_all_labels(d, a);
+    return status;
 }
 
 RK_PLUGIN("noise", "1.0",
           RK_ITEM(RK_KIND_DATA, .name = "noise",
                   .doc = "normal pixels and random labels of any number, made from a seed on the "
                          "device; needs no file",
-                  .params = params, .data = load));
+                  .params = params, .data = load),
+          RK_ITEM(RK_KIND_DATA, .name = "noise-kept",
+                  .doc = "the examples of noise, made once and kept in memory: for timing steps",
+                  .params = kept_params, .data = load_kept));

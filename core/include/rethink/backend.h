@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 #define RK_ABI_MAJOR 1u
-#define RK_ABI_MINOR 0u
+#define RK_ABI_MINOR 1u
 #define RK_HAS(type, p, f) ((p)->size >= offsetof(type, f) + sizeof((p)->f))
 
 typedef int32_t rk_status;
@@ -275,6 +275,28 @@ typedef struct rk_arg {
     uint64_t offset; /* bytes */
 } rk_arg;
 
+/* Work of one sort and nothing else, whose speed is what a device can reach.  The asker sets
+ *   what       RK_PROBE_*
+ *   variant    one of several ways to do it, from 0, the most promising one first
+ *   rounds     how much of it a launch does, from 1: work is proportional to it
+ * and is answered
+ *   variants   how many there are
+ *   workspace  bytes of the one argument of a launch, of any content; 0: a launch has none
+ *   work       floating-point operations (two a fma), or bytes, of a launch
+ *   text       how, e.g. "width 8, 12 chains" */
+typedef struct rk_probe {
+    uint32_t size, what, variant, rounds, variants, reserved;
+    uint64_t workspace;
+    double work;
+    char text[64];
+} rk_probe;
+enum {
+    RK_PROBE_FMA = 1,     /* chains of fma that do not wait for one another, in every unit */
+    RK_PROBE_LOCAL = 2,   /* memory near the units: local memory, or a processor's first caches */
+    RK_PROBE_UPLOAD = 3,  /* transfers from the host's memory that is best for it (page-locked) */
+    RK_PROBE_DOWNLOAD = 4 /* ... and back to it */
+};
+
 typedef struct rk_backend {
     uint32_t size, abi_major, abi_minor, flags;
     const char *name, *version, *build;
@@ -306,6 +328,9 @@ typedef struct rk_backend {
     rk_status (*wait)(rk_device *, uint64_t ticket, rk_error *); /* ... waited for ... */
     rk_status (*elapsed_ns)(rk_device *, uint64_t from, uint64_t to, uint64_t *ns,
                             rk_error *); /* ... or timed */
+    /* Since minor version 1.  A kernel of a probe, launched and released as any other, which
+     * `rethink bench` times; RK_E_UNSUPPORTED with the reason where there is none. */
+    rk_status (*probe)(rk_device *, rk_probe *, rk_kernel **, rk_error *);
 } rk_backend;
 
 /* Read by the loader before any code of the plugin runs. */

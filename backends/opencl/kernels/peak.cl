@@ -1,0 +1,45 @@
+/* Work of one sort and nothing else.  The source defines F, a vector of floats, and CHAINS, how many
+ * of them a work-item has.  They begin as what is in memory, and end there, so that nothing can be
+ * left out. */
+#define FOUR(X, a, b, c, d) X(a) X(b) X(c) X(d)
+#if CHAINS == 4
+#define EACH(X) FOUR(X, 0, 1, 2, 3)
+#elif CHAINS == 8
+#define EACH(X) FOUR(X, 0, 1, 2, 3) FOUR(X, 4, 5, 6, 7)
+#else
+#define EACH(X) FOUR(X, 0, 1, 2, 3) FOUR(X, 4, 5, 6, 7) FOUR(X, 8, 9, 10, 11)
+#endif
+#define START(i) F a##i = begin + (float)(i);
+#define JOIN(i) sum += a##i;
+
+#ifdef TILE
+/* Reads of local memory, neighbours by neighbours, each round from another place on. */
+#define READ(i) a##i += tile[(at + (i) * GROUP) & (TILE - 1)];
+__kernel void peak(__global uchar *memory, ulong offset, uint rounds)
+{
+    __local F tile[TILE];
+    __global F *io = (__global F *)(memory + offset);
+    F begin = io[get_global_id(0)], sum = (F)(0.0f);
+    for (uint i = (uint)get_local_id(0); i < TILE; i += GROUP) tile[i] = begin;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    EACH(START)
+    for (uint r = 0, at = (uint)get_local_id(0); r < rounds; r++, at += CHAINS * GROUP) {
+        EACH(READ)
+    }
+    EACH(JOIN)
+    io[get_global_id(0)] = sum;
+}
+#else
+#define STEP(i) a##i = fma(a##i, half_of, one);
+__kernel void peak(__global uchar *memory, ulong offset, uint rounds)
+{
+    __global F *io = (__global F *)(memory + offset);
+    F begin = io[get_global_id(0)], sum = (F)(0.0f), half_of = (F)(0.5f), one = (F)(1.0f);
+    EACH(START)
+    for (uint r = 0; r < rounds; r++) {
+        EACH(STEP) EACH(STEP) EACH(STEP) EACH(STEP)
+    }
+    EACH(JOIN)
+    io[get_global_id(0)] = sum;
+}
+#endif

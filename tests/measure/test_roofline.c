@@ -1,0 +1,87 @@
+/* What a device reaches: every number of the vocabulary, or why there is none. */
+#include "bench_sink.h"
+#include <stdlib.h>
+#include <string.h>
+#include "base/error.h"
+
+static bench_values b;
+
+static void one(const char *name)
+{
+    int i = bench_find(&b, "roofline", "", "", name);
+    if (i < 0) fail_msg("'%s' is missing", name);
+    assert_int_equal(b.v[i].spread.n, b.options.repeats);
+    assert_true(b.v[i].spread.median > 0);
+    assert_true(b.v[i].text[0] != '\0');
+}
+
+static void none(const char *name, const char *why)
+{
+    int i = bench_find(&b, "roofline", "", "", name);
+    if (i < 0) fail_msg("'%s' is missing", name);
+    assert_int_equal(b.v[i].spread.n, 0);
+    if (!strstr(b.v[i].text, why)) fail_msg("'%s' does not say '%s'", b.v[i].text, why);
+}
+
+/* The best is one of the candidates, and the largest. */
+static void check_best(const char *name)
+{
+    int best = bench_find(&b, "roofline", "", "", name);
+    bool found = false;
+    for (uint32_t i = 0; i < b.n; i++) {
+        if (strcmp(b.v[i].name, name) || !b.v[i].subject[0]) continue;
+        assert_true(b.v[i].spread.median <= b.v[best].spread.median);
+        found = found || (!strcmp(b.v[i].subject, b.v[best].text) &&
+                          b.v[i].spread.median == b.v[best].spread.median);
+    }
+    assert_true(found);
+}
+
+static void test_cpu(void **state)
+{
+    static const char *const all[] = {"fma",    "local",    "launch", "launch and wait",
+                                      "upload", "download", "triad",  "product"};
+    static const char *const best[] = {"fma", "local", "triad", "product", "upload", "download"};
+    (void)state;
+    bench_open(&b, NULL, "cpu");
+    bench_run(&b, rk_bench_roofline);
+    bench_check_vocabulary(&b);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) one(all[i]);
+    for (size_t i = 0; i < sizeof best / sizeof *best; i++) check_best(best[i]);
+    none("upload pinned", "its memory is the host's");
+    none("download pinned", "its memory is the host's");
+    bench_close(&b);
+}
+
+static void test_no_probes(void **state)
+{
+    (void)state;
+    bench_open(&b, getenv("RETHINK_TEST_PROXY"), "proxy");
+    b.options.seconds = 0.2;
+    bench_run(&b, rk_bench_roofline);
+    bench_check_vocabulary(&b);
+    none("fma", "not measured: backend proxy has no probes");
+    none("local", "not measured: backend proxy has no probes");
+    none("upload pinned", "not measured: backend proxy has no probes");
+    one("triad");
+    one("product");
+    bench_close(&b);
+}
+
+static void test_stop(void **state)
+{
+    rk_error e = rk_error_new();
+    (void)state;
+    bench_open(&b, NULL, "cpu");
+    b.options.seconds = 0.2;
+    b.stop_after = 2;
+    assert_int_equal(rk_bench_roofline(&b.c, &e), RK_E_STOPPED);
+    bench_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_no_probes),
+                                       cmocka_unit_test(test_stop)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
