@@ -132,7 +132,7 @@ static rk_status write_group(FILE *f, const rk_runs *r, const rk_group *g, uint3
 typedef struct content {
     const char *path;
     rk_runs runs;
-    rk_benches benches;
+    rk_bench_report benches;
     rk_groups all, rest;
     bool *taken;
     uint32_t figures;
@@ -214,7 +214,7 @@ static rk_status load(const arguments *a, content *c, rk_error *e)
         RK_TRY(rk_runs_load(a->results, a->preset, true, &c->runs, e));
         RK_TRY(rk_runs_load_points(&c->runs, e));
     }
-    if (!a->preset) RK_TRY(rk_benches_load(a->results, &c->benches, e));
+    if (!a->preset) RK_TRY(rk_bench_report_load(a->results, &c->benches, e));
     if (a->bench && c->benches.p.n_platforms == 0)
         return RK_FAIL(e, RK_E_INVALID, "%s has no benches: 'rethink bench' adds one", a->results);
     if (c->runs.n == 0 && c->benches.p.n_platforms == 0)
@@ -244,7 +244,7 @@ static rk_status make(const arguments *a, rk_error *e)
     rk_groups_free(&c.all);
     rk_groups_free(&c.rest);
     rk_runs_free(&c.runs);
-    rk_benches_free(&c.benches);
+    rk_bench_report_free(&c.benches);
     return status;
 }
 

@@ -6,7 +6,7 @@
 
 enum { OUT_MAX = 12 }; /* of what stands out, as much is listed */
 
-static void list_bits(FILE *f, const rk_benches *b)
+static void list_bits(FILE *f, const rk_bench_report *b)
 {
     uint32_t compared = 0, different = 0;
     for (uint32_t i = 0; i < b->p.n_platforms; i++) {
@@ -27,7 +27,7 @@ static void list_bits(FILE *f, const rk_benches *b)
     if (!compared) fputs("<li>Bits were not compared.\n", f);
 }
 
-static void list_portability(FILE *f, const rk_benches *b)
+static void list_portability(FILE *f, const rk_bench_report *b)
 {
     static const char *const suites[] = {"step", "op"};
     static const char *const names[] = {"training steps", "operations"};
@@ -49,7 +49,7 @@ static void list_portability(FILE *f, const rk_benches *b)
         }
 }
 
-static void list_memorize(FILE *f, const rk_benches *b)
+static void list_memorize(FILE *f, const rk_bench_report *b)
 {
     for (uint32_t i = 0; i < b->p.n_problems; i++) {
         const rk_problem *q = &b->p.problem[i];
@@ -72,7 +72,7 @@ static void list_memorize(FILE *f, const rk_benches *b)
     }
 }
 
-static void item(FILE *f, const rk_benches *b, uint32_t problem, rk_application a,
+static void item(FILE *f, const rk_bench_report *b, uint32_t problem, rk_application a,
                  uint32_t platform)
 {
     const rk_merit *m = rk_portability_merit(&b->p, problem, a, platform);
@@ -97,7 +97,7 @@ static void item(FILE *f, const rk_benches *b, uint32_t problem, rk_application 
 }
 
 /* What a reader must not overlook: what is wrong, then what is slow. */
-static void list_what_stands_out(FILE *f, const rk_benches *b)
+static void list_what_stands_out(FILE *f, const rk_bench_report *b)
 {
     uint32_t found = 0;
     for (int slow = 0; slow < 2; slow++)
@@ -114,24 +114,24 @@ static void list_what_stands_out(FILE *f, const rk_benches *b)
                 found - OUT_MAX);
 }
 
-static void list_unfinished(FILE *f, const rk_benches *b)
+static void list_unfinished(FILE *f, const rk_bench_report *b)
 {
     uint32_t unfinished = 0;
-    for (uint32_t i = 0; i < b->n; i++)
-        unfinished += strcmp(b->bench[i]->record.status, "done") != 0;
+    for (uint32_t i = 0; i < b->file.n; i++)
+        unfinished += strcmp(b->file.bench[i]->record.status, "done") != 0;
     if (unfinished)
         fprintf(f,
                 "<li><b class=bad>Not all done:</b> %u of %u benches have stopped early, failed or "
                 "are running.\n",
-                unfinished, b->n);
-    if (b->n > 1)
+                unfinished, b->file.n);
+    if (b->file.n > 1)
         fprintf(f,
                 "<li>The file has %u benches. A device that is in several is shown as the last one "
                 "that is done measured it.\n",
-                b->n);
+                b->file.n);
 }
 
-rk_status rk_report_benches(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e)
+rk_status rk_report_benches(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e)
 {
     if (b->p.n_platforms == 0) return RK_OK;
     fputs("<section>\n<h2>Benchmark</h2>\n<ul class=summary>\n", f);

@@ -2,44 +2,45 @@
 #ifndef RK_CLI_REPORT_BENCH_H
 #define RK_CLI_REPORT_BENCH_H
 #include "bench/portability.h"
+#include "cli/bench.h"
 #include "cli/report.h"
 #include "cli/report_plot.h"
 #include "cli/report_sheet.h"
 
 /* All benches of a results file. */
-typedef struct rk_benches {
-    rk_bench **bench;
-    uint32_t n;
+typedef struct rk_bench_report {
+    rk_benches file;
     rk_portability p;
     const char **tag; /* of each platform: as short as it can be, for plots: "cpu:0" */
     rk_pool pool;
-} rk_benches;
+} rk_bench_report;
 /* None, if the file has none; it may be of an older schema. */
-rk_status rk_benches_load(const char *path, rk_benches *out, rk_error *e);
-void rk_benches_free(rk_benches *b);
+rk_status rk_bench_report_load(const char *path, rk_bench_report *out, rk_error *e);
+void rk_bench_report_free(rk_bench_report *b);
 
 /* All sections; *number counts figures.  Nothing if there is no bench. */
-rk_status rk_report_benches(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e);
+rk_status rk_report_benches(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e);
 /* Four lines of a platform, to paste into an issue: what it is, its roofs, its work, its bits. */
-void rk_bench_brief(FILE *f, const rk_benches *b, uint32_t platform);
+void rk_bench_brief(FILE *f, const rk_bench_report *b, uint32_t platform);
 
 /* ---- parts ----------------------------------------------------------------------------------- */
 
 /* Each is a section or nothing; what they share is below. */
-rk_status rk_bench_part_identity(FILE *f, const rk_benches *b, rk_error *e);
-rk_status rk_bench_part_roofline(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e);
-rk_status rk_bench_part_efficiency(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e);
-rk_status rk_bench_part_training(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e);
-rk_status rk_bench_part_operations(FILE *f, const rk_benches *b, rk_error *e);
-rk_status rk_bench_part_numerics(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e);
-rk_status rk_bench_part_variance(FILE *f, const rk_benches *b, rk_error *e);
+rk_status rk_bench_part_identity(FILE *f, const rk_bench_report *b, rk_error *e);
+rk_status rk_bench_part_roofline(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e);
+rk_status rk_bench_part_efficiency(FILE *f, const rk_bench_report *b, uint32_t *number,
+                                   rk_error *e);
+rk_status rk_bench_part_training(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e);
+rk_status rk_bench_part_operations(FILE *f, const rk_bench_report *b, rk_error *e);
+rk_status rk_bench_part_numerics(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e);
+rk_status rk_bench_part_variance(FILE *f, const rk_bench_report *b, rk_error *e);
 /* The cascade of a suite, by one efficiency. */
-rk_status rk_bench_cascade(FILE *f, const rk_benches *b, const char *suite, rk_efficiency which,
-                           uint32_t *number, rk_error *e);
+rk_status rk_bench_cascade(FILE *f, const rk_bench_report *b, const char *suite,
+                           rk_efficiency which, uint32_t *number, rk_error *e);
 
 /* A value of a platform over its processes; false if there is none. */
-bool rk_bench_find(const rk_benches *b, uint32_t platform, const char *suite, const char *subject,
-                   const char *tier, const char *name, rk_aggregate *out);
+bool rk_bench_find(const rk_bench_report *b, uint32_t platform, const char *suite,
+                   const char *subject, const char *tier, const char *name, rk_aggregate *out);
 typedef struct rk_short {
     char s[40];
 } rk_short;
@@ -50,17 +51,18 @@ rk_short rk_bench_number(double x);
 /* A cell of a value, or that it was not measured, and why. */
 void rk_bench_cell(rk_sheet *t, const rk_aggregate *a, const char *unit);
 /* A column for each platform. */
-void rk_bench_columns(rk_sheet *t, const rk_benches *b);
+void rk_bench_columns(rk_sheet *t, const rk_bench_report *b);
 /* How equal the bits of a platform's exact operations are to the reference's. */
 typedef struct rk_bits {
     uint32_t compared, different, wrong; /* wrong: fast, or not compared, and wrong all the same */
 } rk_bits;
-rk_bits rk_bench_bits(const rk_benches *b, uint32_t platform);
+rk_bits rk_bench_bits(const rk_bench_report *b, uint32_t platform);
 /* How many times slower an operation is than is to be expected: of the roofline, of what the
  * platform's other operations reach of it, and of a launch; or of what another application takes.
  * 0 unless it is more than RK_SLOW. */
 enum { RK_SLOW = 4 };
-double rk_bench_slow(const rk_benches *b, uint32_t problem, rk_application a, uint32_t platform);
+double rk_bench_slow(const rk_bench_report *b, uint32_t problem, rk_application a,
+                     uint32_t platform);
 
 /* A series of so many points in the bench's pool; NULL without memory. */
 bool rk_bench_series(rk_pool *pool, rk_series *out, const char *name, uint32_t points,

@@ -7,7 +7,7 @@
 
 /* Of each application that has something: its steps down. */
 typedef struct cascade {
-    const rk_benches *b;
+    const rk_bench_report *b;
     uint32_t n; /* platforms */
     rk_cascade_step *step[RK_APPS];
     rk_series efficiency[RK_APPS], metric[RK_APPS];
@@ -128,8 +128,8 @@ static rk_status draw(FILE *f, cascade *c, const char *suite, rk_efficiency whic
     return status;
 }
 
-rk_status rk_bench_cascade(FILE *f, const rk_benches *b, const char *suite, rk_efficiency which,
-                           uint32_t *number, rk_error *e)
+rk_status rk_bench_cascade(FILE *f, const rk_bench_report *b, const char *suite,
+                           rk_efficiency which, uint32_t *number, rk_error *e)
 {
     cascade c = {.b = b, .n = b->p.n_platforms};
     rk_status status = collect(&c, suite, which, e);

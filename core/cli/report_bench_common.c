@@ -11,7 +11,7 @@ static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memo
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-static const char *tag_of(const rk_benches *b, uint32_t i, int with)
+static const char *tag_of(const rk_bench_report *b, uint32_t i, int with)
 {
     const rk_platform *x = &b->p.platform[i];
     rk_str s = {0};
@@ -23,7 +23,7 @@ static const char *tag_of(const rk_benches *b, uint32_t i, int with)
     return text;
 }
 
-static rk_status make_tags(rk_benches *b, rk_error *e)
+static rk_status make_tags(rk_bench_report *b, rk_error *e)
 {
     bool distinct = false;
     b->tag = rk_pool_array(&b->pool, b->p.n_platforms + (size_t)1, sizeof *b->tag);
@@ -40,48 +40,29 @@ static rk_status make_tags(rk_benches *b, rk_error *e)
     return RK_OK;
 }
 
-static rk_status load(rk_results *r, rk_benches *b, rk_error *e)
+rk_status rk_bench_report_load(const char *path, rk_bench_report *out, rk_error *e)
 {
-    int64_t *ids = NULL;
-    uint32_t n = 0;
-    RK_TRY(rk_results_benches(r, &ids, &n, e));
-    rk_status status = RK_OK;
-    b->bench = calloc(n + (size_t)1, sizeof *b->bench);
-    if (!b->bench) status = no_memory(e);
-    for (uint32_t i = 0; status == RK_OK && i < n; i++) {
-        status = rk_results_bench(r, ids[i], &b->bench[b->n], e);
-        b->n += status == RK_OK;
-    }
-    free(ids);
-    if (status == RK_OK)
-        status = rk_portability_make((const rk_bench *const *)b->bench, b->n, &b->p, e);
-    return status == RK_OK ? make_tags(b, e) : status;
-}
-
-rk_status rk_benches_load(const char *path, rk_benches *out, rk_error *e)
-{
-    rk_results *r;
-    *out = (rk_benches){0};
-    RK_TRY(rk_results_open(path, true, &r, e));
-    rk_status status = load(r, out, e);
-    rk_results_close(r);
-    if (status != RK_OK) rk_benches_free(out);
+    *out = (rk_bench_report){0};
+    RK_TRY(rk_benches_load(path, &out->file, e));
+    rk_status status =
+        rk_portability_make((const rk_bench *const *)out->file.bench, out->file.n, &out->p, e);
+    if (status == RK_OK) status = make_tags(out, e);
+    if (status != RK_OK) rk_bench_report_free(out);
     return status;
 }
 
-void rk_benches_free(rk_benches *b)
+void rk_bench_report_free(rk_bench_report *b)
 {
-    for (uint32_t i = 0; i < b->n; i++) rk_bench_free(b->bench[i]);
-    free(b->bench);
     rk_portability_free(&b->p);
     rk_pool_free(&b->pool);
-    *b = (rk_benches){0};
+    rk_benches_free(&b->file);
+    *b = (rk_bench_report){0};
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-bool rk_bench_find(const rk_benches *b, uint32_t platform, const char *suite, const char *subject,
-                   const char *tier, const char *name, rk_aggregate *out)
+bool rk_bench_find(const rk_bench_report *b, uint32_t platform, const char *suite,
+                   const char *subject, const char *tier, const char *name, rk_aggregate *out)
 {
     const rk_platform *x = &b->p.platform[platform];
     return rk_aggregate_find(x->bench, x->device->device, suite, subject, tier, name, 0, out);
@@ -129,12 +110,12 @@ void rk_bench_cell(rk_sheet *t, const rk_aggregate *a, const char *unit)
     rk_sheet_note(t, "%s", a->text);
 }
 
-void rk_bench_columns(rk_sheet *t, const rk_benches *b)
+void rk_bench_columns(rk_sheet *t, const rk_bench_report *b)
 {
     for (uint32_t i = 0; i < b->p.n_platforms; i++) rk_sheet_column(t, 'r', "%s", b->tag[i]);
 }
 
-rk_bits rk_bench_bits(const rk_benches *b, uint32_t platform)
+rk_bits rk_bench_bits(const rk_bench_report *b, uint32_t platform)
 {
     const rk_platform *x = &b->p.platform[platform];
     rk_bits out = {0};
@@ -155,7 +136,7 @@ rk_bits rk_bench_bits(const rk_benches *b, uint32_t platform)
 /* ---- slow operations ------------------------------------------------------------------------- */
 
 /* What the platform's operations reach of its roofline: the median. */
-static double typical(const rk_benches *b, rk_application a, uint32_t platform)
+static double typical(const rk_bench_report *b, rk_application a, uint32_t platform)
 {
     double *x = calloc(b->p.n_problems + (size_t)1, sizeof *x), median = NAN;
     int64_t n = 0;
@@ -169,7 +150,8 @@ static double typical(const rk_benches *b, rk_application a, uint32_t platform)
     return median;
 }
 
-double rk_bench_slow(const rk_benches *b, uint32_t problem, rk_application a, uint32_t platform)
+double rk_bench_slow(const rk_bench_report *b, uint32_t problem, rk_application a,
+                     uint32_t platform)
 {
     const rk_merit *m = rk_portability_merit(&b->p, problem, a, platform);
     rk_aggregate launch;
@@ -233,7 +215,7 @@ rk_status rk_bench_draw(FILE *f, const rk_bench_figure *x, uint32_t *number, rk_
         RK_TRY(rk_report_svg(x->script, x->bytes, (*number)++, &svg, e));
     else
         RK_TRY(rk_plot_svg(x->plot, (*number)++, &svg, e));
-    fprintf(f, "<figure%s>", x->plot->kind == RK_FIGURE_BARS ? " class=tall" : "");
+    fputs("<figure>", f);
     if (!x->bare) rk_bench_legend(f, x);
     fprintf(f, "%s<figcaption>", svg);
     free(svg);

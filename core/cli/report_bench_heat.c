@@ -18,7 +18,7 @@ static void percent(rk_sheet *t, double x)
 }
 
 /* known: of every platform it is known whether it can. */
-static void metric_cells(rk_sheet *t, const rk_benches *b, rk_metric m, bool known)
+static void metric_cells(rk_sheet *t, const rk_bench_report *b, rk_metric m, bool known)
 {
     if (known || m.full > 0)
         percent(t, m.full);
@@ -45,7 +45,7 @@ static void merit_cell(rk_sheet *t, const rk_merit *m, rk_efficiency which)
         rk_sheet_note(t, "%.0f %%", 100 * m->roof);
 }
 
-static bool all_tried(const rk_benches *b, uint32_t problem, rk_application a)
+static bool all_tried(const rk_bench_report *b, uint32_t problem, rk_application a)
 {
     for (uint32_t i = 0; i < b->p.n_platforms; i++)
         if (rk_portability_merit(&b->p, problem, a, i)->state == RK_NOT_TRIED) return false;
@@ -53,7 +53,8 @@ static bool all_tried(const rk_benches *b, uint32_t problem, rk_application a)
 }
 
 /* True if the application has an efficiency of the problem anywhere, or something to tell. */
-static bool to_show(const rk_benches *b, uint32_t problem, rk_application a, rk_efficiency which)
+static bool to_show(const rk_bench_report *b, uint32_t problem, rk_application a,
+                    rk_efficiency which)
 {
     for (uint32_t i = 0; i < b->p.n_platforms; i++) {
         const rk_merit *m = rk_portability_merit(&b->p, problem, a, i);
@@ -64,7 +65,8 @@ static bool to_show(const rk_benches *b, uint32_t problem, rk_application a, rk_
     return false;
 }
 
-static void problem_rows(rk_sheet *t, const rk_benches *b, const char *suite, rk_efficiency which)
+static void problem_rows(rk_sheet *t, const rk_bench_report *b, const char *suite,
+                         rk_efficiency which)
 {
     for (uint32_t i = 0; i < b->p.n_problems; i++) {
         if (strcmp(b->p.problem[i].suite, suite) != 0) continue;
@@ -80,7 +82,7 @@ static void problem_rows(rk_sheet *t, const rk_benches *b, const char *suite, rk
     }
 }
 
-static void overall_row(rk_sheet *t, const rk_benches *b, int suite, rk_application a,
+static void overall_row(rk_sheet *t, const rk_bench_report *b, int suite, rk_application a,
                         rk_efficiency which)
 {
     double x[64];
@@ -102,7 +104,7 @@ static void overall_row(rk_sheet *t, const rk_benches *b, int suite, rk_applicat
     metric_cells(t, b, rk_metric_of(x, n), true);
 }
 
-static rk_sheet *begin(const rk_benches *b)
+static rk_sheet *begin(const rk_bench_report *b)
 {
     rk_sheet *t = rk_sheet_new();
     rk_sheet_column(t, 'l', "problem");
@@ -126,7 +128,7 @@ static rk_status finish(FILE *f, rk_sheet *t, bool open, rk_error *e)
     return status;
 }
 
-static rk_status write_maps(FILE *f, const rk_benches *b, rk_efficiency which, rk_error *e)
+static rk_status write_maps(FILE *f, const rk_bench_report *b, rk_efficiency which, rk_error *e)
 {
     rk_sheet *t = begin(b);
     for (int s = 0; s < SUITES; s++)
@@ -141,8 +143,8 @@ static rk_status write_maps(FILE *f, const rk_benches *b, rk_efficiency which, r
     return finish(f, t, which == RK_EFF_ARCHITECTURAL, e);
 }
 
-static rk_status write_cascades(FILE *f, const rk_benches *b, rk_efficiency which, uint32_t *number,
-                                rk_error *e)
+static rk_status write_cascades(FILE *f, const rk_bench_report *b, rk_efficiency which,
+                                uint32_t *number, rk_error *e)
 {
     if (b->p.n_platforms < 2) return RK_OK;
     fputs("<div class=figures>\n", f);
@@ -152,7 +154,7 @@ static rk_status write_cascades(FILE *f, const rk_benches *b, rk_efficiency whic
     return RK_OK;
 }
 
-rk_status rk_bench_part_efficiency(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e)
+rk_status rk_bench_part_efficiency(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e)
 {
     if (b->p.n_problems == 0) return RK_OK;
     fputs(

@@ -12,7 +12,7 @@ static void entry(FILE *f, const char *name, const char *text)
     fputc('\n', f);
 }
 
-static void write_device(FILE *f, const rk_benches *b, uint32_t platform)
+static void write_device(FILE *f, const rk_bench_report *b, uint32_t platform)
 {
     const rk_platform *x = &b->p.platform[platform];
     const rk_bench_device *d = x->device;
@@ -41,7 +41,7 @@ static void write_device(FILE *f, const rk_benches *b, uint32_t platform)
     fputs("</dl></div>\n", f);
 }
 
-rk_status rk_bench_part_identity(FILE *f, const rk_benches *b, rk_error *e)
+rk_status rk_bench_part_identity(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     (void)e;
     fputs("<section>\n<h2>Devices</h2>\n<p>Short names in tables and figures are what "
@@ -67,14 +67,14 @@ rk_status rk_bench_part_identity(FILE *f, const rk_benches *b, rk_error *e)
 
 /* ---- four lines ------------------------------------------------------------------------------ */
 
-static double roof(const rk_benches *b, uint32_t platform, const char *name)
+static double roof(const rk_bench_report *b, uint32_t platform, const char *name)
 {
     rk_aggregate a;
     rk_bench_find(b, platform, "roofline", "", "", name, &a);
     return a.median;
 }
 
-static void print_overall(FILE *f, const rk_benches *b, uint32_t platform)
+static void print_overall(FILE *f, const rk_bench_report *b, uint32_t platform)
 {
     bool any = false;
     for (rk_application a = 0; a < RK_APP_VENDOR; a++) {
@@ -87,14 +87,14 @@ static void print_overall(FILE *f, const rk_benches *b, uint32_t platform)
 }
 
 /* Of the first workload of a suite. */
-static const char *first_of(const rk_benches *b, const char *suite)
+static const char *first_of(const rk_bench_report *b, const char *suite)
 {
     for (uint32_t i = 0; i < b->p.n_problems; i++)
         if (strcmp(b->p.problem[i].suite, suite) == 0) return b->p.problem[i].subject;
     return NULL;
 }
 
-static void print_work(FILE *f, const rk_benches *b, uint32_t platform)
+static void print_work(FILE *f, const rk_bench_report *b, uint32_t platform)
 {
     const char *step = first_of(b, "step"), *memorize = first_of(b, "memorize");
     static const char *const tiers[] = {"exact", "fast"};
@@ -120,7 +120,7 @@ static void print_work(FILE *f, const rk_benches *b, uint32_t platform)
     fputc('\n', f);
 }
 
-static void print_bits(FILE *f, const rk_benches *b, uint32_t platform)
+static void print_bits(FILE *f, const rk_bench_report *b, uint32_t platform)
 {
     rk_bits bits = rk_bench_bits(b, platform);
     rk_aggregate drift;
@@ -137,7 +137,7 @@ static void print_bits(FILE *f, const rk_benches *b, uint32_t platform)
     fputc('\n', f);
 }
 
-void rk_bench_brief(FILE *f, const rk_benches *b, uint32_t platform)
+void rk_bench_brief(FILE *f, const rk_bench_report *b, uint32_t platform)
 {
     const rk_platform *x = &b->p.platform[platform];
     const rk_bench_device *d = x->device;

@@ -11,7 +11,7 @@ static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memo
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-static void error_cell(rk_sheet *t, const rk_benches *b, uint32_t i, uint32_t problem, int k)
+static void error_cell(rk_sheet *t, const rk_bench_report *b, uint32_t i, uint32_t problem, int k)
 {
     const char *subject = b->p.problem[problem].subject, *tier = tiers[k];
     const rk_merit *m = rk_portability_merit(&b->p, problem, (rk_application)k, i);
@@ -31,7 +31,7 @@ static void error_cell(rk_sheet *t, const rk_benches *b, uint32_t i, uint32_t pr
     if (mean.n > 0) rk_sheet_note(t, "mean %.2g", mean.median);
 }
 
-static bool has_numerics(const rk_benches *b, const char *subject, const char *tier)
+static bool has_numerics(const rk_bench_report *b, const char *subject, const char *tier)
 {
     rk_aggregate a;
     for (uint32_t i = 0; i < b->p.n_platforms; i++)
@@ -41,7 +41,7 @@ static bool has_numerics(const rk_benches *b, const char *subject, const char *t
     return false;
 }
 
-static rk_status write_errors(FILE *f, const rk_benches *b, rk_error *e)
+static rk_status write_errors(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     rk_sheet *t = rk_sheet_new();
     rk_sheet_column(t, 'l', "operation");
@@ -71,7 +71,7 @@ static rk_status write_errors(FILE *f, const rk_benches *b, rk_error *e)
 /* ---- distance -------------------------------------------------------------------------------- */
 
 typedef struct curves {
-    const rk_benches *b;
+    const rk_bench_report *b;
     const char *subject;
     rk_series *series;
     uint32_t n;
@@ -136,8 +136,8 @@ static rk_status draw_curves(FILE *f, const curves *c, uint32_t zeros, uint32_t 
     return rk_bench_draw(f, &figure, number, e);
 }
 
-static rk_status write_distance(FILE *f, const rk_benches *b, const char *subject, uint32_t *number,
-                                rk_error *e)
+static rk_status write_distance(FILE *f, const rk_bench_report *b, const char *subject,
+                                uint32_t *number, rk_error *e)
 {
     static const char *const kinds[CURVES] = {"fast", "perturbed"};
     curves c = {.b = b, .subject = subject};
@@ -158,7 +158,7 @@ static rk_status write_distance(FILE *f, const rk_benches *b, const char *subjec
 }
 
 /* The next subject of the suite 'distance' after a text, of all devices; NULL: none. */
-static const char *next_subject(const rk_benches *b, const char *after)
+static const char *next_subject(const rk_bench_report *b, const char *after)
 {
     const char *best = NULL;
     for (uint32_t i = 0; i < b->p.n_platforms; i++) {
@@ -172,7 +172,7 @@ static const char *next_subject(const rk_benches *b, const char *after)
     return best;
 }
 
-rk_status rk_bench_part_numerics(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e)
+rk_status rk_bench_part_numerics(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e)
 {
     const char *subject = next_subject(b, "");
     fputs("<section>\n<h2>Numerics</h2>\n", f);

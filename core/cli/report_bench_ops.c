@@ -1,4 +1,4 @@
-/* Operations: their times beside the reference device's and a vendor's library; what is supported. */
+/* Operations: their times beside the processor's and a vendor library's; what is supported. */
 #include "base/error.h"
 #include "cli/report_bench.h"
 #include <math.h>
@@ -8,7 +8,7 @@ static const char *const tiers[] = {"exact", "fast"};
 enum { TIERS = 2 };
 
 /* The first processor device of the same machine, in whose times others are told. */
-static uint32_t processor_of(const rk_benches *b, uint32_t platform)
+static uint32_t processor_of(const rk_bench_report *b, uint32_t platform)
 {
     for (uint32_t i = 0; i < b->p.n_platforms; i++)
         if (strncmp(b->p.platform[i].device->spec, "cpu", 3) == 0 &&
@@ -31,13 +31,13 @@ static void ratio(rk_sheet *t, const rk_merit *other, const rk_merit *m)
 {
     double x = other->seconds / m->seconds;
     if (isfinite(x))
-        rk_sheet_cell(t, "%.2f", x);
+        rk_sheet_cell(t, "%s", rk_bench_number(x).s);
     else
         rk_sheet_soft(t, "-");
 }
 
 /* What it is: its kernel, or why there is no time, or that the time is not worth much. */
-static void kernel_cell(rk_sheet *t, const rk_benches *b, uint32_t problem, rk_application a,
+static void kernel_cell(rk_sheet *t, const rk_bench_report *b, uint32_t problem, rk_application a,
                         uint32_t platform)
 {
     const rk_merit *m = rk_portability_merit(&b->p, problem, a, platform);
@@ -57,7 +57,7 @@ static void kernel_cell(rk_sheet *t, const rk_benches *b, uint32_t problem, rk_a
     }
 }
 
-static void op_row(rk_sheet *t, const rk_benches *b, uint32_t k, uint32_t i, int tier)
+static void op_row(rk_sheet *t, const rk_bench_report *b, uint32_t k, uint32_t i, int tier)
 {
     const rk_problem *q = &b->p.problem[k];
     const rk_application a = (rk_application)tier;
@@ -82,7 +82,7 @@ static void op_row(rk_sheet *t, const rk_benches *b, uint32_t k, uint32_t i, int
     kernel_cell(t, b, k, a, i);
 }
 
-static rk_status write_device(FILE *f, const rk_benches *b, uint32_t i, rk_error *e)
+static rk_status write_device(FILE *f, const rk_bench_report *b, uint32_t i, rk_error *e)
 {
     static const char *const heads[] = {
         "time", "rate", "traffic", "of the roofline", "faster than cpu", "than the vendor"};
@@ -131,7 +131,7 @@ static bool listed(const char *const *list, uint32_t n, const char *text)
 }
 
 /* Of all devices, in the order of the first that has them; subject and tier. */
-static rk_status write_support(FILE *f, const rk_benches *b, rk_error *e)
+static rk_status write_support(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     enum { MOST = 256 };
     const char *subject[MOST];
@@ -164,7 +164,7 @@ static rk_status write_support(FILE *f, const rk_benches *b, rk_error *e)
     return status;
 }
 
-rk_status rk_bench_part_operations(FILE *f, const rk_benches *b, rk_error *e)
+rk_status rk_bench_part_operations(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     fputs("<section>\n<h2>Operations</h2>\n", f);
     RK_TRY(write_support(f, b, e));

@@ -18,7 +18,7 @@ typedef struct range {
 } range;
 
 typedef struct panels {
-    const rk_benches *b;
+    const rk_bench_report *b;
     range x, y;             /* FLOP/B, GFLOP/s */
     uint32_t shown[SERIES]; /* points of each, of all panels */
     rk_pool pool;
@@ -31,7 +31,7 @@ static void widen(range *r, double x)
     r->to = fmax(r->to, pow(10, ceil(log10(x))));
 }
 
-static double roof(const rk_benches *b, uint32_t platform, const char *name)
+static double roof(const rk_bench_report *b, uint32_t platform, const char *name)
 {
     rk_aggregate a;
     rk_bench_find(b, platform, "roofline", "", "", name, &a);
@@ -39,8 +39,8 @@ static double roof(const rk_benches *b, uint32_t platform, const char *name)
 }
 
 /* False if it is no point: not measured, or nothing is computed. */
-static bool point_of(const rk_benches *b, uint32_t problem, rk_application a, uint32_t platform,
-                     double *x, double *y)
+static bool point_of(const rk_bench_report *b, uint32_t problem, rk_application a,
+                     uint32_t platform, double *x, double *y)
 {
     const rk_merit *m = rk_portability_merit(&b->p, problem, a, platform);
     *x = m->flop / m->bytes;
@@ -50,7 +50,7 @@ static bool point_of(const rk_benches *b, uint32_t problem, rk_application a, ui
 
 static void find_ranges(panels *p)
 {
-    const rk_benches *b = p->b;
+    const rk_bench_report *b = p->b;
     double x, y;
     p->x = p->y = (range){INFINITY, 0};
     for (uint32_t k = 0; k < b->p.n_platforms; k++) {
@@ -182,7 +182,7 @@ static rk_status write_panel(FILE *f, panels *p, uint32_t platform, uint32_t *nu
     return status;
 }
 
-static void write_row(rk_sheet *t, const rk_benches *b, const char *name, const char *unit)
+static void write_row(rk_sheet *t, const rk_bench_report *b, const char *name, const char *unit)
 {
     rk_aggregate a;
     rk_sheet_row(t, "%s", name);
@@ -193,7 +193,7 @@ static void write_row(rk_sheet *t, const rk_benches *b, const char *name, const 
     }
 }
 
-static rk_status write_table(FILE *f, const rk_benches *b, rk_error *e)
+static rk_status write_table(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     static const char *const rows[][2] = {
         {"fma", "FLOP/s"},        {"product", "FLOP/s"},     {"triad", "B/s"},  {"local", "B/s"},
@@ -208,7 +208,7 @@ static rk_status write_table(FILE *f, const rk_benches *b, rk_error *e)
     return status;
 }
 
-static bool has_roof(const rk_benches *b, uint32_t platform)
+static bool has_roof(const rk_bench_report *b, uint32_t platform)
 {
     return roof(b, platform, "fma") > 0 && roof(b, platform, "triad") > 0;
 }
@@ -238,7 +238,7 @@ static rk_status write_panels(FILE *f, panels *p, uint32_t *number, rk_error *e)
     return status;
 }
 
-rk_status rk_bench_part_roofline(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e)
+rk_status rk_bench_part_roofline(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e)
 {
     panels p = {.b = b};
     fputs(

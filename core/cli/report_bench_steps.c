@@ -13,7 +13,7 @@ static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memo
 
 /* A row for each device, a point for each tier; what is drawn of one of them. */
 typedef struct dots {
-    const rk_benches *b;
+    const rk_bench_report *b;
     const rk_problem *problem;
     rk_series series[TIERS];
     rk_pool pool;
@@ -58,7 +58,7 @@ static bool far_apart(const dots *d)
     return most > LOG_SPAN * least;
 }
 
-static rk_status draw(FILE *f, const rk_benches *b, const rk_problem *q, bool rates,
+static rk_status draw(FILE *f, const rk_bench_report *b, const rk_problem *q, bool rates,
                       uint32_t *number, rk_error *e)
 {
     static const char *const names[TIERS] = {"rethink exact", "rethink fast"};
@@ -89,11 +89,11 @@ static rk_status draw(FILE *f, const rk_benches *b, const rk_problem *q, bool ra
     return status;
 }
 
-static rk_status draw_all(FILE *f, const rk_benches *b, const char *suite, uint32_t *number,
+static rk_status draw_all(FILE *f, const rk_bench_report *b, const char *suite, uint32_t *number,
                           rk_error *e)
 {
     rk_status status = RK_OK;
-    fputs("<div class=figures>\n", f);
+    fputs("<div class='figures pair'>\n", f);
     for (uint32_t i = 0; status == RK_OK && i < b->p.n_problems; i++)
         if (strcmp(b->p.problem[i].suite, suite) == 0)
             status = draw(f, b, &b->p.problem[i], strcmp(suite, "step") == 0, number, e);
@@ -103,7 +103,7 @@ static rk_status draw_all(FILE *f, const rk_benches *b, const char *suite, uint3
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-static void value(rk_sheet *t, const rk_benches *b, uint32_t platform, const rk_problem *q,
+static void value(rk_sheet *t, const rk_bench_report *b, uint32_t platform, const rk_problem *q,
                   int tier, const char *name, const char *unit)
 {
     rk_aggregate a;
@@ -112,8 +112,8 @@ static void value(rk_sheet *t, const rk_benches *b, uint32_t platform, const rk_
 }
 
 /* A part of the step's time. */
-static void part(rk_sheet *t, const rk_benches *b, uint32_t platform, const rk_problem *q, int tier,
-                 const char *name)
+static void part(rk_sheet *t, const rk_bench_report *b, uint32_t platform, const rk_problem *q,
+                 int tier, const char *name)
 {
     rk_aggregate a, whole;
     rk_bench_find(b, platform, q->suite, q->subject, tiers[tier], name, &a);
@@ -124,7 +124,8 @@ static void part(rk_sheet *t, const rk_benches *b, uint32_t platform, const rk_p
         rk_sheet_soft(t, "-");
 }
 
-static void step_row(rk_sheet *t, const rk_benches *b, const rk_problem *q, uint32_t i, int tier)
+static void step_row(rk_sheet *t, const rk_bench_report *b, const rk_problem *q, uint32_t i,
+                     int tier)
 {
     rk_aggregate s, images, exact;
     if (!rk_bench_find(b, i, q->suite, q->subject, tiers[tier], "seconds", &s)) return;
@@ -145,7 +146,7 @@ static void step_row(rk_sheet *t, const rk_benches *b, const rk_problem *q, uint
     part(t, b, i, q, tier, "host seconds");
 }
 
-static rk_status write_steps(FILE *f, const rk_benches *b, rk_error *e)
+static rk_status write_steps(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     static const char *const heads[] = {"images/s", "of exact", "launches",
                                         "kernels",  "gaps",     "host"};
@@ -166,7 +167,7 @@ static rk_status write_steps(FILE *f, const rk_benches *b, rk_error *e)
     return status;
 }
 
-static rk_status write_costs(FILE *f, const rk_benches *b, rk_error *e)
+static rk_status write_costs(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     static const char *const names[][3] = {{"plan, cold", "plan cold", "s"},
                                            {"plan, warm", "plan warm", "s"},
@@ -202,7 +203,7 @@ static rk_status write_costs(FILE *f, const rk_benches *b, rk_error *e)
     return status;
 }
 
-static void memorize_row(rk_sheet *t, const rk_benches *b, const rk_problem *q, uint32_t i,
+static void memorize_row(rk_sheet *t, const rk_bench_report *b, const rk_problem *q, uint32_t i,
                          int tier)
 {
     rk_aggregate s, epochs;
@@ -227,7 +228,7 @@ static void memorize_row(rk_sheet *t, const rk_benches *b, const rk_problem *q, 
         rk_sheet_cell(t, "%s", rk_bench_number(epochs.mean).s);
 }
 
-static rk_status write_memorize(FILE *f, const rk_benches *b, rk_error *e)
+static rk_status write_memorize(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     static const char *const heads[] = {"seeds", "mean", "sd", "least", "most", "epochs"};
     rk_sheet *t = rk_sheet_new();
@@ -246,14 +247,14 @@ static rk_status write_memorize(FILE *f, const rk_benches *b, rk_error *e)
     return status;
 }
 
-static bool has(const rk_benches *b, const char *suite)
+static bool has(const rk_bench_report *b, const char *suite)
 {
     for (uint32_t i = 0; i < b->p.n_problems; i++)
         if (strcmp(b->p.problem[i].suite, suite) == 0) return true;
     return false;
 }
 
-rk_status rk_bench_part_training(FILE *f, const rk_benches *b, uint32_t *number, rk_error *e)
+rk_status rk_bench_part_training(FILE *f, const rk_bench_report *b, uint32_t *number, rk_error *e)
 {
     if (has(b, "memorize")) {
         fputs("<section>\n<h2>Time to memorize</h2>\n<p class=sub>Until every training example is "

@@ -87,7 +87,7 @@ static void drift_cell(rk_sheet *t, const rk_aggregate *a)
         rk_sheet_cell(t, "%+.1f %%", 100 * (a->median - 1));
 }
 
-static rk_status row(rk_sheet *t, const rk_benches *b, uint32_t i, variance *v, rk_error *e)
+static rk_status row(rk_sheet *t, const rk_bench_report *b, uint32_t i, variance *v, rk_error *e)
 {
     rk_aggregate drift, load, clock;
     RK_TRY(measure(&b->p.platform[i], v, e));
@@ -106,7 +106,7 @@ static rk_status row(rk_sheet *t, const rk_benches *b, uint32_t i, variance *v, 
     return RK_OK;
 }
 
-static void list_worst(FILE *f, const rk_benches *b, uint32_t i, const variance *v)
+static void list_worst(FILE *f, const rk_bench_report *b, uint32_t i, const variance *v)
 {
     if (!v->worst[0].v) return;
     fputs("<li>", f);
@@ -125,7 +125,7 @@ static void list_worst(FILE *f, const rk_benches *b, uint32_t i, const variance 
     fputs(".\n", f);
 }
 
-rk_status rk_bench_part_variance(FILE *f, const rk_benches *b, rk_error *e)
+rk_status rk_bench_part_variance(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     static const char *const heads[] = {
         "processes",     "within, median", "within, most", "between, median",

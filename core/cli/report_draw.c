@@ -73,7 +73,8 @@ static void write_rows_settings(FILE *f, const rk_plot *p)
     }
     fprintf(f, ")\nset yrange [%g:-0.6] \n", p->n_categories - 0.4);
     if (p->x_percent) fputs("set xrange [0:102]\n", f);
-    if (p->x_log) fputs("set logscale x\nset format x '%.0s%c'\n", f);
+    bool rate = strcmp(p->x_name, "seconds") != 0;
+    if (p->x_log) fprintf(f, "set logscale x\nset format x '%s'\n", rate ? "%.0s%c" : "%g");
 }
 
 static void write_settings(FILE *f, const rk_plot *p)

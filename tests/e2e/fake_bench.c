@@ -1,7 +1,7 @@
 /* usage: fake_bench FILE.sqlite HOST [odd]
- * A bench with made-up numbers, for tests of the report: three devices whose operations reach a part
- * of their rooflines.  With 'odd' the second device's matmul 128x512x784 is slow, its conv y is
- * wrong, its window unsupported; the third's clock drifted, and much of it was not measured. */
+ * A bench with made-up numbers, for tests of the report: three devices whose operations reach a
+ * part of their rooflines.  With 'odd' the second device's matmul 128x512x784 is slow, its conv y
+ * is wrong, its window unsupported; the third's clock drifted, and much of it was not measured. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -231,8 +231,8 @@ static void test_above_the_roof(void **state)
     rk_portability_free(&p);
 }
 
-/* Over problems that were tried on every platform: conv alone, of two.  Of both, 0.25 in 0.8 s and 1
- * in 1 s. */
+/* Over problems that were tried on every platform: conv alone, of two.  Both together: 0.25
+ * in 0.8 s and 1 in 1 s. */
 static void test_overall(void **state)
 {
     rig r;
