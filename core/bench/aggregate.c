@@ -49,14 +49,16 @@ static void pool(const rk_bench_value *v, uint32_t n, rk_aggregate *a)
 
 rk_aggregate rk_aggregate_of(const rk_bench_value *v, uint32_t n)
 {
-    rk_aggregate a = {0, 0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, "", ""};
-    double medians[PROCESSES_MAX], within[PROCESSES_MAX];
+    rk_aggregate a = {0, 0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, "", ""};
+    double medians[PROCESSES_MAX], within[PROCESSES_MAX], q1[PROCESSES_MAX], q3[PROCESSES_MAX];
     uint32_t n_within = 0;
     for (uint32_t i = 0; i < n; i++) {
         const rk_spread *s = &v[i].spread;
         bool first = s->n > 0 && a.processes == 0;
         if (i == 0 || first) a.unit = v[i].unit, a.text = v[i].text;
         if (s->n < 1 || a.processes == PROCESSES_MAX) continue;
+        q1[a.processes] = s->q1;
+        q3[a.processes] = s->q3;
         medians[a.processes++] = s->median;
         if (s->n > 1 && s->mean > 0) within[n_within++] = s->sd / s->mean;
     }
@@ -64,6 +66,8 @@ rk_aggregate rk_aggregate_of(const rk_bench_value *v, uint32_t n)
     a.within = rk_spread_of(within, n_within).median;
     rk_spread between = rk_spread_of(medians, a.processes);
     a.median = between.median;
+    a.q1 = rk_spread_of(q1, a.processes).median;
+    a.q3 = rk_spread_of(q3, a.processes).median;
     if (a.processes > 1 && between.mean > 0) a.between = between.sd / between.mean;
     return a;
 }

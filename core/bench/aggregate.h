@@ -12,7 +12,7 @@
 typedef struct rk_aggregate {
     uint32_t processes;      /* that measured it */
     int64_t n;               /* repetitions of all; 0: it could not be measured, text says why */
-    double median;           /* of the medians of processes */
+    double median, q1, q3;   /* of the medians and of the quartiles of processes, the median */
     double least, most;      /* of all repetitions */
     double mean, sd;         /* of all repetitions, from the moments of each; sd NaN below 2 */
     double within, between;  /* coefficients of variation: the median of those of processes; that

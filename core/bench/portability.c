@@ -235,7 +235,6 @@ static void judge_roof(const rk_portability *p, const rk_problem *q, uint32_t pl
     double by_flop = m->flop / fma, by_bytes = m->bytes / triad;
     if (isfinite(by_flop) && isfinite(by_bytes))
         m->roof = (by_flop > by_bytes ? by_flop : by_bytes) / m->seconds;
-    m->efficiency[RK_EFF_ARCHITECTURAL] = m->roof > 1 ? 1 : m->roof;
 }
 
 static rk_merit *merit_at(const rk_portability *p, uint32_t problem, rk_application a,
@@ -258,9 +257,10 @@ static void judge(rk_portability *p, uint32_t problem, uint32_t platform)
     }
     for (rk_application a = 0; a < RK_APPS; a++) {
         rk_merit *m = merit_at(p, problem, a, platform);
+        if (isfinite(m->seconds)) judge_roof(p, q, platform, a, m);
         if (m->state != RK_RAN) continue;
         m->efficiency[RK_EFF_APPLICATION] = best / m->seconds;
-        judge_roof(p, q, platform, a, m);
+        m->efficiency[RK_EFF_ARCHITECTURAL] = m->roof > 1 ? 1 : m->roof;
     }
     q->tried += tried;
 }
@@ -287,14 +287,4 @@ const rk_merit *rk_portability_merit(const rk_portability *p, uint32_t problem, 
                                      uint32_t platform)
 {
     return merit_at(p, problem, a, platform);
-}
-
-bool rk_portability_has(const rk_portability *p, const char *suite, rk_application a)
-{
-    for (uint32_t i = 0; i < p->n_problems; i++) {
-        if (suite && strcmp(p->problem[i].suite, suite) != 0) continue;
-        for (uint32_t k = 0; k < p->n_platforms; k++)
-            if (isfinite(merit_at(p, i, a, k)->seconds)) return true;
-    }
-    return false;
 }

@@ -97,9 +97,9 @@ rk_metric rk_portability_metric(const rk_portability *p, uint32_t problem, rk_ap
 /* Of any efficiencies, 0 where a platform is not supported. */
 rk_metric rk_metric_of(const double *efficiency, uint32_t n);
 
-/* All problems of a suite as one, in which each would take equally long at its best: hence the
- * harmonic mean of efficiencies over the problems that were tried on every platform; 0 if one is
- * not supported, NaN if there is none or one is not known. */
+/* All problems of a suite as one, each solved once: their least times over their times, in sum.  Of
+ * the problems that were tried on every platform, and by the application somewhere; 0 if one is not
+ * supported, NaN if there is none or one is not known. */
 double rk_portability_overall(const rk_portability *p, const char *suite, rk_application a,
                               uint32_t platform, rk_efficiency which);
 /* Sorts by efficiency, best first, then by platform; step has room for n. */

@@ -33,18 +33,36 @@ rk_metric rk_portability_metric(const rk_portability *p, uint32_t problem, rk_ap
     return out;
 }
 
+/* On any platform. */
+static bool has_time(const rk_portability *p, uint32_t problem, rk_application a)
+{
+    for (uint32_t i = 0; i < p->n_platforms; i++)
+        if (isfinite(rk_portability_merit(p, problem, a, i)->seconds)) return true;
+    return false;
+}
+
+bool rk_portability_has(const rk_portability *p, const char *suite, rk_application a)
+{
+    for (uint32_t i = 0; i < p->n_problems; i++) {
+        bool asked = !suite || strcmp(p->problem[i].suite, suite) == 0;
+        if (asked && has_time(p, i, a)) return true;
+    }
+    return false;
+}
+
 double rk_portability_overall(const rk_portability *p, const char *suite, rk_application a,
                               uint32_t platform, rk_efficiency which)
 {
-    double inverse = 0;
-    uint32_t n = 0;
+    double least = 0, seconds = 0;
     for (uint32_t i = 0; i < p->n_problems; i++) {
-        if (strcmp(p->problem[i].suite, suite) != 0 || p->problem[i].tried < p->n_platforms)
-            continue;
-        inverse += 1 / rk_portability_merit(p, i, a, platform)->efficiency[which];
-        n++;
+        const rk_merit *m = rk_portability_merit(p, i, a, platform);
+        bool same = strcmp(p->problem[i].suite, suite) == 0;
+        if (!same || p->problem[i].tried < p->n_platforms || !has_time(p, i, a)) continue;
+        if (m->state != RK_RAN) return 0;
+        least += m->efficiency[which] * m->seconds;
+        seconds += m->seconds;
     }
-    return n ? n / inverse : (double)NAN;
+    return seconds > 0 ? least / seconds : (double)NAN;
 }
 
 static int descending(const void *a, const void *b)

@@ -1,18 +1,23 @@
 /* rethink report: one HTML file that needs nothing else. */
 #include "cli/report.h"
 #include "base/os.h"
+#include "cli/report_bench.h"
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 typedef struct arguments {
     const char *results, *to, *preset;
+    bool bench;
 } arguments;
+
+enum { OPTION_BENCH = RK_OPTION_OWN };
 
 static const struct argp_option options[] = {
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "The results file (" RK_CLI_RESULTS ")", 0},
     {"to", 'o', "FILE.html", 0, "Where to write the report (report.html)", 0},
     {"preset", RK_OPTION_PRESET, "NAME", 0, "Only the runs of a preset", 0},
+    {"bench", OPTION_BENCH, NULL, 0, "Only what 'rethink bench' measured", 0},
     {NULL, 0, NULL, 0, NULL, 0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -21,6 +26,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'o': a->to = arg; return 0;
     case RK_OPTION_PRESET: a->preset = arg; return 0;
+    case OPTION_BENCH: a->bench = true; return 0;
+    case ARGP_KEY_END:
+        if (a->bench && a->preset)
+            return rk_cli_misuse(state,
+                                 "--bench and --preset: runs, or benches?  Give one of them");
+        return 0;
     default: return rk_cli_results_file(key, arg, state, &a->results);
     }
 }
@@ -121,6 +132,7 @@ static rk_status write_group(FILE *f, const rk_runs *r, const rk_group *g, uint3
 typedef struct content {
     const char *path;
     rk_runs runs;
+    rk_bench_report benches;
     rk_groups all, rest;
     bool *taken;
     uint32_t figures;
@@ -137,16 +149,20 @@ static void write_head(FILE *f, const content *c)
           "<meta name=color-scheme content='light dark'>\n<title>rethink report</title>\n<style>\n",
           f);
     rk_report_style(f);
-    fputs("</style>\n</head>\n<body>\n<header>\n<h1>What the same network learns from randomized "
-          "data</h1>\n<p class=sub>",
-          f);
-    fprintf(f, "%u runs in ", c->runs.n);
+    if (c->benches.p.n_platforms) rk_report_bench_style(f);
+    fprintf(f, "</style>\n</head>\n<body>\n<header>\n<h1>%s</h1>\n<p class=sub>",
+            c->runs.n ? "What the same network learns from randomized data"
+                      : "How portable performance and numerics are");
+    if (c->runs.n) fprintf(f, "%u runs in ", c->runs.n);
+    if (c->benches.p.n_platforms)
+        fprintf(f, c->runs.n ? "and a benchmark of %u device%s in " : "%u device%s in ",
+                c->benches.p.n_platforms, c->benches.p.n_platforms == 1 ? "" : "s");
     rk_html(f, c->path);
     fprintf(f, ", reported %s by rethink " RETHINK_VERSION "\n</header>\n<main>\n", now);
 }
 
 /* Studies are written first, into a text of their own: which runs are left is known only then. */
-static rk_status write_page(FILE *f, content *c, rk_error *e)
+static rk_status write_runs(FILE *f, content *c, rk_error *e)
 {
     char *studies = NULL;
     size_t n = 0;
@@ -157,15 +173,22 @@ static rk_status write_page(FILE *f, content *c, rk_error *e)
     if (status == RK_OK) status = rk_groups_make(&c->runs, NULL, &c->all, e);
     if (status == RK_OK) status = rk_groups_make(&c->runs, c->taken, &c->rest, e);
     if (status == RK_OK) {
-        write_head(f, c);
         rk_report_summary(f, &c->runs, &c->rest, &c->all);
         fputs(studies, f);
     }
     free(studies);
     for (uint32_t i = 0; status == RK_OK && i < c->rest.n; i++)
         status = write_group(f, &c->runs, &c->rest.group[i], c->figures + i, e);
-    RK_TRY(status);
-    rk_report_provenance(f, &c->runs, &c->all);
+    c->figures += c->rest.n * RK_FIGURES;
+    return status;
+}
+
+static rk_status write_page(FILE *f, content *c, rk_error *e)
+{
+    write_head(f, c);
+    if (c->runs.n) RK_TRY(write_runs(f, c, e));
+    RK_TRY(rk_report_benches(f, &c->benches, &c->figures, e));
+    if (c->runs.n) rk_report_provenance(f, &c->runs, &c->all);
     fputs("</main>\n</body>\n</html>\n", f);
     return rk_cli_flush(f, "the report", e);
 }
@@ -174,7 +197,7 @@ static rk_status write_file(content *c, const char *to, rk_error *e)
 {
     char *text = NULL;
     size_t n = 0;
-    c->taken = calloc(c->runs.n, sizeof *c->taken);
+    c->taken = calloc(c->runs.n + (size_t)1, sizeof *c->taken);
     FILE *f = c->taken ? open_memstream(&text, &n) : NULL;
     if (!f) return RK_FAIL(e, RK_E_NOMEM, "no memory for the report");
     rk_status status = write_page(f, c, e);
@@ -184,20 +207,44 @@ static rk_status write_file(content *c, const char *to, rk_error *e)
     return status;
 }
 
+/* A file of neither runs nor benches has nothing to report. */
+static rk_status load(const arguments *a, content *c, rk_error *e)
+{
+    if (!a->bench) {
+        RK_TRY(rk_runs_load(a->results, a->preset, true, &c->runs, e));
+        RK_TRY(rk_runs_load_points(&c->runs, e));
+    }
+    if (!a->preset) RK_TRY(rk_bench_report_load(a->results, &c->benches, e));
+    if (a->bench && c->benches.p.n_platforms == 0)
+        return RK_FAIL(e, RK_E_INVALID, "%s has no benches: 'rethink bench' adds one", a->results);
+    if (c->runs.n == 0 && c->benches.p.n_platforms == 0)
+        return RK_FAIL(e, RK_E_INVALID, "%s has no runs%s%s: 'rethink run' adds one", a->results,
+                       a->preset ? " of preset " : "", a->preset ? a->preset : "");
+    return RK_OK;
+}
+
+static void say(const arguments *a, const content *c)
+{
+    const uint32_t devices = c->benches.p.n_platforms;
+    printf("report: %s (", a->to);
+    if (c->runs.n) printf("%u runs", c->runs.n);
+    if (devices)
+        printf("%sa benchmark of %u device%s", c->runs.n ? ", " : "", devices,
+               devices == 1 ? "" : "s");
+    printf(")\n");
+}
+
 static rk_status make(const arguments *a, rk_error *e)
 {
     content c = {.path = a->results};
-    RK_TRY(rk_runs_load(a->results, a->preset, true, &c.runs, e));
-    rk_status status = rk_runs_load_points(&c.runs, e);
-    if (status == RK_OK && c.runs.n == 0)
-        status = RK_FAIL(e, RK_E_INVALID, "%s has no runs%s%s: 'rethink run' adds one", a->results,
-                         a->preset ? " of preset " : "", a->preset ? a->preset : "");
+    rk_status status = load(a, &c, e);
     if (status == RK_OK) status = write_file(&c, a->to, e);
-    if (status == RK_OK) printf("report: %s (%u runs)\n", a->to, c.runs.n);
+    if (status == RK_OK) say(a, &c);
     free(c.taken);
     rk_groups_free(&c.all);
     rk_groups_free(&c.rest);
     rk_runs_free(&c.runs);
+    rk_bench_report_free(&c.benches);
     return status;
 }
 
@@ -208,8 +255,8 @@ int rk_cli_report(int argc, char **argv)
         parse,
         "[FILE.sqlite]",
         "One self-contained HTML file: learning curves, the table of accuracies and epochs to fit "
-        "per randomization and device, whether devices gave the same bits, and where every number "
-        "comes from.",
+        "per randomization and device, whether devices gave the same bits, what 'rethink bench' "
+        "measured, and where every number comes from.",
         NULL,
         NULL,
         NULL};

@@ -80,6 +80,8 @@ void rk_report_key(FILE *f, rk_look look);
 /* Text with &, <, > and quotes made harmless. */
 void rk_html(FILE *f, const char *text);
 void rk_report_style(FILE *f);
+/* What the benchmark needs beside it. */
+void rk_report_bench_style(FILE *f);
 /* The table of results of a group, with what its digests say. */
 rk_status rk_report_table(FILE *f, const rk_runs *r, const rk_group *g, rk_error *e);
 /* What was found in a few sentences: the accuracies of some groups, the rest of all. */

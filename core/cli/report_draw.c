@@ -73,6 +73,8 @@ static void write_rows_settings(FILE *f, const rk_plot *p)
     }
     fprintf(f, ")\nset yrange [%g:-0.6] \n", p->n_categories - 0.4);
     if (p->x_percent) fputs("set xrange [0:102]\n", f);
+    bool rate = strcmp(p->x_name, "seconds") != 0;
+    if (p->x_log) fprintf(f, "set logscale x\nset format x '%s'\n", rate ? "%.0s%c" : "%g");
 }
 
 static void write_settings(FILE *f, const rk_plot *p)
@@ -196,7 +198,7 @@ static void csv_series(FILE *f, const rk_plot *p, const rk_series *r)
         csv_text(f, r->name);
         fputc(',', f);
         if (rows) {
-            csv_text(f, p->category[(uint32_t)r->y[i]]);
+            csv_text(f, p->category[(uint32_t)(r->y[i] + 0.5)]);
             fprintf(f, ",%.9g,%.9g,%.9g\n", r->x[i], r->x_low[i], r->x_high[i]);
             continue;
         }

@@ -67,3 +67,18 @@ static const char style[] =
     "th,td{padding-right:.35rem}}\n";
 
 void rk_report_style(FILE *f) { fputs(style, f); }
+
+static const char bench_style[] =
+    "pre{font:.8125rem/1.45 ui-monospace,'DejaVu Sans Mono',monospace;margin:.5rem 0;padding:.6rem "
+    ".75rem;border:1px solid var(--line);border-radius:.25rem;overflow-x:auto;user-select:all}\n"
+    ".brief{white-space:pre-wrap;overflow-wrap:anywhere}\n"
+    ".copy>summary{margin:0 0 1rem;font-size:.8125rem}.wide:has(+.copy){margin-bottom:.25rem}\n"
+    ".devices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22rem,100%),1fr));gap:"
+    "0 2rem}\n.device h3{margin-bottom:.25rem}\n"
+    ".bench td small,.bench th small{display:block}.bench b{font-weight:600}\n"
+    ".pair{grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr))}\n"
+    ".map .heat{background:rgb(0 114 178/calc(var(--e)*.7));padding-left:.5rem;padding-right:.5rem;"
+    "border:1px solid var(--page);print-color-adjust:exact;-webkit-print-color-adjust:exact}\n"
+    "@media print{pre{break-inside:avoid}.copy{display:none}}\n";
+
+void rk_report_bench_style(FILE *f) { fputs(bench_style, f); }
