@@ -25,8 +25,8 @@
  *                      rk_kinfo.ulp: the distance from float64 over 2^-23 times the magnitudes of
  *                      all terms; text: of which smaller shape), 'equal' (1 or 0: bits as the
  *                      reference's; text: the digest, or the first element that differs)
- *   suite 'support'    subject a kind of operation ('conv dx') or an op as of 'op'; 'support': 0 ok,
- *                      1 fallback (computed, but what follows it not in the same kernel),
+ *   suite 'support'    subject a kind of operation ('conv dx') or an op as of 'op'; 'support':
+ *                      0 ok, 1 fallback (computed, but what follows it not in the same kernel),
  *                      2 unsupported, 3 wrong; text: the reason, or the first wrong element
  *   suite 'step'       subject a workload, 'mlp:layers=3, batch 128'; tier.  'seconds', 'images'
  *                      (of a step; counted), 'flop', 'bytes', 'launches', 'kernel seconds',
