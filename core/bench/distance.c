@@ -79,7 +79,7 @@ static rk_status give_point(const runs *r, int which, double x, double distance,
                               .subject = subject,
                               .tier = which == FAST ? "fast" : "perturbed",
                               .name = "distance",
-                              .unit = "1",
+                              .unit = "",
                               .text = text,
                               .x = x,
                               .spread = measured ? rk_spread_one(distance) : rk_spread_of(NULL, 0)};

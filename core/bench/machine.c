@@ -118,11 +118,11 @@ static rk_status give_drift(const rk_bench_case *c, machine *m, rk_error *e)
 {
     const rk_bench_of device = {c, "machine", NULL, NULL}, host = {c, "machine", "host", NULL};
     if (m->session)
-        RK_TRY(rk_bench_give_one(&device, "drift", "1", median(m->device[1]) / median(m->device[0]),
+        RK_TRY(rk_bench_give_one(&device, "drift", "", median(m->device[1]) / median(m->device[0]),
                                  "the device's matrix product at the end over the beginning", e));
     else
-        RK_TRY(rk_bench_give_none(&device, "drift", "1", m->why.text, e));
-    return rk_bench_give_one(&host, "drift", "1", median(m->host[1]) / median(m->host[0]),
+        RK_TRY(rk_bench_give_none(&device, "drift", "", m->why.text, e));
+    return rk_bench_give_one(&host, "drift", "", median(m->host[1]) / median(m->host[0]),
                              "a thread of the host at the end over the beginning", e);
 }
 
@@ -130,12 +130,12 @@ static rk_status give_load(const rk_bench_of *of, const machine *m, rk_error *e)
 {
     double runnable[] = {m->load[0].runnable, m->load[1].runnable};
     if (!m->loaded) {
-        RK_TRY(rk_bench_give_none(of, "others", "1", "not measured: no /proc/stat", e));
-        return rk_bench_give_none(of, "load", "1", "not measured: no /proc/loadavg", e);
+        RK_TRY(rk_bench_give_none(of, "others", "", "not measured: no /proc/stat", e));
+        return rk_bench_give_none(of, "load", "", "not measured: no /proc/loadavg", e);
     }
-    RK_TRY(rk_bench_give_one(of, "others", "1", rk_machine_others(&m->load[0], &m->load[1]),
+    RK_TRY(rk_bench_give_one(of, "others", "", rk_machine_others(&m->load[0], &m->load[1]),
                              "the processors' time that other programs used", e));
-    return rk_bench_give_all(of, "load", "1", runnable, 2,
+    return rk_bench_give_all(of, "load", "", runnable, 2,
                              "runnable at the beginning and at the end, this one too", e);
 }
 

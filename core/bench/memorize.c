@@ -85,8 +85,8 @@ rk_status rk_memorize_give(const rk_bench_of *of, const rk_memorized *m, uint32_
     rk_status status = RK_OK;
     if (text.failed) status = RK_FAIL(e, RK_E_NOMEM, "no memory to say which seeds fit");
     if (status == RK_OK) status = rk_bench_give_all(of, "seconds", "s", seconds, fits, text.s, e);
-    if (status == RK_OK) status = rk_bench_give_all(of, "epochs", "1", took, fits, text.s, e);
-    if (status == RK_OK) status = rk_bench_give_all(of, "fit", "1", fit, n, text.s, e);
+    if (status == RK_OK) status = rk_bench_give_all(of, "epochs", "", took, fits, text.s, e);
+    if (status == RK_OK) status = rk_bench_give_all(of, "fit", "", fit, n, text.s, e);
     rk_str_free(&text);
     return status;
 }

@@ -44,10 +44,10 @@ static rk_status give_counts(const rk_step_run *r, const rk_bench_of *of, const 
     else
         snprintf(text, sizeof text, "peak of the process, which held %.0f MB before",
                  1e-6 * x->held);
-    RK_TRY(rk_bench_give_one(of, "images", "1", (double)r->work->batch, "", e));
+    RK_TRY(rk_bench_give_one(of, "images", "", (double)r->work->batch, "", e));
     RK_TRY(rk_bench_give_one(of, "flop", "FLOP", x->flop, "matrix products and convolutions", e));
     RK_TRY(rk_bench_give_one(of, "bytes", "B", x->bytes, "operands and results of launches", e));
-    RK_TRY(rk_bench_give_one(of, "launches", "1", x->launches, info->kernels, e));
+    RK_TRY(rk_bench_give_one(of, "launches", "", x->launches, info->kernels, e));
     RK_TRY(rk_bench_give_one(of, "device memory", "B", x->device_memory, "", e));
     if (x->host_memory > 0)
         return rk_bench_give_one(of, "host memory", "B", x->host_memory, text, e);

@@ -63,6 +63,29 @@ static void test_definition(void **state)
     rk_dataset_free(d);
 }
 
+/* In memory: the same examples, which the seed of the run and transforms meet as any others. */
+static void test_kept(void **state)
+{
+    rk_dataset *a = load_data(*state, SMALL "n=40,test=7,seed=3", NULL, 1, NULL);
+    rk_dataset *b =
+        load_data(*state, "noise-kept:size=6,classes=7,n=40,test=7,seed=3", NULL, 1, NULL);
+    rk_error e = rk_error_new();
+    float x[PIXELS];
+    assert_memory_equal(a->train.x.label, b->train.x.label, 40 * sizeof(uint32_t));
+    assert_memory_equal(a->test.x.label, b->test.x.label, 7 * sizeof(uint32_t));
+    for (uint32_t i = 0; i < 47; i++) {
+        bool test = i >= 40;
+        const rk_examples *kept = test ? &b->test.x : &b->train.x;
+        uint32_t row = test ? i - 40 : i;
+        assert_int_equal(a->source.read(a->source.state, test, row, x, &e), RK_OK);
+        assert_memory_equal(x, (const float *)kept->pixels + (size_t)row * PIXELS, sizeof x);
+    }
+    assert_int_equal(b->standardize, RK_STANDARDIZE_NONE);
+    assert_null(b->source.state);
+    rk_dataset_free(a);
+    rk_dataset_free(b);
+}
+
 /* As large as the paper's: what is in memory are labels and positions. */
 static void test_default_size(void **state)
 {
@@ -154,9 +177,9 @@ static void test_sources_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_definition),     cmocka_unit_test(test_default_size),
-        cmocka_unit_test(test_prefix),         cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_labels),         cmocka_unit_test(test_pixels_refused),
-        cmocka_unit_test(test_sources_refused)};
+        cmocka_unit_test(test_definition),     cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_default_size),   cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_digest),         cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_pixels_refused), cmocka_unit_test(test_sources_refused)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
