@@ -1,0 +1,180 @@
+#!/bin/sh
+# 'rethink bench': processes, what they say, planted kernels, joining, the CSV.
+# Nothing here depends on how fast the machine is.
+
+# bench ARGUMENT...: small and soon over.
+bench() {
+    "$RETHINK" bench --quick --seconds 0.3 --processes 1 --repeats 2 "$@"
+}
+
+# planted ARGUMENT...: the cpu backend, and one that passes every call on to it.
+planted() {
+    bench --backend "$PROXY" --device cpu --device proxy "$@"
+}
+
+value() {
+    sqlite3 "${2:-rethink.sqlite}" "$1"
+}
+
+test_processes_and_tables() {
+    works "$RETHINK" bench --quick --seconds 1 --processes 2 --repeats 3 --device cpu --suite roofline,step
+    says '^Devices: cpu:0 '
+    says '^2 of 2  process 2 of 2  cpu:0  '
+    says '^triad, GB/s  +[0-9.]+$'
+    says '^mlp:.*, exact  +[0-9.]+ [mu]?s  [0-9.e+]+ images/s$'
+    says '^within a process  +[0-9.]+ %$'
+    says "bench 1 is in rethink.sqlite; 'rethink report --out rethink.sqlite' draws it"
+    [ "$(value "select status, size, json_extract(config, '$.processes') from benches")" = 'done|quick|2' ] ||
+        fail "$(value 'select * from benches')"
+    [ "$(value "select group_concat(distinct suite) from (select suite from bench_values order by 1)")" = \
+        machine,roofline,step ] || fail 'suites'
+    [ "$(value "select group_concat(process) from bench_values where name = 'triad' and subject = ''")" = 1,2 ] ||
+        fail 'processes of triad'
+    [ "$(value "select min(n) >= 3 from bench_values where name = 'triad'")" = 1 ] || fail 'repeats'
+    [ "$(value "select backend like 'cpu %' and selftest = 'exact' from bench_devices")" = 1 ] ||
+        fail "$(value 'select * from bench_devices')"
+    works "$RETHINK" list
+    says '^ +1 +done +quick +20.*  cpu:0$'
+}
+
+# Rounds begin one device later each time.
+test_turns() {
+    works planted --processes 2 --suite support
+    says '^1 of 4  process 1 of 2  cpu:0 '
+    says '^2 of 4  process 1 of 2  proxy:0 '
+    ! grep -q '^3 of 4' stdout.txt || fail 'support is of the first process alone'
+    works planted --processes 2 --suite roofline --out turns.sqlite
+    says '^3 of 4  process 2 of 2  proxy:0 '
+    says '^4 of 4  process 2 of 2  cpu:0 '
+}
+
+test_output_for_programs() {
+    works bench --device cpu --suite support --json
+    checks '
+import json
+b = json.load(open("stdout.txt"))
+assert b["bench"] == 1 and b["status"] == "done" and b["devices"][0]["spec"] == "cpu:0", b["devices"]
+assert [v["median"] for v in b["values"] if v["subject"] == "matmul"] == [0], b["values"]
+assert b["config"]["suites"] == ["support"] and b["config"]["repeats"] == 2'
+    works bench --device cpu --suite support -q
+    [ ! -s stdout.txt ] && [ ! -s stderr.txt ] || fail "$(cat stdout.txt stderr.txt)"
+    works "$RETHINK" export --benches
+    checks '
+import json
+assert [b["bench"] for b in json.load(open("stdout.txt"))["benches"]] == [1, 2]'
+}
+
+# A kernel that is slow, and one that is wrong, are seen as such; and the metric follows from the CSV.
+# The first operation of all is measured, however little time there is.
+test_planted_kernels() {
+    PROXY_SLOW=matmul:100000 PROXY_FLIP=conv:135:1:high planted --suite roofline,op,support \
+        --csv p3.csv >stdout.txt || fail "$(cat stdout.txt)"
+    says '^WRONG on proxy:0: conv dw: '
+    says '^conv dw .*, exact .*  WRONG$'
+    says '^wrong  +0 +1$'
+    [ "$(value "select max(median) from bench_values where suite = 'support' and device = 1")" = 0.0 ] ||
+        fail 'the cpu backend'
+    "$RETHINK" export --benches >all.json
+    "$SOURCE/tests/e2e/bench_pp.py" p3.csv all.json >said.txt || fail "$(cat said.txt)"
+    "$RETHINK" export --benches --csv | cmp - p3.csv || fail 'export differs'
+    checks '
+import csv, json
+rows = [r for r in csv.DictReader(open("p3.csv", newline="")) if r["application"] == "rethink exact"]
+at = {(r["problem"], "proxy" in r["platform"]): r for r in rows}
+pairs = [(at[k, False], at[k, True]) for k, planted in at if planted and k.startswith("op: matmul")]
+ran = [(a, b) for a, b in pairs if a["state"] == b["state"] == "ran"]
+assert ran and all(float(a["fom"]) < 0.1 < float(b["fom"]) for a, b in ran), pairs
+assert all(float(a["arch eff"]) > 10 * float(b["arch eff"]) for a, b in ran), ran
+wrong = [k for k, planted in at if planted and k.startswith("op: conv dw")]
+for k in wrong:
+    r = at[k, True]
+    assert r["state"] == "wrong" and r["fom"] == "" and r["app eff"] == "0", r
+    assert at[k, False]["state"] != "wrong", at[k, False]
+pp = {p["problem"]: p for p in json.load(open("all.json"))["portability"]
+      if p["application"] == "rethink exact"}
+assert wrong and all(pp[k]["app pp"] == 0 and pp[k]["supported"] < 2 for k in wrong), pp'
+}
+
+# Other bits than the reference, in one element of one shape.
+test_planted_bit() {
+    PROXY_FLIP=matmul:8192:1 planted --suite op,numerics >stdout.txt || fail "$(cat stdout.txt)"
+    says '^matmul 16x512x2352 nt, exact  .*  WRONG$'
+    [ "$(value "select group_concat(median) from (select median from bench_values where subject = \
+'matmul 16x512x2352 nt' and tier = 'exact' and name = 'equal' order by device)")" = 1.0,0.0 ] ||
+        fail "$(value "select device, subject, median, text from bench_values where name = 'equal'")"
+}
+
+# A process that crashes or hangs is one line; other suites and devices go on.
+test_crash_and_hang() {
+    code=0
+    PROXY_FAIL=launch:900:crash planted --suite roofline,support >stdout.txt 2>stderr.txt || code=$?
+    [ $code = 1 ] || fail "exit status $code: $(cat stderr.txt)"
+    grep -qE '^rethink: process 1 of proxy:0, suite (roofline|support): the process crashed: Aborted' \
+        stderr.txt || fail "$(cat stderr.txt)"
+    [ "$(value "select device, process, n, text from bench_values where name = 'failed' limit 1")" = \
+        '2|1|0|the process crashed: Aborted' ] || fail "$(value "select * from bench_values where name = 'failed'")"
+    [ "$(value "select count(*) > 5 from bench_values where suite = 'support' and device = 1")" = 1 ] ||
+        fail 'the other device'
+    code=0
+    PROXY_FAIL=launch:1:hang planted --suite roofline --timeout 2 -q --out hung.sqlite 2>stderr.txt || code=$?
+    [ $code = 1 ] || fail "exit status $code: $(cat stderr.txt)"
+    grep -qE '^rethink: process 1 of proxy:0.*: hung: nothing for 2 seconds$' stderr.txt || fail "$(cat stderr.txt)"
+    [ "$(value 'select status from benches' hung.sqlite)" = 'done' ] || fail 'status'
+}
+
+# What was measured before the signal is kept.
+test_stopped() {
+    PROXY_FAIL=launch:1:hang "$RETHINK" bench --quick --seconds 0.3 --backend "$PROXY" --device cpu \
+        --device proxy --suite support >stdout.txt 2>stderr.txt &
+    pid=$!
+    until grep -q '^1 of 6' stdout.txt; do
+        kill -0 $pid || fail "$(cat stdout.txt stderr.txt)"
+        sleep 0.05
+    done
+    kill -TERM $pid
+    code=0
+    wait $pid || code=$?
+    [ $code = 143 ] || fail "exit status $code"
+    grep -q 'stopped; what was measured is bench 1 of rethink.sqlite' stderr.txt || fail "$(cat stderr.txt)"
+    [ "$(value 'select status from benches')" = stopped ] || fail 'status'
+    [ "$(value "select count(*) > 5 from bench_values where device = 1 and suite = 'support'")" = 1 ] ||
+        fail 'nothing is there'
+}
+
+# Two machines of one name, one of which has another device, and an older file.
+test_merge() {
+    works bench --device cpu --suite roofline --out a.sqlite
+    cp a.sqlite b.sqlite
+    value "update bench_devices set name = 'another processor'" b.sqlite
+    works "$RETHINK" bench --merge a.sqlite b.sqlite --out all.sqlite --csv p3.csv
+    says '^all.sqlite: 2 benches added$'
+    works "$RETHINK" bench --merge b.sqlite a.sqlite --out all.sqlite
+    says '^all.sqlite: 0 benches added, 2 were there already$'
+    works "$RETHINK" report --out all.sqlite --to all.html
+    grep -q 'another processor' all.html || fail 'no second device'
+    small --out runs.sqlite >stdout.txt
+    works "$RETHINK" merge --out runs.sqlite all.sqlite
+    says '^runs.sqlite: 0 runs added, 2 benches added$'
+    works "$RETHINK" list --out runs.sqlite
+    says '^ +2 +done +quick'
+    echo text >text.sqlite
+    fails 'text.sqlite is not a results database: leave it out' "$RETHINK" bench --merge text.sqlite
+    fails 'nowhere.sqlite cannot be merged' "$RETHINK" bench --merge a.sqlite nowhere.sqlite
+    [ "$(value 'select count(*) from benches' all.sqlite)" = 2 ] || fail 'a target changed'
+}
+
+test_refusals() {
+    fails "^rethink: --suite: no suite 'ops'; did you mean 'op'" bench --suite roofline,ops
+    fails "^rethink: --processes: '0' is not a whole number from 1 to 100" bench --processes 0
+    fails "^rethink: --repeats: 'x' is not a whole number from 1 to 1000" bench --repeats x
+    fails "^rethink: --seconds: '-1' is no number of seconds" bench --seconds -1
+    fails "^rethink: no device 'nine'; known: cpu:0 " bench --device nine
+    RETHINK_BACKEND_PATH=$PWD fails '^rethink: no device was found' bench
+    fails "^rethink: the folder nowhere/ of the results file does not exist" bench --device cpu --out nowhere/x.sqlite
+    fails '^rethink: --csv: nowhere/x.csv cannot be written: No such file' bench --device cpu --csv nowhere/x.csv
+    fails "^rethink: --worker is for the processes of a bench alone" "$RETHINK" bench --worker </dev/null
+    fails "'rethink bench' takes no argument 'cpu'" bench cpu
+    [ ! -e rethink.sqlite ] || fail 'a file was made'
+}
+
+. "$SOURCE/tests/e2e/lib.sh"
