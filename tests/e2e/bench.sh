@@ -67,7 +67,7 @@ assert [b["bench"] for b in json.load(open("stdout.txt"))["benches"]] == [1, 2]'
 # A kernel that is slow, and one that is wrong, are seen as such; and the metric follows from the CSV.
 # The first operation of all is measured, however little time there is.
 test_planted_kernels() {
-    PROXY_SLOW=matmul:100000 PROXY_FLIP=conv:135:1:high planted --suite roofline,op,support \
+    PROXY_SLOW=matmul:100000 PROXY_FLIP=conv:135:1:high planted --suite op,support \
         --csv p3.csv >stdout.txt || fail "$(cat stdout.txt)"
     says '^WRONG on proxy:0: conv dw: '
     says '^conv dw .*, exact .*  WRONG$'
@@ -84,7 +84,6 @@ at = {(r["problem"], "proxy" in r["platform"]): r for r in rows}
 pairs = [(at[k, False], at[k, True]) for k, planted in at if planted and k.startswith("op: matmul")]
 ran = [(a, b) for a, b in pairs if a["state"] == b["state"] == "ran"]
 assert ran and all(float(a["fom"]) < 0.1 < float(b["fom"]) for a, b in ran), pairs
-assert all(float(a["arch eff"]) > 10 * float(b["arch eff"]) for a, b in ran), ran
 wrong = [k for k, planted in at if planted and k.startswith("op: conv dw")]
 for k in wrong:
     r = at[k, True]
