@@ -96,22 +96,25 @@ static void test_shrink(void **state)
 
 /* ---- a device that is right ---- */
 
-static void check_measured(const char *subject)
+/* False if there was no time for it. */
+static bool check_measured(const char *subject)
 {
     int support = bench_find(&b, "support", subject, "", "support");
     int equal = bench_find(&b, "numerics", subject, "exact", "equal");
     int most = bench_find(&b, "numerics", subject, "exact", "ulp max");
+    if (support < 0 && equal < 0) return false;
     if (support < 0 || equal < 0) fail_msg("%s: no support or no bits", subject);
     assert_true(b.v[support].spread.median == 0);
     assert_true(b.v[equal].spread.median == 1);
     assert_int_equal(strlen(b.v[equal].text), 32);
     if (most >= 0) assert_true(b.v[most].spread.median < 10);
     if (most >= 0) assert_true(strncmp(b.v[most].text, "of ", 3) == 0);
+    return true;
 }
 
 static void test_cpu(void **state)
 {
-    uint32_t measured = 0;
+    uint32_t judged = 0;
     (void)state;
     bench_open(&b, NULL, "cpu");
     bench_run(&b, rk_bench_ops);
@@ -122,10 +125,9 @@ static void test_cpu(void **state)
         assert_true(bench_find(&b, "op", b.v[i].subject, "exact", "bytes") >= 0);
         if (b.v[i].spread.n == 0) continue;
         assert_int_equal(b.v[i].spread.n, b.options.repeats);
-        check_measured(b.v[i].subject);
-        measured++;
+        judged += check_measured(b.v[i].subject);
     }
-    assert_true(measured > 0);
+    assert_true(judged > 0);
     int vendor = bench_find(&b, "op", NULL, "exact", "vendor seconds");
     if (vendor >= 0) assert_non_null(strstr(b.v[vendor].text, "OpenBLAS"));
     b.options.process = 2; /* bits are those of the first process */
