@@ -49,8 +49,9 @@ rk_status rk_bench_cold_begin(char *folder, rk_error *e);
 void rk_bench_cold_end(const char *folder);
 
 rk_status rk_bench_roofline(const rk_bench_case *c, rk_error *e);
-/* Suites 'op' and 'numerics'. */
+/* Suites 'op', and in the first process 'numerics' and what 'support' says of each op. */
 rk_status rk_bench_ops(const rk_bench_case *c, rk_error *e);
+/* 'support' of each kind, in the first process.  A kernel that crashes ends the process. */
 rk_status rk_bench_support(const rk_bench_case *c, rk_error *e);
 rk_status rk_bench_steps(const rk_bench_case *c, rk_error *e);
 rk_status rk_bench_memorize(const rk_bench_case *c, rk_error *e);

@@ -10,7 +10,7 @@
 
 #define LABELS .randomize = "labels:p=1", .batch = 50, .rate = 0.02
 static const rk_workload quick = {
-    .model = "mlp:hidden=64", .data = "synth16:n=200,test=10", .image = "200 of 16x16x1", LABELS};
+    .model = "mlp:hidden=32", .data = "synth16:n=100,test=10", .image = "100 of 16x16x1", LABELS};
 static const rk_workload larger[] = {
     {.model = "mlp:layers=3", .data = "synth16:test=10", .image = "1000 of 16x16x1", LABELS},
     {.model = "cnn", .data = "synth16:test=10", .image = "1000 of 16x16x1", LABELS}};
@@ -31,7 +31,7 @@ typedef struct runs {
     rk_weight_log log[RUNS];
     rk_error why[RUNS]; /* why there is no log */
     int64_t steps;
-    double seconds; /* for one run */
+    double seconds, end; /* for one run; when there is no further one */
 } runs;
 
 static rk_status follow(runs *r, int which, rk_trainer *t, rk_error *e)
@@ -59,6 +59,10 @@ static rk_status run_fast(runs *r, rk_error *e)
 {
     rk_error *why = &r->why[FAST];
     uint64_t seed = r->c->options->seed;
+    if (rk_bench_now() > r->end) {
+        rk_workload_late(r->c, why);
+        return RK_OK;
+    }
     if (rk_workload_open(r->c, r->work, RK_NUMERICS_FAST, seed, &r->fast, why) != RK_OK)
         return RK_OK;
     if (!r->exact || !rk_workload_same(r->fast, r->exact)) return follow(r, FAST, r->fast, e);
@@ -106,11 +110,10 @@ static rk_status give_rest(const runs *r, int which, rk_error *e)
 {
     const rk_weight_log *exact = &r->log[EXACT], *other = &r->log[which];
     uint32_t n = other->n < exact->n ? other->n : exact->n;
-    char text[96];
+    rk_error why = rk_error_new();
     if (n == 0 || exact->step[n - 1] >= r->steps) return RK_OK;
-    snprintf(text, sizeof text, "not measured: the %.0f s of this suite were used up",
-             r->c->options->seconds);
-    return give_point(r, which, (double)r->steps, NAN, text, e);
+    rk_workload_late(r->c, &why);
+    return give_point(r, which, (double)r->steps, NAN, why.text, e);
 }
 
 static rk_status measure(runs *r, rk_error *e)
@@ -137,6 +140,7 @@ rk_status rk_bench_distance(const rk_bench_case *c, rk_error *e)
     for (uint32_t i = 0; i < n && status == RK_OK; i++) {
         runs r = {.c = c, .work = &work[i], .steps = steps};
         r.seconds = c->options->seconds / (n * RUNS);
+        r.end = rk_bench_now() + r.seconds * RUNS;
         for (int k = 0; k < RUNS; k++) r.why[k] = rk_error_new();
         status = measure(&r, e);
         for (int k = 0; k < RUNS; k++) rk_weight_log_free(&r.log[k]);

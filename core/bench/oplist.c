@@ -89,6 +89,7 @@ static bool sample_of(const rk_op *op, rk_sample *t)
     if (t->op.n_code) memcpy(t->code, op->code, t->op.n_code * sizeof *t->code);
     if (t->op.n_imm) memcpy(t->imm, op->imm, t->op.n_imm * sizeof *t->imm);
     if (strip) t->out[0].dtype = RK_F32;
+    if (op->kind == RK_RNG) t->op.p[0] = 0; /* the stream: they are all alike */
     return true;
 }
 

@@ -11,6 +11,7 @@ typedef struct rk_listed {
     double flop, bytes; /* of one run; flop: of products and convolutions */
     double share; /* of the models' work, by a roofline of 16 FLOP a byte; 0: no model has it */
     uint32_t group, rank; /* ops of the same kind; how many of them have a larger share */
+    bool timed;           /* by a suite that goes through the list */
 } rk_listed;
 
 typedef struct rk_oplist {

@@ -20,13 +20,14 @@ static const struct {
 /* One op under way. */
 typedef struct race {
     rk_ops *all;
-    const rk_listed *listed;
+    rk_listed *listed;
     rk_bench_of of;
     rk_trial trial[2];
     rk_runner runner[CONTENDERS];
     uint32_t lane[CONTENDERS]; /* of each runner: EXACT, FAST or VENDOR */
     uint32_t n;
-    bool timed; /* its times were given */
+    double once; /* seconds of the slowest */
+    bool given;  /* its times were */
     rk_result result[2];
 } race;
 
@@ -54,12 +55,10 @@ static rk_status give_support(race *r, int support, const char *text, rk_error *
     return rk_bench_give_one(&r->of, "support", "", support, text, e);
 }
 
-/* Exact kernels must give the reference's bits.  Only the first process looks: it is the same in
- * every one. */
+/* Exact kernels must give the reference's bits. */
 static rk_status judge(race *r, rk_error *e)
 {
     bool wrong = false;
-    if (r->all->c->options->process > 1) return RK_OK;
     for (int tier = EXACT; tier <= FAST; tier++) {
         if (!r->trial[tier].kernel) continue;
         rk_result *x = &r->result[tier];
@@ -83,17 +82,26 @@ static void add_trial(race *r, uint32_t lane, rk_trial *t)
 
 static bool is_vendors(const rk_trial *t) { return strncmp(t->info.impl, "clblast", 7) == 0; }
 
+/* A library is tried out before it is trusted, on products of some 5 GFLOP in all; it may well be
+ * ten times slower than the exact kernel. */
+static bool may_be_tried(const race *r)
+{
+    const double trial = 5e9, slower = 10;
+    if (r->all->fast || r->once <= 0 || r->listed->flop <= 0) return true;
+    return rk_bench_now() + slower * trial * r->once / r->listed->flop < r->all->until;
+}
+
 /* A kernel of the fast tier, if the device has one of its own; it may be a vendor's library. */
 static rk_status enter_fast(race *r, rk_error *e)
 {
     rk_trial *fast = &r->trial[FAST];
     rk_error own = rk_error_new();
-    bool product = r->listed->op.op.kind == RK_MATMUL;
-    if (!r->all->c->options->fast && !product) return RK_OK;
+    if (!r->all->c->options->fast || !may_be_tried(r)) return RK_OK;
+    r->all->fast = true;
     rk_status s = rk_trial_op(&r->all->d, &r->listed->op, false, &r->trial[EXACT], fast, &own);
     if (is_lost(s)) return RK_FAIL(e, s, "%s", own.text);
     if (s != RK_OK) return RK_OK;
-    if (fast->info.tier == RK_TIER_EXACT || (!r->all->c->options->fast && !is_vendors(fast))) {
+    if (fast->info.tier == RK_TIER_EXACT) {
         rk_trial_free(fast);
         return RK_OK;
     }
@@ -111,18 +119,16 @@ static rk_status enter_vendor(race *r, rk_error *e)
     return RK_OK;
 }
 
-/* Seconds of all repetitions, if they fit into what is left. */
-static rk_status pace(race *r, bool *fits, double *once, rk_error *e)
+/* Paces the runners from number `from` on; adds the seconds of all of their repetitions. */
+static rk_status pace(race *r, uint32_t from, double *all, rk_error *e)
 {
-    double all = 0, seconds = sizes[r->all->c->options->size].pace;
-    *once = 0;
-    for (uint32_t i = 0; i < r->n; i++) {
+    double seconds = sizes[r->all->c->options->size].pace;
+    for (uint32_t i = from; i < r->n; i++) {
         double one;
         RK_TRY(rk_runner_pace(&r->runner[i], seconds, &one, e));
-        if (one > *once) *once = one;
-        all += r->all->c->options->repeats * (one > seconds ? one : seconds);
+        if (one > r->once) r->once = one;
+        *all += r->all->c->options->repeats * (one > seconds ? one : seconds);
     }
-    *fits = rk_bench_now() + all < r->all->until;
     return RK_OK;
 }
 
@@ -137,14 +143,14 @@ static rk_status give_times(race *r, rk_error *e)
     r->of.suite = "op";
     for (uint32_t i = 0; i < r->n; i++) {
         rk_runner *x = &r->runner[i];
-        bool fast = r->lane[i] == FAST, asked = r->all->c->options->fast;
+        bool fast = r->lane[i] == FAST;
         bool vendor = r->lane[i] == VENDOR || (fast && is_vendors(&r->trial[FAST]));
         rk_spread s = rk_spread_of(x->seconds, x->n);
         if (vendor) {
             r->of.tier = tiers[EXACT];
             RK_TRY(rk_bench_give(&r->of, "vendor seconds", "s", s, x->text, e));
         }
-        if (r->lane[i] == VENDOR || (fast && !asked)) continue;
+        if (r->lane[i] == VENDOR) continue;
         r->of.tier = tiers[r->lane[i]];
         RK_TRY(rk_bench_give(&r->of, "seconds", "s", s, x->text, e));
         RK_TRY(give_counts(r, e));
@@ -162,52 +168,60 @@ static rk_status give_none(race *r, const char *why, rk_error *e)
 
 /* ---- one op ---- */
 
-static rk_status compete(race *r, rk_error *e)
+static rk_status time_all(race *r, rk_error *e)
 {
-    bool fits;
-    double once;
+    double all = 0;
     char why[80];
-    RK_TRY(rk_fill(&r->trial[EXACT], &r->listed->op, r->all->c->options->seed, e));
-    add_trial(r, EXACT, &r->trial[EXACT]);
+    RK_TRY(pace(r, 0, &all, e));
     RK_TRY(enter_fast(r, e));
     RK_TRY(enter_vendor(r, e));
-    RK_TRY(pace(r, &fits, &once, e));
-    if (fits || r->all->measured == 0) {
-        r->all->measured++;
-        RK_TRY(rk_runners_time(r->runner, r->n, r->all->c->options->repeats, e));
-        r->timed = true;
-        RK_TRY(give_times(r, e));
-    } else {
-        snprintf(why, sizeof why, "not measured: it takes %.2g s, for which no time was left",
-                 once);
-        r->timed = true;
-        RK_TRY(give_none(r, why, e));
+    RK_TRY(pace(r, 1, &all, e));
+    r->given = true;
+    if (r->all->measured > 0 && rk_bench_now() + all > r->all->until) {
+        snprintf(why, sizeof why, "not measured: %.2g s a run, for which no time was left",
+                 r->once);
+        return give_none(r, why, e);
     }
+    r->all->measured++;
+    r->listed->timed = true;
+    RK_TRY(rk_runners_time(r->runner, r->n, r->all->c->options->repeats, e));
+    return give_times(r, e);
+}
+
+static rk_status compete(race *r, bool timing, rk_error *e)
+{
+    RK_TRY(rk_fill(&r->trial[EXACT], &r->listed->op, r->all->c->options->seed, e));
+    add_trial(r, EXACT, &r->trial[EXACT]);
+    if (timing) return time_all(r, e);
+    if (r->all->fast) RK_TRY(enter_fast(r, e));
     return judge(r, e);
 }
 
-static rk_status measure_one(race *r, rk_error *e)
+static rk_status measure_one(race *r, bool timing, rk_error *e)
 {
     rk_error own = rk_error_new();
     char why[256];
     rk_status s = rk_trial_op(&r->all->d, &r->listed->op, true, NULL, &r->trial[EXACT], &own);
-    if (s == RK_OK) s = compete(r, &own);
+    if (s == RK_OK) s = compete(r, timing, &own);
     if (s == RK_OK) return RK_OK;
     if (is_lost(s)) return RK_FAIL(e, s, "%s: %s", r->listed->subject, own.text);
     /* Refused, or a kernel that was promised and does not run. */
     snprintf(why, sizeof why, "%.250s", own.text);
-    if (!r->timed) RK_TRY(give_none(r, why, e));
+    r->listed->timed = false;
+    if (timing && !r->given) RK_TRY(give_none(r, why, e));
     return give_support(r, r->n > 0 ? 3 : 2, why, e);
 }
 
-static rk_status measure_op(rk_ops *all, const rk_listed *listed, rk_error *e)
+static rk_status measure_op(rk_ops *all, rk_listed *listed, bool timing, rk_error *e)
 {
     race *r = calloc(1, sizeof *r);
     if (!r) return RK_FAIL(e, RK_E_NOMEM, "no memory for an operation");
     r->all = all;
     r->listed = listed;
     r->of = (rk_bench_of){.c = all->c, .subject = listed->subject};
-    rk_status s = measure_one(r, e);
+    bool late = timing && all->measured > 0 && rk_bench_now() > all->until;
+    rk_status s =
+        late ? give_none(r, "not measured: the time was over", e) : measure_one(r, timing, e);
     for (uint32_t i = 0; i < r->n; i++) rk_runner_free(&r->runner[i]);
     rk_trial_free(&r->trial[FAST]);
     rk_trial_free(&r->trial[EXACT]);
@@ -215,18 +229,23 @@ static rk_status measure_op(rk_ops *all, const rk_listed *listed, rk_error *e)
     return s;
 }
 
+/* All times, then how right those are of which there are times: it is the same in every process, so
+ * that only the first one looks. */
 static rk_status measure_all(rk_ops *all, const rk_oplist *list, rk_error *e)
 {
-    uint32_t n = sizes[all->c->options->size].ops;
-    for (uint32_t i = 0; i < list->n && i < n; i++) {
-        const rk_listed *x = list->op[i];
-        RK_TRY(rk_bench_progress(all->c, x->subject, (double)i / (list->n < n ? list->n : n), e));
-        if (all->measured == 0 || rk_bench_now() < all->until) {
-            RK_TRY(measure_op(all, x, e));
-            continue;
-        }
-        race r = {.all = all, .listed = x, .of = {.c = all->c, .subject = x->subject}};
-        RK_TRY(give_none(&r, "not measured: the time was over", e));
+    const double timing = all->c->options->process > 1 ? 1 : 0.7;
+    uint32_t most = sizes[all->c->options->size].ops, n = list->n < most ? list->n : most;
+    all->until = all->begun + timing * all->c->options->seconds;
+    for (uint32_t i = 0; i < n; i++) {
+        RK_TRY(rk_bench_progress(all->c, list->op[i]->subject, timing * i / n, e));
+        RK_TRY(measure_op(all, list->op[i], true, e));
+    }
+    all->until = all->begun + all->c->options->seconds;
+    for (uint32_t i = 0, judged = 0; timing < 1 && i < n; i++) {
+        if (!list->op[i]->timed || (judged > 0 && rk_bench_now() > all->until)) continue;
+        RK_TRY(rk_bench_progress(all->c, list->op[i]->subject, timing + (1 - timing) * i / n, e));
+        RK_TRY(measure_op(all, list->op[i], false, e));
+        judged++;
     }
     return RK_OK;
 }
@@ -238,7 +257,7 @@ rk_status rk_bench_ops(const rk_bench_case *c, rk_error *e)
     double begun = rk_bench_now();
     RK_TRY(rk_oplist_make(sizes[c->options->size].batch, c->options->size, &list, e));
     rk_status s = rk_ops_open(c, &all, e);
-    all.until = begun + c->options->seconds;
+    all.begun = begun;
     if (s == RK_OK) s = measure_all(&all, &list, e);
     rk_ops_close(&all);
     rk_oplist_free(&list);

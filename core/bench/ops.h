@@ -11,8 +11,9 @@ typedef struct rk_ops {
     bool referred;        /* the reference is open: it is another device */
     char unreferred[160]; /* or why not */
     rk_vendor *vendor;    /* NULL: none, or not on the device's own memory */
-    double until;
+    double begun, until;  /* until: of the pass under way */
     uint32_t measured;
+    bool fast; /* kernels of the fast tier were asked for once */
 } rk_ops;
 
 /* Closing one that was not opened whole is fine. */

@@ -59,7 +59,8 @@ static rk_status open_tiers(rk_step_run *r, rk_error *e)
         *x = (rk_step_tier){.numerics = i ? RK_NUMERICS_FAST : RK_NUMERICS_EXACT,
                             .why = rk_error_new()};
         RK_TRY(rk_bench_progress(r->c, r->work->model, 0.1 * i, e));
-        rk_status status = open_tier(r, x, &x->why);
+        rk_status status = i && rk_bench_now() > r->deadline ? rk_workload_late(r->c, &x->why)
+                                                             : open_tier(r, x, &x->why);
         if (status != RK_OK) forget(x);
     }
     rk_step_tier *exact = &r->tier[0], *fast = &r->tier[1];

@@ -37,13 +37,19 @@ bool rk_workload_same(const rk_trainer *a, const rk_trainer *b)
            0;
 }
 
+rk_status rk_workload_late(const rk_bench_case *c, rk_error *e)
+{
+    return RK_FAIL(e, RK_E_UNSUPPORTED, "not measured: the %.0f s of this suite were used up",
+                   c->options->seconds);
+}
+
 rk_status rk_workload_skip(const rk_bench_case *c, const rk_workload *w, const char *suite,
                            rk_error *e)
 {
-    char subject[RK_SUBJECT_MAX], text[96];
+    char subject[RK_SUBJECT_MAX];
+    rk_error why = rk_error_new();
     const rk_bench_of of = {c, suite, subject, "exact"};
     rk_workload_subject(w, subject);
-    snprintf(text, sizeof text, "not measured: the %.0f s of this suite were used up",
-             c->options->seconds);
-    return rk_bench_give_none(&of, "seconds", "s", text, e);
+    rk_workload_late(c, &why);
+    return rk_bench_give_none(&of, "seconds", "s", why.text, e);
 }

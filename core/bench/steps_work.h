@@ -24,6 +24,8 @@ rk_status rk_workload_open(const rk_bench_case *c, const rk_workload *w, rk_nume
 bool rk_workload_same(const rk_trainer *a, const rk_trainer *b);
 /* The reason to give for it. */
 extern const char rk_workload_same_why[];
+/* RK_E_UNSUPPORTED: there was no time for it. */
+rk_status rk_workload_late(const rk_bench_case *c, rk_error *e);
 /* Says that there was no time for it. */
 rk_status rk_workload_skip(const rk_bench_case *c, const rk_workload *w, const char *suite,
                            rk_error *e);

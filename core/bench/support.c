@@ -75,7 +75,7 @@ static void make_conv(rk_sample *t, int64_t which, bool program)
     rk_sample_in(t, RK_F32, 4, which == RK_CONV_DW ? y : w, 0);
     rk_sample_out(t, RK_F32, 4, out);
     memcpy(t->op.p, p, sizeof p);
-    if (program) add_epilogue(t, out, 4, 1);
+    if (program) add_epilogue(t, out, 4, which == RK_CONV_DW ? 0 : 1);
 }
 
 static void make_window(rk_sample *t, int64_t which, bool program)
@@ -115,32 +115,34 @@ static const struct {
     int64_t which;
     make_fn *make;
     bool program; /* one may follow */
-} kinds[] = {{RK_EWISE, 0, make_ewise, true},
-             {RK_COPY, 0, make_copy, false},
-             {RK_REDUCE, RK_REDUCE_SUM, make_reduce, true},
-             {RK_REDUCE, RK_REDUCE_MAX, make_reduce, false},
-             {RK_REDUCE, RK_REDUCE_ARGMAX, make_reduce, false},
-             {RK_MATMUL, 0, make_matmul, true},
+} kinds[] = {{RK_MATMUL, 0, make_matmul, true},
+             {RK_EWISE, 0, make_ewise, true},
              {RK_CONV, RK_CONV_Y, make_conv, true},
              {RK_CONV, RK_CONV_DX, make_conv, true},
              {RK_CONV, RK_CONV_DW, make_conv, true},
-             {RK_WINDOW, RK_WINDOW_SUM, make_window, true},
-             {RK_WINDOW, RK_WINDOW_SUM_T, make_window, true},
+             {RK_REDUCE, RK_REDUCE_SUM, make_reduce, true},
              {RK_WINDOW, RK_WINDOW_ARGMAX, make_window, false},
              {RK_WINDOW, RK_WINDOW_TAKE, make_window, false},
              {RK_WINDOW, RK_WINDOW_PUT, make_window, false},
+             {RK_COPY, 0, make_copy, false},
              {RK_TAKE, 0, make_rows, false},
-             {RK_PUT, 0, make_rows, false},
-             {RK_RNG, 0, make_rng, false}};
+             {RK_RNG, 0, make_rng, false},
+             {RK_REDUCE, RK_REDUCE_MAX, make_reduce, false},
+             {RK_REDUCE, RK_REDUCE_ARGMAX, make_reduce, false},
+             {RK_WINDOW, RK_WINDOW_SUM, make_window, true},
+             {RK_WINDOW, RK_WINDOW_SUM_T, make_window, true},
+             {RK_PUT, 0, make_rows, false}}; /* what training needs most is first */
 enum { KINDS = sizeof kinds / sizeof *kinds, OK = 0, FALLBACK = 1, UNSUPPORTED = 2, WRONG = 3 };
 
 /* What one op shows; its reason in why. */
-static int try_op(rk_open *d, const rk_sample *t, char *why, size_t cap)
+static int try_op(const rk_bench_case *c, rk_open *d, const rk_sample *t, char *why, size_t cap)
 {
     rk_bed bed;
     rk_operands operands;
     rk_dice r = {1};
     rk_bed_of(d, &bed);
+    /* A fast tier may take long to try itself out. */
+    bed.exact_only = !c->options->fast || c->options->size == RK_BENCH_QUICK;
     if (rk_operands_make(&bed, t, &operands, &r, RK_PLAIN)) {
         for (uint32_t j = 0; j < t->op.n_in; j++) rk_fill_places(t, j, operands.in[j]);
         rk_refer(&bed, t, &operands);
@@ -157,24 +159,38 @@ static int try_op(rk_open *d, const rk_sample *t, char *why, size_t cap)
     return o->failed ? WRONG : !computed ? UNSUPPORTED : o->exact ? OK : FALLBACK;
 }
 
-static rk_status try_kind(const rk_bench_case *c, rk_open *d, uint32_t i, rk_error *e)
+/* Without a program and with one; where time is short with one, and if that is refused without. */
+static int try_both(const rk_bench_case *c, rk_open *d, uint32_t i, char *why, size_t cap)
 {
-    char why[1000], after[1000];
+    bool quick = c->options->size == RK_BENCH_QUICK && kinds[i].program;
+    char after[900];
+    rk_sample plain, with;
+    rk_sample_begin(&plain, kinds[i].kind);
+    kinds[i].make(&plain, kinds[i].which, false);
+    int verdict = quick ? OK : try_op(c, d, &plain, why, cap);
+    if (!kinds[i].program || verdict > FALLBACK) return verdict;
+    rk_sample_begin(&with, kinds[i].kind);
+    kinds[i].make(&with, kinds[i].which, true);
+    int more = try_op(c, d, &with, after, sizeof after);
+    if (quick && more == UNSUPPORTED) verdict = try_op(c, d, &plain, why, cap);
+    if (verdict > FALLBACK) return verdict;
+    if (more != OK)
+        snprintf(why, cap, "with a program: %s", after);
+    else if (quick)
+        snprintf(why, cap, "%s", after);
+    return more == OK ? verdict : more == UNSUPPORTED ? FALLBACK : more;
+}
+
+static rk_status try_kind(const rk_bench_case *c, rk_open *d, uint32_t i, bool late, rk_error *e)
+{
+    char why[1000];
     rk_sample t;
     rk_sample_begin(&t, kinds[i].kind);
     kinds[i].make(&t, kinds[i].which, false);
     const rk_bench_of of = {.c = c, .suite = "support", .subject = rk_op_sort(&t)};
     RK_TRY(rk_bench_progress(c, of.subject, (double)i / KINDS, e));
-    int verdict = try_op(d, &t, why, sizeof why);
-    if (kinds[i].program && verdict <= FALLBACK) {
-        rk_sample_begin(&t, kinds[i].kind);
-        kinds[i].make(&t, kinds[i].which, true);
-        int more = try_op(d, &t, after, sizeof after);
-        if (more != OK) {
-            snprintf(why, sizeof why, "with a program: %.900s", after);
-            verdict = more == UNSUPPORTED ? FALLBACK : more;
-        }
-    }
+    if (late) return rk_bench_give_none(&of, "support", "", "not tried: the time was over", e);
+    int verdict = try_both(c, d, i, why, sizeof why);
     RK_TRY(rk_open_sync(d, e)); /* a lost device ends the suite */
     return rk_bench_give_one(&of, "support", "", verdict, why, e);
 }
@@ -184,9 +200,12 @@ rk_status rk_bench_support(const rk_bench_case *c, rk_error *e)
     uint32_t device;
     rk_open d;
     rk_status s = RK_OK;
+    double until = rk_bench_now() + c->options->seconds;
+    if (c->options->process > 1) return RK_OK; /* it is the same in every one */
     RK_TRY(rk_hub_find(c->hub, c->spec, &device, e));
     RK_TRY(rk_open_device(c->hub, device, &d, e));
-    for (uint32_t i = 0; s == RK_OK && i < KINDS; i++) s = try_kind(c, &d, i, e);
+    for (uint32_t i = 0; s == RK_OK && i < KINDS; i++)
+        s = try_kind(c, &d, i, i > 0 && rk_bench_now() > until, e);
     rk_open_close(&d);
     return s;
 }

@@ -40,6 +40,7 @@ typedef struct rk_bed {
     uint32_t n_option;
     const char *other_option; /* counts before these; NULL: none */
     bool quick;               /* cases keep to small shapes */
+    bool exact_only;          /* kernels of the fast tier are not asked for */
     rk_outcome outcome;
 } rk_bed;
 

@@ -309,5 +309,5 @@ void rk_expect(rk_bed *b, const rk_sample *t, rk_operands *d)
     bool exact = run_exact(&r, saved);
     fast.op.flags |= RK_OP_FAST;
     r.t = &fast;
-    if (rk_bed_going(b)) run_fast(&r, saved, exact);
+    if (rk_bed_going(b) && !b->exact_only) run_fast(&r, saved, exact);
 }

@@ -135,8 +135,8 @@ static rk_status show(const rk_bench_plan *p, rk_results *r, int64_t id, const r
     return status;
 }
 
-/* What a first run pays for compiling is seen with caches that are empty; it is too long for a quick
- * bench, which takes them as they are. */
+/* What a first run pays for compiling is seen with caches that are empty; it is too long for a
+ * quick bench, which takes them as they are. */
 static rk_status run(const rk_bench_plan *p, rk_results *r, int64_t id, rk_bench_view *v,
                      bool *failed, rk_error *e)
 {

@@ -1,10 +1,10 @@
 /* bench.h: measuring devices, each in several processes of its own.
  *
- * A task is one start of a process on one device.  Tasks are done one at a time, devices in turn and
- * in another order each round, so that what changes with time, as the temperature of the machine,
- * meets all of them.  A task is a child, this executable with --worker: it is told what to do by a
- * text in JSON, and says what it measured in lines of JSON.  One that crashes or hangs loses the
- * part that it was in; another child goes on with the parts after that. */
+ * A task is one start of a process on one device.  Tasks are done one at a time, devices in turn
+ * and in another order each round, so that what changes with time, as the temperature of the
+ * machine, meets all of them.  A task is a child, this executable with --worker: it is told what to
+ * do by a text in JSON, and says what it measured in lines of JSON.  One that crashes or hangs
+ * loses the part that it was in; another child goes on with the parts after that. */
 #ifndef RK_CLI_BENCH_H
 #define RK_CLI_BENCH_H
 #include "base/pool.h"

@@ -188,23 +188,28 @@ bool rk_bench_heard_fail(rk_bench_heard *h, const char *why)
     return true;
 }
 
+static bool hear_part(rk_bench_heard *h, const json_t *part)
+{
+    uint32_t n;
+    json_int_t number = json_integer_value(part);
+    rk_bench_parts(&n);
+    if (number < 0 || number >= (json_int_t)n) return false;
+    h->part = (int)number;
+    h->fraction = 0;
+    h->what[0] = '\0';
+    return true;
+}
+
 static bool hear(rk_bench_heard *h, const json_t *root)
 {
-    const json_t *at;
-    if ((at = json_object_get(root, "value"))) return hear_value(h, root, at);
-    if ((at = json_object_get(root, "what"))) return hear_progress(h, root, at);
-    if ((at = json_object_get(root, "device"))) return hear_device(h, root, at);
-    if ((at = json_object_get(root, "part"))) {
-        uint32_t n;
-        rk_bench_parts(&n);
-        h->part = (int)json_integer_value(at);
-        if (h->part < 0 || h->part >= (int)n) return false;
-        h->fraction = 0;
-        h->what[0] = '\0';
-        return true;
-    }
-    if ((at = json_object_get(root, "failed")))
-        return rk_bench_heard_fail(h, json_string_value(at));
+    const json_t *value = json_object_get(root, "value"), *what = json_object_get(root, "what");
+    const json_t *device = json_object_get(root, "device"), *part = json_object_get(root, "part");
+    const json_t *failed = json_object_get(root, "failed");
+    if (value) return hear_value(h, root, value);
+    if (what) return hear_progress(h, root, what);
+    if (device) return hear_device(h, root, device);
+    if (part) return hear_part(h, part);
+    if (failed) return rk_bench_heard_fail(h, json_string_value(failed));
     h->ended = json_object_get(root, "end");
     return h->ended;
 }

@@ -6,9 +6,9 @@
  * digests are both kept.  A run gets the next free number; its folder is copied, and the number in
  * it changed.  Files of older schemas are read as they are, and written as the newest.
  *
- * A bench is the same one if it began in the same millisecond on a machine of the same name with the
- * same options, and nothing that identifies its devices differs; of two copies the one with more
- * values counts.  Hence benches of machines that call themselves alike stay apart. */
+ * A bench is the same one if it began in the same millisecond on a machine of the same name with
+ * the same options, and nothing that identifies its devices differs; of two copies the one with
+ * more values counts.  Hence benches of machines that call themselves alike stay apart. */
 #ifndef RK_TRAIN_MERGE_H
 #define RK_TRAIN_MERGE_H
 #include "train/results.h"

@@ -2,7 +2,8 @@
 # 'rethink bench': processes, what they say, planted kernels, joining, the CSV.
 # Nothing here depends on how fast the machine is.
 
-# bench ARGUMENT...: small and soon over.
+# bench ARGUMENT...: small and soon over.  The first of everything is measured, however little time
+# there is.
 bench() {
     "$RETHINK" bench --quick --seconds 0.3 --processes 1 --repeats 2 "$@"
 }
@@ -17,10 +18,10 @@ value() {
 }
 
 test_processes_and_tables() {
-    works "$RETHINK" bench --quick --seconds 1 --processes 2 --repeats 3 --device cpu --suite roofline,step
+    works bench --seconds 0.6 --processes 2 --repeats 3 --device cpu --suite roofline,step
     says '^Devices: cpu:0 '
     says '^2 of 2  process 2 of 2  cpu:0  '
-    says '^triad, GB/s  +[0-9.]+$'
+    says '^(fma, GFLOP/s|matrix product, GFLOP/s|triad, GB/s)  +[0-9.]+$'
     says '^mlp:.*, exact  +[0-9.]+ [mu]?s  [0-9.e+]+ images/s$'
     says '^within a process  +[0-9.]+ %$'
     says "bench 1 is in rethink.sqlite; 'rethink report --out rethink.sqlite' draws it"
@@ -39,7 +40,7 @@ test_processes_and_tables() {
 
 # Rounds begin one device later each time.
 test_turns() {
-    works planted --processes 2 --suite support
+    works planted --seconds 20 --processes 2 --suite support
     says '^1 of 4  process 1 of 2  cpu:0 '
     says '^2 of 4  process 1 of 2  proxy:0 '
     ! grep -q '^3 of 4' stdout.txt || fail 'support is of the first process alone'
@@ -49,7 +50,7 @@ test_turns() {
 }
 
 test_output_for_programs() {
-    works bench --device cpu --suite support --json
+    works bench --seconds 20 --device cpu --suite support --json
     checks '
 import json
 b = json.load(open("stdout.txt"))
@@ -64,43 +65,52 @@ import json
 assert [b["bench"] for b in json.load(open("stdout.txt"))["benches"]] == [1, 2]'
 }
 
-# A kernel that is slow, and one that is wrong, are seen as such; and the metric follows from the CSV.
-# The first operation of all is measured, however little time there is.
-test_planted_kernels() {
-    PROXY_SLOW=matmul:100000 PROXY_FLIP=conv:135:1:high planted --suite op,support \
-        --csv p3.csv >stdout.txt || fail "$(cat stdout.txt)"
-    says '^WRONG on proxy:0: conv dw: '
-    says '^conv dw .*, exact .*  WRONG$'
-    says '^wrong  +0 +1$'
-    [ "$(value "select max(median) from bench_values where suite = 'support' and device = 1")" = 0.0 ] ||
-        fail 'the cpu backend'
+# agree: the metric follows from p3.csv, independently.
+agree() {
     "$RETHINK" export --benches >all.json
-    "$SOURCE/tests/e2e/bench_pp.py" p3.csv all.json >said.txt || fail "$(cat said.txt)"
+    "$SOURCE/tests/e2e/bench_pp.py" p3.csv all.json >said.txt 2>&1 || fail "$(cat said.txt)"
     "$RETHINK" export --benches --csv | cmp - p3.csv || fail 'export differs'
+}
+
+# A kernel that is slow is seen as such.
+test_planted_slow() {
+    PROXY_SLOW=matmul:100000 works planted --suite op --csv p3.csv
+    agree
     checks '
-import csv, json
+import csv
 rows = [r for r in csv.DictReader(open("p3.csv", newline="")) if r["application"] == "rethink exact"]
 at = {(r["problem"], "proxy" in r["platform"]): r for r in rows}
 pairs = [(at[k, False], at[k, True]) for k, planted in at if planted and k.startswith("op: matmul")]
 ran = [(a, b) for a, b in pairs if a["state"] == b["state"] == "ran"]
-assert ran and all(float(a["fom"]) < 0.1 < float(b["fom"]) for a, b in ran), pairs
-wrong = [k for k, planted in at if planted and k.startswith("op: conv dw")]
-for k in wrong:
-    r = at[k, True]
-    assert r["state"] == "wrong" and r["fom"] == "" and r["app eff"] == "0", r
-    assert at[k, False]["state"] != "wrong", at[k, False]
-pp = {p["problem"]: p for p in json.load(open("all.json"))["portability"]
-      if p["application"] == "rethink exact"}
-assert wrong and all(pp[k]["app pp"] == 0 and pp[k]["supported"] < 2 for k in wrong), pp'
+assert ran and all(float(a["fom"]) < 0.1 < float(b["fom"]) for a, b in ran), pairs'
 }
 
-# Other bits than the reference, in one element of one shape.
+# So is one that is wrong, in an element of a small shape,
+test_planted_wrong() {
+    PROXY_FLIP=conv:135:1:high works planted --seconds 20 --suite support
+    says '^WRONG on proxy:0: conv dw: '
+    says '^wrong  +0 +1$'
+    [ "$(value "select max(median) from bench_values where suite = 'support' and device = 1")" = 0.0 ] ||
+        fail 'the cpu backend'
+}
+
+# or with other bits than the reference in a shape of a model.
 test_planted_bit() {
-    PROXY_FLIP=matmul:8192:1 planted --suite op,numerics >stdout.txt || fail "$(cat stdout.txt)"
+    PROXY_FLIP=matmul:8192:1 works planted --suite op,numerics --csv p3.csv
     says '^matmul 16x512x2352 nt, exact  .*  WRONG$'
     [ "$(value "select group_concat(median) from (select median from bench_values where subject = \
 'matmul 16x512x2352 nt' and tier = 'exact' and name = 'equal' order by device)")" = 1.0,0.0 ] ||
         fail "$(value "select device, subject, median, text from bench_values where name = 'equal'")"
+    agree
+    checks '
+import csv, json
+problem = "op: matmul 16x512x2352 nt", "rethink exact"
+a, b = [r for r in csv.DictReader(open("p3.csv", newline="")) if (r["problem"], r["application"]) == problem]
+a, b = (b, a) if "proxy" in a["platform"] else (a, b)
+assert a["state"] == "ran" and a["fom"] and float(a["app eff"]) > 0, a
+assert b["state"] == "wrong" and b["fom"] == "" and b["app eff"] == "0", b
+p, = [p for p in json.load(open("all.json"))["portability"] if (p["problem"], p["application"]) == problem]
+assert p["app pp"] == 0 and p["supported"] == 1 and p["app pp supported"] > 0, p'
 }
 
 # A process that crashes or hangs is one line; other suites and devices go on.
@@ -112,7 +122,7 @@ test_crash_and_hang() {
         stderr.txt || fail "$(cat stderr.txt)"
     [ "$(value "select device, process, n, text from bench_values where name = 'failed' limit 1")" = \
         '2|1|0|the process crashed: Aborted' ] || fail "$(value "select * from bench_values where name = 'failed'")"
-    [ "$(value "select count(*) > 5 from bench_values where suite = 'support' and device = 1")" = 1 ] ||
+    [ "$(value "select count(*) > 0 from bench_values where suite = 'roofline' and device = 1")" = 1 ] ||
         fail 'the other device'
     code=0
     PROXY_FAIL=launch:1:hang planted --suite roofline --timeout 2 -q --out hung.sqlite 2>stderr.txt || code=$?
@@ -123,7 +133,8 @@ test_crash_and_hang() {
 
 # What was measured before the signal is kept.
 test_stopped() {
-    PROXY_FAIL=launch:1:hang "$RETHINK" bench --quick --seconds 0.3 --backend "$PROXY" --device cpu \
+    : >stdout.txt
+    PROXY_FAIL=launch:1:hang "$RETHINK" bench --quick --seconds 20 --backend "$PROXY" --device cpu \
         --device proxy --suite support >stdout.txt 2>stderr.txt &
     pid=$!
     until grep -q '^1 of 6' stdout.txt; do

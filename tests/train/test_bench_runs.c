@@ -99,7 +99,7 @@ static void test_memorize(void **state)
     given_open(&g, *state);
     g.options.fast = true;
     given_run(&g, rk_bench_memorize);
-    const char *subject = "mlp:hidden=64, 200 of 16x16x1, batch 50";
+    const char *subject = "mlp:hidden=32, 100 of 16x16x1, batch 50";
     uint32_t seconds = given_find(&g, subject, "exact", "seconds");
     uint32_t epochs = given_find(&g, subject, "exact", "epochs");
     uint32_t fit = given_find(&g, subject, "exact", "fit");

@@ -66,10 +66,22 @@ static void test_no_fast_tier(void **state)
     given g;
     given_open(&g, *state);
     g.options.fast = true;
-    g.options.seconds = 0; /* the first workload alone, and twice instead of three times */
+    given_run(&g, rk_bench_steps);
+    given_none(&g, MLP, "fast", "seconds", "no kernels of the fast tier");
+    given_none(&g, CNN, "fast", "seconds", "no kernels of the fast tier");
+    assert_int_equal(given_count(&g, "flop"), 2);
+}
+
+/* Without time the first workload is measured all the same, twice and not three times. */
+static void test_no_time(void **state)
+{
+    given g;
+    given_open(&g, *state);
+    g.options.fast = true;
+    g.options.seconds = 0;
     given_run(&g, rk_bench_steps);
     given_times(&g, MLP, "seconds", 2);
-    given_none(&g, MLP, "fast", "seconds", "no kernels of the fast tier");
+    given_none(&g, MLP, "fast", "seconds", "were used up");
     given_none(&g, CNN, "exact", "seconds", "were used up");
     assert_int_equal(given_count(&g, "flop"), 1);
 }
@@ -200,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_no_fast_tier),
+        cmocka_unit_test(test_no_time),
         cmocka_unit_test(test_cold),
         cmocka_unit_test(test_failing_workload),
         cmocka_unit_test(test_stopping),
