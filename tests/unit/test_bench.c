@@ -267,7 +267,7 @@ static void test_merge_further(void **state)
     make(late, "host");
     make(early, "host");
     exec(early,
-         "DELETE FROM bench_values WHERE process > 1; UPDATE benches SET status = 'running'");
+         "DELETE FROM bench_values WHERE process > 1; UPDATE benches SET status = 'stopped'");
     check_counts(merge(to, early, NULL), 1, 0, 0);
     check_counts(merge(to, late, early), 0, 1, 1);
     check_counts(merge(to, early, late), 0, 0, 2);
@@ -277,6 +277,8 @@ static void test_merge_further(void **state)
     assert_true(find(b, 2, 3, "roofline", "", "triad", 0)->spread.n == 5);
     rk_bench_free(b);
     rk_results_close(r);
+    exec(to, "UPDATE benches SET status = 'running'"); /* killed before it could say so */
+    check_counts(merge(to, late, NULL), 0, 1, 0);
 }
 
 /* With runs come their benches; benches alone bring no runs. */
