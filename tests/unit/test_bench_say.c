@@ -126,8 +126,7 @@ static void test_garbage(void **state)
         "{\"part\": -1}",
         "{\"part\": 99}",
         "{\"value\": [\"op\"], \"reals\": [], \"n\": 1}",
-        "{\"value\": [1, 2, 3, 4, 5, 6], \"reals\": [0, 0, 0, 0, 0, 0, "
-        "0, 0], \"n\": 1}",
+        "{\"value\": [1, 2, 3, 4, 5, 6], \"reals\": [0, 0, 0, 0, 0, 0, 0, 0]}",
         "{\"device\": [\"a\"]}"};
     rk_bench_heard h = {.part = -1};
     (void)state;
