@@ -61,6 +61,16 @@ static uint32_t operands(const rk_op *op)
     return op->kind == RK_WINDOW && op->p[0] <= RK_WINDOW_SUM_T ? 1 : 0;
 }
 
+/* Samples are compared by their bytes: what a tensor has no dimension for is 0. */
+static void take(rk_tensor *to, const rk_tensor *from, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        to[i] = (rk_tensor){.dtype = from[i].dtype, .rank = from[i].rank};
+        memcpy(to[i].dim, from[i].dim, from[i].rank * sizeof *to[i].dim);
+        memcpy(to[i].stride, from[i].stride, from[i].rank * sizeof *to[i].stride);
+    }
+}
+
 /* False if it is too long for a sample. */
 static bool sample_of(const rk_op *op, rk_sample *t)
 {
@@ -74,8 +84,8 @@ static bool sample_of(const rk_op *op, rk_sample *t)
         t->op.n_code > RK_SAMPLE_CODE || t->op.n_imm > RK_SAMPLE_IMM)
         return false;
     memcpy(t->op.p, op->p, sizeof t->op.p);
-    memcpy(t->in, op->in, t->op.n_in * sizeof *t->in);
-    memcpy(t->out, op->out, t->op.n_out * sizeof *t->out);
+    take(t->in, op->in, t->op.n_in);
+    take(t->out, op->out, t->op.n_out);
     if (t->op.n_code) memcpy(t->code, op->code, t->op.n_code * sizeof *t->code);
     if (t->op.n_imm) memcpy(t->imm, op->imm, t->op.n_imm * sizeof *t->imm);
     if (strip) t->out[0].dtype = RK_F32;
