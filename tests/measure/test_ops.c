@@ -1,5 +1,6 @@
 /* Operations: which ones, how fast, how right; devices that refuse, fail, lie. */
 #include "bench_sink.h"
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,10 @@ static void test_list(void **state)
         shares += l.op[i]->share;
         assert_true(l.op[i]->bytes > 0);
         assert_true((l.op[i]->flop > 0) == (t->op.kind == RK_MATMUL || t->op.kind == RK_CONV));
-        if (t->op.kind == RK_MATMUL || t->op.kind == RK_CONV) assert_int_equal(t->op.n_code, 0);
+        if (t->op.kind == RK_MATMUL || t->op.kind == RK_CONV) {
+            assert_int_equal(t->op.n_code, 0);
+            assert_int_equal(t->out[0].dtype, RK_F32);
+        }
         for (uint32_t j = 0; j < i; j++)
             if (!strcmp(l.op[i]->subject, l.op[j]->subject))
                 fail_msg("two ops are '%s'", l.op[i]->subject);
@@ -48,6 +52,25 @@ static void test_list(void **state)
     rk_oplist_free(&l);
 }
 
+/* The same in every process, whatever is in memory that nobody has written. */
+static void test_same_list(void **state)
+{
+    rk_oplist first, other;
+    (void)state;
+    mallopt(M_PERTURB, 0x11);
+    make_list(&first);
+    mallopt(M_PERTURB, 0xC3);
+    make_list(&other);
+    mallopt(M_PERTURB, 0);
+    assert_int_equal(first.n, other.n);
+    for (uint32_t i = 0; i < first.n; i++) {
+        assert_string_equal(first.op[i]->subject, other.op[i]->subject);
+        assert_memory_equal(&first.op[i]->op, &other.op[i]->op, sizeof(rk_sample));
+    }
+    rk_oplist_free(&first);
+    rk_oplist_free(&other);
+}
+
 static double terms_of(const rk_sample *t)
 {
     const int64_t *p = t->op.p;
@@ -58,6 +81,18 @@ static double terms_of(const rk_sample *t)
     if (t->op.kind == RK_CONV)
         return (double)(p[1] * p[2] * p[5]) * (double)(p[6] * p[7] * p[12] * p[13]);
     return n;
+}
+
+/* Sums are as long as they were, over the same taps. */
+static void check_sums(const rk_sample *t, const rk_sample *whole)
+{
+    static const int kept[3] = {2, 5, 1}; /* channels, outputs, images */
+    const int64_t *p = t->op.p, *q = whole->op.p;
+    if (t->op.kind == RK_MATMUL) assert_true(p[3] == q[3]);
+    if (t->op.kind == RK_REDUCE) assert_true(p[2] == q[2]);
+    if (t->op.kind != RK_CONV) return;
+    assert_true(p[kept[q[0]]] == q[kept[q[0]]]);
+    for (int i = 6; i < 14; i++) assert_true(p[i] == q[i]);
 }
 
 /* What is shrunk is an op that a device takes, as long in its sums, and right. */
@@ -84,8 +119,7 @@ static void test_shrink(void **state)
         assert_true(x.mean <= x.most);
         const rk_sample *whole = &l.op[i]->op;
         assert_true(terms_of(&t) <= terms_of(whole));
-        if (t.op.kind == RK_MATMUL) assert_true(t.op.p[3] == whole->op.p[3]);
-        if (t.op.kind == RK_REDUCE) assert_true(t.op.p[2] == whole->op.p[2]);
+        check_sums(&t, whole);
         tried++;
     }
     assert_true(tried > 30);
@@ -270,11 +304,16 @@ static void test_stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),        cmocka_unit_test(test_shrink),
-        cmocka_unit_test(test_cpu),         cmocka_unit_test(test_no_reference),
-        cmocka_unit_test(test_wrong_bit),   cmocka_unit_test(test_large_error),
-        cmocka_unit_test(test_refused_op),  cmocka_unit_test(test_failing_launch),
-        cmocka_unit_test(test_lost_device), cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_list),
+                                       cmocka_unit_test(test_same_list),
+                                       cmocka_unit_test(test_shrink),
+                                       cmocka_unit_test(test_cpu),
+                                       cmocka_unit_test(test_no_reference),
+                                       cmocka_unit_test(test_wrong_bit),
+                                       cmocka_unit_test(test_large_error),
+                                       cmocka_unit_test(test_refused_op),
+                                       cmocka_unit_test(test_failing_launch),
+                                       cmocka_unit_test(test_lost_device),
+                                       cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
+#include "bench/runner.h"
 
 static bench_values b;
 
@@ -68,6 +69,39 @@ static void test_no_probes(void **state)
     bench_close(&b);
 }
 
+/* Works for a millisecond each time, and remembers how long all times took. */
+static rk_status work(void *ctx, uint32_t times, rk_error *e)
+{
+    double begun = rk_bench_now();
+    (void)e;
+    while (rk_bench_now() < begun + 1e-3 * times) {
+    }
+    *(double *)ctx = rk_bench_now() - begun;
+    return RK_OK;
+}
+
+/* Seconds are those of one time. */
+static void test_runner(void **state)
+{
+    enum { REPEATS = 5, TIMES = 16 };
+    rk_error e = rk_error_new();
+    double took = 0, once = 0, nearest = 1;
+    rk_runner r = {.ctx = &took, .run = work, .times = TIMES};
+    (void)state;
+    for (int i = 0; i < REPEATS; i++) {
+        assert_int_equal(rk_runners_time(&r, 1, 1, &e), RK_OK);
+        assert_int_equal(r.n, 1);
+        double more = r.seconds[0] * TIMES - took;
+        assert_true(more > -1e-9);
+        if (more < nearest) nearest = more;
+        free(r.seconds);
+    }
+    assert_true(nearest < 0.05); /* of 16 ms at the least, 16 times as much if not shared out */
+    assert_int_equal(rk_runner_pace(&r, 0.02, &once, &e), RK_OK);
+    assert_true(once >= 1e-3);
+    assert_true(r.times >= 1 && r.times <= 20);
+}
+
 static void test_stop(void **state)
 {
     rk_error e = rk_error_new();
@@ -79,9 +113,36 @@ static void test_stop(void **state)
     bench_close(&b);
 }
 
+static void test_lost(void **state)
+{
+    rk_error e = rk_error_new();
+    (void)state;
+    bench_open(&b, getenv("RETHINK_TEST_PROXY"), "proxy");
+    b.options.seconds = 0.2;
+    assert_int_equal(rk_hub_option(b.hub, "proxy.fail", "launch:2:lost", &e), RK_OK);
+    assert_int_equal(rk_bench_roofline(&b.c, &e), RK_E_DEVICE);
+    bench_close(&b);
+}
+
+/* A launch that fails is a number that is not there, with the reason. */
+static void test_failing(void **state)
+{
+    rk_error e = rk_error_new();
+    (void)state;
+    bench_open(&b, getenv("RETHINK_TEST_PROXY"), "proxy");
+    b.options.seconds = 0.2;
+    assert_int_equal(rk_hub_option(b.hub, "proxy.fail", "launch:1", &e), RK_OK);
+    bench_run(&b, rk_bench_roofline);
+    none("launch", "not measured: proxy: launch");
+    one("launch and wait");
+    bench_close(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_no_probes),
-                                       cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cpu),  cmocka_unit_test(test_no_probes),
+        cmocka_unit_test(test_stop), cmocka_unit_test(test_runner),
+        cmocka_unit_test(test_lost), cmocka_unit_test(test_failing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
