@@ -59,8 +59,8 @@ static rk_status choose_runs(machine *m, rk_error *e)
     return RK_OK;
 }
 
-/* The exact tier, whose kernels are there for the other suites in any case; the fast one of a device
- * that is not exact. */
+/* The exact tier, whose kernels are there for the other suites in any case; the fast one of a
+ * device that is not exact. */
 static rk_status open_product(machine *m, const rk_bench_case *c, rk_error *e)
 {
     const rk_session_options exact = {.numerics = RK_NUMERICS_EXACT};
