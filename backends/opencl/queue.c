@@ -14,6 +14,9 @@ rk_status ocl_sync(rk_device *d, rk_error *e)
 {
     OCL_TRY(ocl_alive(d, e));
     d->unflushed = 0;
+    /* In rusticl of Mesa 22.3 clFinish waits for what was not flushed yet, and only for that; a
+     * marker is, and it is the last. */
+    OCL_TRY(ocl_async(d, clEnqueueMarkerWithWaitList(d->queue, 0, NULL, NULL), "marking", e));
     return ocl_async(d, clFinish(d->queue), "waiting for the device", e);
 }
 

@@ -31,7 +31,7 @@ void given_open(given *g, const world *w)
 {
     memset(g, 0, sizeof *g);
     g->options = (rk_bench_options){
-        .size = RK_BENCH_QUICK, .repeats = 3, .seconds = 60, .seed = 1, .process = 2};
+        .size = RK_BENCH_QUICK, .repeats = 3, .seconds = 3600, .seed = 1, .process = 2};
     g->sink = (rk_bench_sink){.ctx = g, .value = keep, .stopping = stopping};
     g->c = (rk_bench_case){.hub = w->hub,
                            .spec = w->device,
