@@ -358,6 +358,10 @@ static void test_platforms(void **state)
     assert_string_equal(p.platform[1].label, "A (cpu:0) at g");
     NEAR(rk_portability_merit(&p, 0, RK_APP_EXACT, 0)->seconds, 2); /* not of the stopped one */
     rk_portability_free(&p);
+    one(&r[0], "roofline", "", "", "fma", 1); /* what has more suites goes before what is later */
+    assert_int_equal(rk_portability_make(b, 2, &p, NULL), RK_OK);
+    NEAR(rk_portability_merit(&p, 0, RK_APP_EXACT, 0)->seconds, 1);
+    rk_portability_free(&p);
     r[1].device[0].driver = "2";
     r[0].device[0].threads = r[3].device[0].threads = 4;
     r[3].bench.record.status = "done";
