@@ -82,21 +82,14 @@ static void add_trial(race *r, uint32_t lane, rk_trial *t)
 
 static bool is_vendors(const rk_trial *t) { return strncmp(t->info.impl, "clblast", 7) == 0; }
 
-/* A library is tried out before it is trusted, on products of some 5 GFLOP in all; it may well be
- * ten times slower than the exact kernel. */
-static bool may_be_tried(const race *r)
-{
-    const double trial = 5e9, slower = 10;
-    if (r->all->fast || r->once <= 0 || r->listed->flop <= 0) return true;
-    return rk_bench_now() + slower * trial * r->once / r->listed->flop < r->all->until;
-}
-
 /* A kernel of the fast tier, if the device has one of its own; it may be a vendor's library. */
 static rk_status enter_fast(race *r, rk_error *e)
 {
     rk_trial *fast = &r->trial[FAST];
     rk_error own = rk_error_new();
-    if (!r->all->c->options->fast || !may_be_tried(r)) return RK_OK;
+    if (!r->all->c->options->fast) return RK_OK;
+    double trial = r->all->fast ? 0 : rk_trial_of_fast(r->listed->flop, r->once);
+    if (rk_bench_now() + trial > r->all->until) return RK_OK;
     r->all->fast = true;
     rk_status s = rk_trial_op(&r->all->d, &r->listed->op, false, &r->trial[EXACT], fast, &own);
     if (is_lost(s)) return RK_FAIL(e, s, "%s", own.text);

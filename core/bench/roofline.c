@@ -12,6 +12,7 @@ typedef struct roofline {
     rk_open d;
     double begun, pace; /* pace: seconds of a repetition */
     double share;       /* of the suite's time, up to the group that is measured */
+    bool fast;          /* the fast tier was asked for once */
 } roofline;
 
 /* The candidates for one number. */
@@ -19,6 +20,7 @@ typedef struct group {
     roofline *roof;
     const char *name, *unit;
     double until, planned; /* the end of its time; the seconds of its repetitions */
+    double once;           /* of one run of the last candidate */
     rk_runner runner[MOST];
     uint32_t n;
     char why[200]; /* there is none */
@@ -41,6 +43,7 @@ static void keep(group *g, rk_runner *x, double once, bool *more)
 {
     double repeats = g->roof->c->options->repeats;
     double planned = g->planned + repeats * (once > g->roof->pace ? once : g->roof->pace);
+    g->once = once;
     bool fits = g->n == 0 || rk_bench_now() + planned < g->until;
     *more = fits && g->n + 1 < MOST && rk_bench_now() + planned < g->until;
     if (!fits) {
@@ -254,9 +257,13 @@ static rk_status products(roofline *r, double share, rk_error *e)
     for (int64_t n = FIRST; s == RK_OK && more && n <= LAST; n *= 2) {
         double once = 0;
         for (int exact = 1; s == RK_OK && exact >= !r->c->options->fast; exact--) {
+            double work = 2.0 * (double)(n * n * n);
+            double trial = exact || r->fast ? 0 : rk_trial_of_fast(work, g->once);
+            if (trial > 0 && rk_bench_now() + trial > g->until) continue;
+            r->fast = r->fast || !exact;
             rk_error own = rk_error_new();
             rk_sample t;
-            rk_runner x = {.work = 2.0 * (double)(n * n * n)};
+            rk_runner x = {.work = work};
             product_of(&t, n);
             snprintf(x.text, sizeof x.text, "%lld x %lld, %s", (long long)n, (long long)n,
                      exact ? "exact" : "fast");

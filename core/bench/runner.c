@@ -86,6 +86,14 @@ rk_status rk_trial_op(rk_open *d, const rk_sample *s, bool exact, const rk_trial
     return status;
 }
 
+/* A library is compiled, and tried out on products of some 5 GFLOP in all, before it is trusted; it
+ * may well be ten times slower than the exact kernel. */
+double rk_trial_of_fast(double flop, double seconds)
+{
+    const double compile = 4, trial = 5e9, slower = 10;
+    return flop > 0 ? compile + slower * trial * seconds / flop : 0;
+}
+
 rk_status rk_trial_probe(rk_open *d, rk_probe *p, rk_trial *out, rk_error *e)
 {
     *out = (rk_trial){.d = d};

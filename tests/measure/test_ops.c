@@ -1,5 +1,6 @@
 /* Operations: which ones, how fast, how right; devices that refuse, fail, lie. */
 #include "bench_sink.h"
+#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,25 @@ static void test_list(void **state)
         assert_int_equal(l.op[at]->rank, 0);
     }
     rk_oplist_free(&l);
+}
+
+/* The same in every process, whatever is in memory that nobody has written. */
+static void test_same_list(void **state)
+{
+    rk_oplist first, other;
+    (void)state;
+    mallopt(M_PERTURB, 0x11);
+    make_list(&first);
+    mallopt(M_PERTURB, 0xC3);
+    make_list(&other);
+    mallopt(M_PERTURB, 0);
+    assert_int_equal(first.n, other.n);
+    for (uint32_t i = 0; i < first.n; i++) {
+        assert_string_equal(first.op[i]->subject, other.op[i]->subject);
+        assert_memory_equal(&first.op[i]->op, &other.op[i]->op, sizeof(rk_sample));
+    }
+    rk_oplist_free(&first);
+    rk_oplist_free(&other);
 }
 
 static double terms_of(const rk_sample *t)
@@ -270,11 +290,16 @@ static void test_stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),        cmocka_unit_test(test_shrink),
-        cmocka_unit_test(test_cpu),         cmocka_unit_test(test_no_reference),
-        cmocka_unit_test(test_wrong_bit),   cmocka_unit_test(test_large_error),
-        cmocka_unit_test(test_refused_op),  cmocka_unit_test(test_failing_launch),
-        cmocka_unit_test(test_lost_device), cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_list),
+                                       cmocka_unit_test(test_same_list),
+                                       cmocka_unit_test(test_shrink),
+                                       cmocka_unit_test(test_cpu),
+                                       cmocka_unit_test(test_no_reference),
+                                       cmocka_unit_test(test_wrong_bit),
+                                       cmocka_unit_test(test_large_error),
+                                       cmocka_unit_test(test_refused_op),
+                                       cmocka_unit_test(test_failing_launch),
+                                       cmocka_unit_test(test_lost_device),
+                                       cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

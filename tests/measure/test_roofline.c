@@ -79,9 +79,35 @@ static void test_stop(void **state)
     bench_close(&b);
 }
 
+static void test_lost(void **state)
+{
+    rk_error e = rk_error_new();
+    (void)state;
+    bench_open(&b, getenv("RETHINK_TEST_PROXY"), "proxy");
+    b.options.seconds = 0.2;
+    assert_int_equal(rk_hub_option(b.hub, "proxy.fail", "launch:2:lost", &e), RK_OK);
+    assert_int_equal(rk_bench_roofline(&b.c, &e), RK_E_DEVICE);
+    bench_close(&b);
+}
+
+/* A launch that fails is a number that is not there, with the reason. */
+static void test_failing(void **state)
+{
+    rk_error e = rk_error_new();
+    (void)state;
+    bench_open(&b, getenv("RETHINK_TEST_PROXY"), "proxy");
+    b.options.seconds = 0.2;
+    assert_int_equal(rk_hub_option(b.hub, "proxy.fail", "launch:1", &e), RK_OK);
+    bench_run(&b, rk_bench_roofline);
+    none("launch", "not measured: proxy: launch");
+    one("launch and wait");
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_no_probes),
-                                       cmocka_unit_test(test_stop)};
+                                       cmocka_unit_test(test_stop), cmocka_unit_test(test_lost),
+                                       cmocka_unit_test(test_failing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -123,10 +123,63 @@ static void same_bits(void **state)
         }
 }
 
+/* Runs a probe on a workspace full of NaN; returns its work. */
+static double run_probe(rk_bed *h, rk_probe p)
+{
+    rk_error e = {.size = sizeof e};
+    rk_kernel *k;
+    rk_arg arg = {NULL, 0};
+    static unsigned char nan[1 << 22];
+    memset(nan, 0xFF, sizeof nan);
+    p.size = sizeof p;
+    assert_int_equal(h->backend->probe(h->device, &p, &k, &e), RK_OK);
+    assert_true(p.work > 0 && p.text[0] != '\0' && p.workspace > 0);
+    assert_true(p.workspace <= sizeof nan);
+    assert_int_equal(h->backend->mem_alloc(h->device, p.workspace, &arg.mem, &e), RK_OK);
+    assert_int_equal(h->backend->write(h->device, arg.mem, 0, nan, p.workspace, &e), RK_OK);
+    assert_int_equal(h->backend->launch(h->device, k, &arg, 0, &e), RK_E_INVALID);
+    if (h->backend->launch(h->device, k, &arg, 1, &e) != RK_OK) fail_msg("%s", e.text);
+    h->backend->release(h->device, k);
+    h->backend->mem_free(h->device, arg.mem);
+    return p.work;
+}
+
+static void probes(void **state)
+{
+    static const char *const isa[] = {"isa=plain", "isa=avx2", "isa=avx512"};
+    for (int i = 0; i < 3; i++) {
+        const char *list[] = {isa[i], "threads=3", NULL};
+        rk_bed h;
+        rk_error e = {.size = sizeof e};
+        rk_kernel *k;
+        rk_probe p = {.size = sizeof p, .what = RK_PROBE_FMA, .variants = 1, .rounds = 1};
+        rk_status s = rk_bed_open(&h, path_of(state), 0, list, &e);
+        if (s == RK_E_UNSUPPORTED) continue; /* this processor has no such instructions */
+        assert_int_equal(s, RK_OK);
+        for (; p.what <= RK_PROBE_LOCAL; p.what++) {
+            for (p.variant = 0; p.variant < p.variants; p.variant++) {
+                rk_probe asked = p;
+                asked.rounds = 2;
+                assert_true(run_probe(&h, asked) == 2 * run_probe(&h, p));
+                assert_int_equal(h.backend->probe(h.device, &p, &k, &e), RK_OK);
+                h.backend->release(h.device, k);
+            }
+            assert_true(p.variants >= 2);
+            assert_int_equal(h.backend->probe(h.device, &p, &k, &e), RK_E_INVALID);
+        }
+        p.what = RK_PROBE_UPLOAD;
+        p.variant = 0;
+        assert_int_equal(h.backend->probe(h.device, &p, &k, &e), RK_E_UNSUPPORTED);
+        assert_int_equal(p.variants, 0);
+        assert_int_equal(rk_bed_close(&h), 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(enumeration),
-                                 cmocka_unit_test(options), cmocka_unit_test(same_bits)};
+                                 cmocka_unit_test(options), cmocka_unit_test(same_bits),
+                                 cmocka_unit_test(probes)};
     if (argc != 2) return 2;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tests[i].initial_state = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -257,12 +257,46 @@ static void fast_product(void **state)
     forget(b);
 }
 
+/* The first variant of each probe runs; one beyond the last is refused; its work is counted. */
+static void probes(void **state)
+{
+    bench *b = *state;
+    rk_error e = {.size = sizeof e};
+    rk_kernel *k;
+    assert_int_equal(open_device(b, NULL, &e), RK_OK);
+    const rk_backend *t = b->h.backend;
+    for (uint32_t what = RK_PROBE_FMA; what <= RK_PROBE_DOWNLOAD; what++) {
+        rk_probe p = {.size = sizeof p, .what = what, .rounds = 1};
+        rk_arg arg = {NULL, 0};
+        if (t->probe(b->h.device, &p, &k, &e) != RK_OK) fail_msg("%s", e.text);
+        assert_true(p.variants >= 1 && p.text[0] != '\0');
+        double work = p.work;
+        if (p.workspace)
+            assert_int_equal(t->mem_alloc(b->h.device, p.workspace, &arg.mem, &e), RK_OK);
+        if (t->launch(b->h.device, k, &arg, p.workspace != 0, &e)) fail_msg("%s", e.text);
+        assert_int_equal(t->sync(b->h.device, &e), RK_OK);
+        t->release(b->h.device, k);
+        p.rounds = 3;
+        assert_int_equal(t->probe(b->h.device, &p, &k, &e), RK_OK);
+        assert_true(p.work == 3 * work);
+        t->release(b->h.device, k);
+        t->mem_free(b->h.device, arg.mem);
+        p.variant = p.variants;
+        assert_int_equal(t->probe(b->h.device, &p, &k, &e), RK_E_INVALID);
+    }
+    rk_probe p = {.size = sizeof p, .what = 99, .rounds = 1};
+    assert_int_equal(t->probe(b->h.device, &p, &k, &e), RK_E_UNSUPPORTED);
+    assert_int_equal(rk_bed_close(&b->h), 0);
+    forget(b);
+}
+
 int main(int argc, char **argv)
 {
     static bench b;
     const struct CMUnitTest device[] = {
         cmocka_unit_test_prestate(cached_binaries, &b), cmocka_unit_test_prestate(options, &b),
-        cmocka_unit_test_prestate(elapsed, &b), cmocka_unit_test_prestate(tight_buffers, &b)};
+        cmocka_unit_test_prestate(elapsed, &b), cmocka_unit_test_prestate(tight_buffers, &b),
+        cmocka_unit_test_prestate(probes, &b)};
     const struct CMUnitTest fast[] = {cmocka_unit_test_prestate(fast_product, &b)};
     const struct CMUnitTest none[] = {cmocka_unit_test_prestate(no_driver, &b)};
     if (argc < 3) return 2;
