@@ -43,12 +43,29 @@ static bool same_platform(const rk_platform *a, const rk_platform *b)
 
 static bool is_done(const rk_platform *x) { return strcmp(x->bench->record.status, "done") == 0; }
 
+/* Of what the bench measured there. */
+static uint32_t suites_of(const rk_platform *x)
+{
+    static const char *const all[] = {"distance", "memorize", "numerics", "op",
+                                      "roofline", "step",     "support"};
+    uint32_t found = 0, n;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        found += rk_aggregate_suite(x->bench, x->device->device, all[i], &n) != NULL;
+    return found;
+}
+
+static bool is_better(const rk_platform *x, const rk_platform *than)
+{
+    if (is_done(x) != is_done(than)) return is_done(x);
+    return suites_of(x) >= suites_of(than);
+}
+
 static void take_platform(rk_portability *p, rk_platform x)
 {
     uint32_t i = 0;
     while (i < p->n_platforms && !same_platform(&p->platform[i], &x)) i++;
     bool known = i < p->n_platforms;
-    if (known && is_done(&p->platform[i]) && !is_done(&x)) return;
+    if (known && !is_better(&x, &p->platform[i])) return;
     p->platform[i] = x;
     if (!known) p->n_platforms++;
 }

@@ -80,8 +80,9 @@ typedef struct rk_portability {
 } rk_portability;
 
 /* Of several benches, as of a file into which those of several machines were merged.  A platform
- * that is in several is taken from the last one that is done.  The benches must outlive it, their
- * values are in the order that rk_results_bench gives. */
+ * that is in several is taken from one that is done, of those from the one with most suites, and of
+ * those from the last.  The benches must outlive it, their values are in the order that
+ * rk_results_bench gives. */
 rk_status rk_portability_make(const rk_bench *const *bench, uint32_t n, rk_portability *out,
                               rk_error *e);
 void rk_portability_free(rk_portability *p);

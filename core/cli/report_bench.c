@@ -126,8 +126,8 @@ static void list_unfinished(FILE *f, const rk_bench_report *b)
                 unfinished, b->file.n);
     if (b->file.n > 1)
         fprintf(f,
-                "<li>The file has %u benches. A device that is in several is shown as the last one "
-                "that is done measured it.\n",
+                "<li>The file has %u benches. A device that is in several is shown as one of "
+                "them measured it: one that is done, with most suites, the last of those.\n",
                 b->file.n);
 }
 

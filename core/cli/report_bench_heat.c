@@ -143,6 +143,15 @@ static rk_status write_maps(FILE *f, const rk_bench_report *b, rk_efficiency whi
     return finish(f, t, which == RK_EFF_ARCHITECTURAL, e);
 }
 
+static bool has_roofs(const rk_bench_report *b)
+{
+    for (uint32_t i = 0; i < b->p.n_problems; i++)
+        for (rk_application a = 0; a < RK_APPS; a++)
+            for (uint32_t k = 0; k < b->p.n_platforms; k++)
+                if (isfinite(rk_portability_merit(&b->p, i, a, k)->roof)) return true;
+    return false;
+}
+
 static rk_status write_cascades(FILE *f, const rk_bench_report *b, rk_efficiency which,
                                 uint32_t *number, rk_error *e)
 {
@@ -166,12 +175,15 @@ rk_status rk_bench_part_efficiency(FILE *f, const rk_bench_report *b, uint32_t *
         "that was measured on every device.\n"
         "<h3>Architectural efficiency: of what the roofline allows</h3>\n",
         f);
+    if (!has_roofs(b))
+        fputs("<p class=note>Not measured: it takes the suites roofline, and op or step.\n", f);
+    else
+        fputs("<p class=note>An efficiency above 100 %, small beside it, is that of data in a "
+              "cache, and counts as 100 %.\n",
+              f);
     RK_TRY(write_maps(f, b, RK_EFF_ARCHITECTURAL, e));
     RK_TRY(write_cascades(f, b, RK_EFF_ARCHITECTURAL, number, e));
-    fputs("<p class=note>An efficiency above 100 %, small beside it, is that of data in a cache, "
-          "and counts as 100 %.\n"
-          "<h3>Application efficiency: of the best that was measured on the device</h3>\n",
-          f);
+    fputs("<h3>Application efficiency: of the best that was measured on the device</h3>\n", f);
     RK_TRY(write_maps(f, b, RK_EFF_APPLICATION, e));
     RK_TRY(write_cascades(f, b, RK_EFF_APPLICATION, number, e));
     fputs("</section>\n", f);

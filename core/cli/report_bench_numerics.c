@@ -41,6 +41,14 @@ static bool has_numerics(const rk_bench_report *b, const char *subject, const ch
     return false;
 }
 
+static bool has_errors(const rk_bench_report *b)
+{
+    for (uint32_t k = 0; k < b->p.n_problems; k++)
+        for (int tier = 0; tier < TIERS; tier++)
+            if (has_numerics(b, b->p.problem[k].subject, tiers[tier])) return true;
+    return false;
+}
+
 static rk_status write_errors(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     rk_sheet *t = rk_sheet_new();
@@ -176,6 +184,7 @@ rk_status rk_bench_part_numerics(FILE *f, const rk_bench_report *b, uint32_t *nu
 {
     const char *subject = next_subject(b, "");
     fputs("<section>\n<h2>Numerics</h2>\n", f);
+    if (!subject && !has_errors(b)) fputs("<p class=note>Not measured.\n", f);
     if (subject)
         fputs(
             "<h3>How far fast training goes from exact training</h3>\n<p class=note>Beside it "

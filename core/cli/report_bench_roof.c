@@ -21,6 +21,7 @@ typedef struct panels {
     const rk_bench_report *b;
     range x, y;             /* FLOP/B, GFLOP/s */
     uint32_t shown[SERIES]; /* points of each, of all panels */
+    uint32_t drawn;         /* panels */
     rk_pool pool;
 } panels;
 
@@ -159,6 +160,7 @@ static rk_status write_panel(FILE *f, panels *p, uint32_t platform, uint32_t *nu
     double fma = roof(p->b, platform, "fma"), triad = roof(p->b, platform, "triad");
     RK_TRY(fill(p, platform, s, e));
     for (uint32_t i = 0; i < SERIES; i++) p->shown[i] += s[i].n;
+    p->drawn++;
     FILE *m = open_memstream(&script, &n);
     if (!m) return RK_FAIL(e, RK_E_NOMEM, "no memory for a figure");
     write_script(m, p, platform, s);
@@ -232,7 +234,7 @@ static rk_status write_panels(FILE *f, panels *p, uint32_t *number, rk_error *e)
     }
     fclose(m);
     fputs("<div class=figures>\n", f);
-    write_legend(f, p);
+    if (p->drawn) write_legend(f, p);
     fprintf(f, "%s</div>\n", text);
     free(text);
     return status;
@@ -249,7 +251,7 @@ rk_status rk_bench_part_roofline(FILE *f, const rk_bench_report *b, uint32_t *nu
         f);
     find_ranges(&p);
     rk_status status = write_panels(f, &p, number, e);
-    if (status == RK_OK) status = write_table(f, b, e);
+    if (status == RK_OK && p.drawn) status = write_table(f, b, e);
     fputs("</section>\n", f);
     rk_pool_free(&p.pool);
     return status;

@@ -79,6 +79,9 @@ static const char bench_style[] =
     ".pair{grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr))}\n"
     ".map .heat{background:rgb(0 114 178/calc(var(--e)*.7));padding-left:.5rem;padding-right:.5rem;"
     "border:1px solid var(--page);print-color-adjust:exact;-webkit-print-color-adjust:exact}\n"
-    "@media print{pre{break-inside:avoid}.copy{display:none}}\n";
+    "figure [stroke='rgb(  0,   0,   0)']{stroke:var(--ink)}"
+    "figure [color='rgb(  0,   0,   0)']{color:var(--ink)}\n"
+    "figure [stroke='rgb(190, 190, 190)']{stroke:var(--line)}\n"
+    "@media print{pre{break-inside:avoid}.copy{display:none}.bench tbody th{white-space:normal}}\n";
 
 void rk_report_bench_style(FILE *f) { fputs(bench_style, f); }

@@ -210,6 +210,11 @@ test_empty_bench() {
     grep -q 'the roofline was not measured' r.html || fail 'roofline'
     grep -q 'Not all done' r.html || fail 'status'
     grep -q 'training not measured' r.html || fail 'the four lines'
+    fake r.sqlite vm2
+    sqlite3 r.sqlite "delete from bench_values where suite in ('roofline', 'numerics', 'distance')"
+    works "$RETHINK" report r.sqlite -o r.html
+    [ "$(grep -c 'class=note>Not measured' r.html)" = 2 ] || fail 'what was not measured'
+    grep -q 'memorize cnn, batch 32' r.html || fail 'what was'
 }
 
 . "$(dirname "$0")/lib.sh"
