@@ -33,9 +33,8 @@ static rk_bench_heard hear_all(void)
     rk_bench_heard h = {.part = -1};
     char *line = NULL;
     size_t cap = 0;
-    ssize_t n;
     rewind(notes);
-    while ((n = getline(&line, &cap, notes)) > 0) {
+    for (ssize_t n = getline(&line, &cap, notes); n > 0; n = getline(&line, &cap, notes)) {
         assert_int_equal(line[n - 1], '\n');
         assert_true(rk_bench_hear(&h, line));
     }
