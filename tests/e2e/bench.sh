@@ -116,13 +116,19 @@ assert p["app pp"] == 0 and p["supported"] == 1 and p["app pp supported"] > 0, p
 # A process that crashes or hangs is one line; other suites and devices go on.
 test_crash_and_hang() {
     code=0
-    PROXY_FAIL=launch:900:crash planted --suite roofline,support >stdout.txt 2>stderr.txt || code=$?
+    PROXY_FAIL=prepare:40:crash planted --suite support,memorize,distance >stdout.txt 2>stderr.txt || code=$?
     [ $code = 1 ] || fail "exit status $code: $(cat stderr.txt)"
-    grep -qE '^rethink: process 1 of proxy:0, suite (roofline|support): the process crashed: Aborted' \
-        stderr.txt || fail "$(cat stderr.txt)"
-    [ "$(value "select device, process, n, text from bench_values where name = 'failed' limit 1")" = \
-        '2|1|0|the process crashed: Aborted' ] || fail "$(value "select * from bench_values where name = 'failed'")"
-    [ "$(value "select count(*) > 0 from bench_values where suite = 'roofline' and device = 1")" = 1 ] ||
+    grep -q '^rethink: process 1 of proxy:0, suite memorize: the process crashed: Aborted' stderr.txt ||
+        fail "$(cat stderr.txt)"
+    [ "$(value "select group_concat(device || process || n || subject || ': ' || text, '; ') from bench_values \
+where name = 'failed' and subject = 'memorize'")" = '210memorize: the process crashed: Aborted' ] ||
+        fail "$(value "select * from bench_values where name = 'failed'")"
+    # What came before is there, and another process goes on with what comes after.
+    [ "$(value "select count(distinct device) from bench_values where suite = 'support' and n = 1")" = 2 ] ||
+        fail 'support'
+    [ "$(value "select count(*) > 0 from bench_values where device = 2 and (suite = 'distance' or (name = \
+'failed' and subject = 'distance'))")" = 1 ] || fail 'distance'
+    [ "$(value "select count(*) > 0 from bench_values where suite = 'memorize' and device = 1 and n > 0")" = 1 ] ||
         fail 'the other device'
     code=0
     PROXY_FAIL=launch:1:hang planted --suite roofline --timeout 2 -q --out hung.sqlite 2>stderr.txt || code=$?
