@@ -13,7 +13,7 @@ static const struct {
     int64_t batch;
     uint32_t ops;
     double pace;
-} sizes[] = {[RK_BENCH_QUICK] = {16, 18, 0.002},
+} sizes[] = {[RK_BENCH_QUICK] = {4, 18, 0.002},
              [RK_BENCH_NORMAL] = {128, 60, 0.01},
              [RK_BENCH_FULL] = {128, 100000, 0.02}};
 
@@ -178,6 +178,9 @@ static rk_status time_all(race *r, rk_error *e)
     r->all->measured++;
     r->listed->timed = true;
     RK_TRY(rk_runners_time(r->runner, r->n, r->all->c->options->repeats, e));
+    const rk_runner *x = &r->runner[0];
+    double rate = x->n > 0 && x->seconds[0] > 0 ? r->listed->flop / x->seconds[0] : 0;
+    if (rate > r->all->rate) r->all->rate = rate;
     return give_times(r, e);
 }
 
@@ -205,6 +208,14 @@ static rk_status measure_one(race *r, bool timing, rk_error *e)
     return give_support(r, r->n > 0 ? 3 : 2, why, e);
 }
 
+/* By the fastest so far, so that no run is begun that takes longer than all the time there is. */
+static bool too_late(const rk_ops *all, const rk_listed *x)
+{
+    double runs = all->c->options->repeats + 2;
+    double least = all->rate > 0 ? runs * x->flop / all->rate : 0;
+    return rk_bench_now() + least > all->until;
+}
+
 static rk_status measure_op(rk_ops *all, rk_listed *listed, bool timing, rk_error *e)
 {
     race *r = calloc(1, sizeof *r);
@@ -212,7 +223,7 @@ static rk_status measure_op(rk_ops *all, rk_listed *listed, bool timing, rk_erro
     r->all = all;
     r->listed = listed;
     r->of = (rk_bench_of){.c = all->c, .subject = listed->subject};
-    bool late = timing && all->measured > 0 && rk_bench_now() > all->until;
+    bool late = timing && all->measured > 0 && too_late(all, listed);
     rk_status s =
         late ? give_none(r, "not measured: the time was over", e) : measure_one(r, timing, e);
     for (uint32_t i = 0; i < r->n; i++) rk_runner_free(&r->runner[i]);

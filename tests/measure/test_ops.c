@@ -14,7 +14,7 @@ static bench_values b;
 static void make_list(rk_oplist *l)
 {
     rk_error e = rk_error_new();
-    if (rk_oplist_make(16, RK_BENCH_QUICK, l, &e) != RK_OK) fail_msg("%s", e.text);
+    if (rk_oplist_make(4, RK_BENCH_QUICK, l, &e) != RK_OK) fail_msg("%s", e.text);
 }
 
 /* ---- the list ---- */
