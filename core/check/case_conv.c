@@ -41,6 +41,8 @@ static void judge(rk_bed *bed, const rk_sample *c, const rk_geometry *g, rk_dice
         rk_conv_oracle(which, g, d.in[0], d.in[1], raw.near, n);
         d.terms = longest(which, g);
         rk_expect_raw(c, &d, &raw, 2);
+        rk_conv_widen(which, g, c->out[0].dim, d.in[0], d.in[1], raw.near);
+        rk_expect_wide(bed, c, &d, &raw, 2);
         rk_expect(bed, c, &d);
     }
     rk_operands_free(&d);
