@@ -46,6 +46,12 @@ static void weights_to_points(const float *g, int64_t step, float *u, int64_t to
 
 /* ---- weights ---- */
 
+/* cpu_panel_start, without its divisions. */
+static int64_t panel_start(const cpu_winograd *f, int64_t p)
+{
+    return p * f->low + cpu_least(p, f->higher);
+}
+
 /* The panels of one point follow those of the one before; in each, channels of the sum one by one. */
 static float *panel_of(const cpu_winograd *f, float *work, int64_t point, int64_t i)
 {
@@ -54,7 +60,7 @@ static float *panel_of(const cpu_winograd *f, float *work, int64_t point, int64_
 
 static void pack_weights(const cpu_conv_job *j, const cpu_winograd *f, int64_t panel)
 {
-    int64_t i = cpu_panel_start(f->m, panel), rows = cpu_panel_start(f->m, panel + 1) - i;
+    int64_t i = panel_start(f, panel), rows = panel_start(f, panel + 1) - i;
     int y = j->v->which == RK_CONV_Y;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t l = 0; l < f->depth; l++) {
@@ -149,7 +155,7 @@ static void multiply_columns(const unit *u, int64_t point, int64_t j, int64_t l,
     cpu_tile t = {.k = n, .ldb = f->ld, .ld_from = f->ld, .ld_to = f->ld, .last = CPU_VEC};
     t.b = u->taps + point * f->plane + l * f->ld + j;
     for (int64_t p = u->from; p < u->end; p++) {
-        int64_t i = cpu_panel_start(f->m, p), rows = cpu_panel_start(f->m, p + 1) - i;
+        int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
         t.a = panel_of(f, u->j->work, point, i) + l * rows;
         t.to = u->product + (point * u->m + i - u->i) * f->ld + j;
         t.from = l ? t.to : NULL;
@@ -231,8 +237,8 @@ static void run_unit(unit *u, int64_t number, const cpu_run *r)
     u->rows = cpu_least(f->rows, f->down - u->a);
     u->tiles = u->images * u->rows * f->across;
     cpu_share(cpu_panels(f->m), 1, (int)(number % f->parts), (int)f->parts, &u->from, &u->end);
-    u->i = cpu_panel_start(f->m, u->from);
-    u->m = cpu_panel_start(f->m, u->end) - u->i;
+    u->i = panel_start(f, u->from);
+    u->m = panel_start(f, u->end) - u->i;
     take_taps(u);
     multiply(u);
     put_results(u);

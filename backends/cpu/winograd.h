@@ -26,7 +26,8 @@ enum {
  * the tiles' taps is row r + low_h of those. */
 typedef struct cpu_winograd {
     int64_t m, depth, h, w, H, W, low_h, low_w;
-    int64_t down, across;         /* tiles of an image */
+    int64_t low, higher;  /* height of a panel of the result's channels; how many have one more */
+    int64_t down, across; /* tiles of an image */
     int64_t groups, bands, parts; /* units: groups of images, bands of rows of tiles, parts of m */
     int64_t rows, tiles;          /* most of a unit: rows of tiles, tiles */
     int64_t ld, plane; /* floats from channel to channel, and from point to point, of the taps */

@@ -72,6 +72,8 @@ rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *k, cpu_conv *v, rk_kinfo *info,
                       .low_w = y ? -v->pw : v->pw - 2};
     if (v->count == 0 || f.depth == 0 || f.H == 0 || f.W == 0) return RK_OK;
     if (!pays(&f) && !(option && strcmp(option, "always") == 0)) return RK_OK;
+    f.low = f.m / cpu_panels(f.m);
+    f.higher = f.m % cpu_panels(f.m);
     f.down = (f.h + CPU_WINO_TILE - 1) / CPU_WINO_TILE;
     f.across = (f.w + CPU_WINO_TILE - 1) / CPU_WINO_TILE;
     cut(&f, v->N, k->threads);
