@@ -3,7 +3,7 @@
  *   conv.c         the plain loops, which define the kind; checks and preparation
  *   conv_taps.c    y and dx: products of weights and taps
  *   conv_dw.c      dw: products of taps and gradients
- *   winograd.c     y and dx of the fast tier, where that pays
+ *   winograd.h     the fast tier, where that pays
  *   conv_planes.c  planes with their padding around them, from which taps are read
  *   window_taps.c  WINDOW's sums and maxima, from such planes
  *

@@ -2,6 +2,7 @@
  * (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, arXiv:1509.09308).
  *
  *   winograd.c       y and dx: transforms of planes and results, products of matrices between them
+ *   winograd_dw.c    dw, by F(3 x 3, 2 x 2)
  *   winograd_plan.c  where it is used, how work is cut, what error it claims
  *
  * A tile is 2 x 2 results, which come from 4 x 4 taps: both are transformed, and in between there is
@@ -36,7 +37,20 @@ typedef struct cpu_winograd {
     size_t product_at, phase_at, column_at, strip_at;
 } cpu_winograd;
 
+/* dw: see winograd_dw.c. */
+typedef struct cpu_winograd_dw {
+    int64_t down, across;        /* tiles of an image */
+    int64_t segments, parts;     /* units: of the images, of the channels of x */
+    int64_t images, rows, tiles; /* most of a block */
+    int64_t ld, plane; /* floats from tile to tile, and from point to point, of the taps */
+    int64_t point;     /* likewise of panels of gradients */
+    int64_t turned;    /* of a pixel of gradients */
+    int64_t sums;      /* of a row of sums */
+    size_t panel_at, pixels_at;
+} cpu_winograd_dw;
+
 #ifdef CPU_ISA
+void CPU_NAME(cpu_winograd_dw_run)(const cpu_conv_job *);
 void CPU_NAME(cpu_winograd_run)(const cpu_conv_job *);
 #endif
 #endif

@@ -3,8 +3,12 @@
 #include "winograd.h"
 
 #ifdef CPU_VEC
-enum { TILES = 64 /* of a unit, about */ };
+enum {
+    TILES = 64,  /* of a unit, about */
+    SEGMENTS = 8 /* of the images, for dw */
+};
 static const double most_scratch = 0x1p26; /* bytes of a thread */
+static const double most_sums = 0x1p28;    /* bytes of dw's workspace */
 
 /* What the result may be away from the truth, over eps and the magnitude of RK_BOUND_PLANES.
  *
@@ -54,14 +58,11 @@ static size_t lay_out(cpu_winograd *f)
     return f->strip_at + floats(4 * (f->tiles + 2 * CPU_VEC));
 }
 
-static int pays(const cpu_winograd *f) { return f->m >= 16 && f->depth >= 16; }
+static int pays(int64_t m, int64_t depth) { return m >= 16 && depth >= 16; }
 
-rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *k, cpu_conv *v, rk_kinfo *info, size_t *scratch)
+static rk_status plan_taps(rk_kernel *k, cpu_conv *v, int always, rk_kinfo *info, size_t *scratch)
 {
     int y = v->which == RK_CONV_Y;
-    const rk_host *host = k->device->host;
-    const char *option = host->option ? host->option(host->ctx, "cpu.winograd") : NULL;
-    if (v->which == RK_CONV_DW || v->R != 3 || v->S != 3 || v->sh != 1 || v->sw != 1) return RK_OK;
     cpu_winograd f = {.m = v->dim[1],
                       .depth = y ? v->C : v->K,
                       .h = v->dim[2],
@@ -70,25 +71,91 @@ rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *k, cpu_conv *v, rk_kinfo *info,
                       .W = y ? v->W : v->OW,
                       .low_h = y ? -v->ph : v->ph - 2,
                       .low_w = y ? -v->pw : v->pw - 2};
-    if (v->count == 0 || f.depth == 0 || f.H == 0 || f.W == 0) return RK_OK;
-    if (!pays(&f) && !(option && strcmp(option, "always") == 0)) return RK_OK;
+    if (f.depth == 0 || f.H == 0 || f.W == 0 || (!always && !pays(f.m, f.depth))) return RK_OK;
     f.low = f.m / cpu_panels(f.m);
     f.higher = f.m % cpu_panels(f.m);
     f.down = (f.h + CPU_WINO_TILE - 1) / CPU_WINO_TILE;
     f.across = (f.w + CPU_WINO_TILE - 1) / CPU_WINO_TILE;
     cut(&f, v->N, k->threads);
-    if (4.0 * CPU_WINO_POINTS * (double)(f.m + f.depth) * (double)(f.tiles + 32) > most_scratch)
-        return RK_OK;
-    cpu_winograd *own = cpu_kernel_alloc(k, sizeof *own);
+    double room = (double)(f.m + f.depth) * (double)(f.tiles + 32);
+    if (4.0 * CPU_WINO_POINTS * room > most_scratch) return RK_OK;
+    cpu_winograd *own = v->fast = cpu_kernel_alloc(k, sizeof *own);
     if (!own) return RK_E_NOMEM;
     *scratch = lay_out(&f);
     *own = f;
     v->work = (uint64_t)(CPU_WINO_POINTS * f.m * f.depth) * sizeof(float);
-    v->fast = own;
     v->run = CPU_NAME(cpu_winograd_run);
+    info->ulp = bound(&f);
+    return RK_OK;
+}
+
+/* As above: sums of two pixels on each side make 4 X, a gradient's transform is a mean or itself, G,
+ * and a weight adds at most nine of the sixteen points: 36 X G for each tile, of which the image's
+ * share of the magnitude is OH OW X G.  Roundings: 2 with the pixels, 2 with the gradients, those of
+ * the chain of a block, of blocks and of segments, 4 in the result. */
+static float bound_dw(const cpu_conv *v, const cpu_winograd_dw *f)
+{
+    int64_t bands = (f->down + f->rows - 1) / f->rows;
+    int64_t blocks = bands * ((v->N + f->segments - 1) / f->segments);
+    double each = (double)(f->down * f->across) / (double)(v->OH * v->OW);
+    return (float)(18.2 * each * (double)(f->tiles + blocks + f->segments + 8));
+}
+
+static size_t lay_out_dw(const cpu_conv *v, cpu_winograd_dw *f)
+{
+    const int64_t line = CPU_ALIGN / 4;
+    int64_t columns = (v->C + CPU_NR - 1) / CPU_NR, room;
+    f->sums = columns * CPU_NR;
+    f->ld = (((columns + f->parts - 1) / f->parts * CPU_NR + line - 1) / line | 1) * line;
+    f->plane = f->tiles * f->ld;
+    f->point = f->tiles * v->K + cpu_panels(v->K) * CPU_VEC;
+    f->turned = (v->K + 2 * CPU_VEC - 1) / CPU_VEC * CPU_VEC;
+    room = cpu_most((2 * f->rows + 2) * (2 * f->across + 2) * f->ld,
+                    2 * f->rows * 2 * f->across * f->turned);
+    f->panel_at = floats(CPU_WINO_POINTS * f->plane);
+    f->pixels_at = f->panel_at + floats(CPU_WINO_POINTS * f->point);
+    return f->pixels_at + floats(room + CPU_VEC);
+}
+
+static rk_status plan_dw(rk_kernel *k, cpu_conv *v, int always, rk_kinfo *info, size_t *scratch)
+{
+    cpu_winograd_dw f = {.down = (v->OH + 1) / 2, .across = (v->OW + 1) / 2};
+    int64_t image = f.down * f.across;
+    if (v->N == 0 || image == 0 || v->H == 0 || v->W == 0 || (!always && !pays(v->K, v->C)))
+        return RK_OK;
+    f.segments = cpu_least(v->N, SEGMENTS);
+    f.parts = cpu_least((k->threads + f.segments - 1) / f.segments, (v->C + CPU_NR - 1) / CPU_NR);
+    f.images = cpu_most(cpu_least(TILES / image, (v->N + f.segments - 1) / f.segments), 1);
+    f.rows = f.down / ((image + TILES - 1) / TILES) + (f.down % ((image + TILES - 1) / TILES) > 0);
+    f.tiles = f.images * f.rows * f.across;
+    double room = (double)(f.tiles + 4 * f.rows * f.across) * (double)(v->K + v->C + 64);
+    float ulp = bound_dw(v, &f);
+    if (4.0 * CPU_WINO_POINTS * room > most_scratch ||
+        4.0 * CPU_WINO_POINTS * (double)f.segments * (double)v->K * (double)(v->C + 32) >
+            most_sums ||
+        ulp > 4.0f * (float)(v->N * v->OH * v->OW))
+        return RK_OK;
+    cpu_winograd_dw *own = v->fast = cpu_kernel_alloc(k, sizeof *own);
+    if (!own) return RK_E_NOMEM;
+    *scratch = lay_out_dw(v, &f);
+    *own = f;
+    v->work = (uint64_t)(f.segments * CPU_WINO_POINTS * v->K * f.sums) * sizeof(float);
+    v->run = CPU_NAME(cpu_winograd_dw_run);
+    info->ulp = ulp;
+    return RK_OK;
+}
+
+rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *k, cpu_conv *v, rk_kinfo *info, size_t *scratch)
+{
+    const rk_host *host = k->device->host;
+    const char *option = host->option ? host->option(host->ctx, "cpu.winograd") : NULL;
+    int always = option && strcmp(option, "always") == 0;
+    if (v->count == 0 || v->R != 3 || v->S != 3 || v->sh != 1 || v->sw != 1) return RK_OK;
+    rk_status s = v->which == RK_CONV_DW ? plan_dw(k, v, always, info, scratch)
+                                         : plan_taps(k, v, always, info, scratch);
+    if (!v->fast) return s;
     info->tier = RK_TIER_FAST;
     info->bound = RK_BOUND_PLANES;
-    info->ulp = bound(&f);
     return RK_OK;
 }
 #endif
