@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 #define RK_ABI_MAJOR 1u
-#define RK_ABI_MINOR 0u
+#define RK_ABI_MINOR 1u
 #define RK_HAS(type, p, f) ((p)->size >= offsetof(type, f) + sizeof((p)->f))
 
 typedef int32_t rk_status;
@@ -229,14 +229,16 @@ enum { RK_BOUND_TERMS = 0, RK_BOUND_PLANES = 1 };
  *              element's own index and does not STORE it as it is, and all its STOREs come last.
  *   ulp        bound on |got - true| / (eps * magnitude) of each element, 0 if not claimed.
  *   impl       names the implementation in results, e.g. "tile 6x32 avx512".
- *   bound      which magnitude.  RK_BOUND_TERMS: sum |terms| of the element.  RK_BOUND_PLANES, CONV
- *              of the fast tier only: the same sum with the largest |number| of a factor's plane, or
- *              2^-126 if that is more, instead of each factor: with x, w, g for these of the planes
- *              [H][W], [R][S] and [OH][OW], Y: R S sum over c of x[n][c] w[k][c]; DX: R S sum over k
- *              of g[n][k] w[k][c]; DW: OH OW sum over n of x[n][c] g[n][k].  For transforms, as
- *              Winograd's, bring into an element what belongs to its neighbours and cancels, and
- *              leave its rounding errors there.  Nothing is claimed of an element if one of these
- *              numbers, or the sum, is not below 2^100. */
+ *   bound      Which magnitude; since minor version 1.
+ *              RK_BOUND_TERMS   sum |terms| of the element.
+ *              RK_BOUND_PLANES  CONV of the fast tier only: the same sum with the largest |number| of
+ *                   a factor's plane, or 2^-126 if that is more, instead of each factor.  With x, w
+ *                   and g for these of the planes [H][W], [R][S] and [OH][OW], Y: R S sum over c of
+ *                   x[n][c] w[k][c]; DX: R S sum over k of g[n][k] w[k][c]; DW: OH OW sum over n of
+ *                   x[n][c] g[n][k].  Transforms, as Winograd's, bring into an element what belongs
+ *                   to its neighbours and cancels but for its rounding errors, so that no bound by
+ *                   the element's own terms is true.  Nothing is claimed of an element if one of
+ *                   these numbers, or the sum, is not below 2^100. */
 typedef struct rk_kinfo {
     uint32_t size, tier;
     uint64_t workspace;
