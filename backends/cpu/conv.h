@@ -37,8 +37,8 @@ struct cpu_conv_job {
 };
 
 #ifdef CPU_ISA
-/* Make v->fast, v->run, v->work and *scratch, the bytes of a thread; leave v->fast NULL where others
- * must do.  which: Y or DX; DW; any, for an op that allows the fast tier. */
+/* Make v->fast, v->run, v->work and *scratch, the bytes of a thread; leave v->fast NULL where
+ * others must do.  which: Y or DX; DW; any, for an op that allows the fast tier. */
 rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
 rk_status CPU_NAME(cpu_conv_dw_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
 rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *, cpu_conv *v, rk_kinfo *, size_t *scratch);

@@ -9,8 +9,8 @@
 
 #ifdef CPU_VEC
 
-/* What a thread works on: images [n, n + images), rows [a, a + rows) of tiles, panels [from, end) of
- * the result's channels: m of them from i. */
+/* What a thread works on: images [n, n + images), rows [a, a + rows) of tiles, panels [from, end)
+ * of the result's channels: m of them from i. */
 typedef struct unit {
     const cpu_conv_job *j;
     const cpu_winograd *f;
@@ -52,7 +52,7 @@ static int64_t panel_start(const cpu_winograd *f, int64_t p)
     return p * f->low + cpu_least(p, f->higher);
 }
 
-/* The panels of one point follow those of the one before; in each, channels of the sum one by one. */
+/* The panels of one point follow those of the one before; each has a column a channel. */
 static float *panel_of(const cpu_winograd *f, float *work, int64_t point, int64_t i)
 {
     return work + (point * f->m + i) * f->depth;

@@ -1,13 +1,14 @@
-/* winograd.h: the fast tier of CONV with kernels of 3 x 3 and stride 1, by Winograd's F(2 x 2, 3 x 3)
- * (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015, arXiv:1509.09308).
+/* winograd.h: the fast tier of CONV with kernels of 3 x 3 and stride 1, by Winograd's
+ * F(2 x 2, 3 x 3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015,
+ * arXiv:1509.09308).
  *
  *   winograd.c       y and dx: transforms of planes and results, products of matrices between them
  *   winograd_dw.c    dw, by F(3 x 3, 2 x 2)
  *   winograd_plan.c  where it is used, how work is cut, what error it claims
  *
- * A tile is 2 x 2 results, which come from 4 x 4 taps: both are transformed, and in between there is
- * one product of matrices for each of 16 points, so that 16 multiplications do what 36 did.  dx is a
- * convolution of g with the weights turned around.
+ * A tile is 2 x 2 results, which come from 4 x 4 taps: both are transformed, and in between there
+ * is one product of matrices for each of 16 points, so that 16 multiplications do what 36 did.  dx
+ * is a convolution of g with the weights turned around.
  *
  * An element is made by the same operations in the same order whatever the unit of work, the number
  * of threads or the width of vectors. */
@@ -23,8 +24,8 @@ enum {
     CPU_WINO_DEPTH = 384 /* channels that a product sums at once: a panel stays in L1 */
 };
 
-/* The result has m channels of h rows of w elements; it sums over depth channels of H x W.  Row r of
- * the tiles' taps is row r + low_h of those. */
+/* The result has m channels of h rows of w elements; it sums over depth channels of H x W.  Row r
+ * of the tiles' taps is row r + low_h of those. */
 typedef struct cpu_winograd {
     int64_t m, depth, h, w, H, W, low_h, low_w;
     int64_t low, higher;  /* height of a panel of the result's channels; how many have one more */

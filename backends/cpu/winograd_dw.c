@@ -1,10 +1,10 @@
 /* dw by Winograd's F(3 x 3, 2 x 2): see winograd.h.
  *
- * A tile is 2 x 2 gradients and the 4 x 4 pixels they meet.  Products sum over tiles, so here vectors
- * go along channels: pixels are turned around, [row][column][channel], and then all transforms are of
- * whole vectors.  A block of tiles is summed in a chain and added to the sums of its segment, some of
- * the images; in a last pass the segments are added in their order and transformed.  What makes a
- * segment or a block depends on the shape only. */
+ * A tile is 2 x 2 gradients and the 4 x 4 pixels they meet.  Products sum over tiles, so here
+ * vectors go along channels: pixels are turned around, [row][column][channel], and then all
+ * transforms are of whole vectors.  A block of tiles is summed in a chain and added to the sums of
+ * its segment, some of the images; in a last pass the segments are added in their order and
+ * transformed.  What makes a segment or a block depends on the shape only. */
 #include <string.h>
 #include "winograd.h"
 
@@ -113,8 +113,8 @@ static void take_taps(const unit *u, int64_t n, int64_t tile)
     }
 }
 
-/* One tile of gradients, a panel of their channels: vectors end in the next tile's, which is written
- * later, or behind the panel. */
+/* One tile of gradients, a panel of their channels: vectors end in the next tile's, which is
+ * written later, or behind the panel. */
 static inline __attribute__((always_inline)) void transform_gradients(const float *from,
                                                                       int64_t row, int64_t ld,
                                                                       float *to, int64_t point)

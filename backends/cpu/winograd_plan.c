@@ -12,13 +12,13 @@ static const double most_sums = 0x1p28;    /* bytes of dw's workspace */
 
 /* What the result may be away from the truth, over eps and the magnitude of RK_BOUND_PLANES.
  *
- * Let |x| <= X and |w| <= W in the planes of a channel, u = eps / 2.  Along one side the rows of the
- * transform of taps have absolute sums of 2, those of the weights 1, 3/2, 3/2, 1, and a result adds
- * three of the four points: at most 2 (1 + 3/2 + 3/2) X W = 8 X W, in two dimensions 64 X W, where
- * the magnitude has 9 X W.  Each of these terms is rounded 2 times with the taps, 4 with the weights
- * (halving is exact), depth times in the chain and 4 times in the result, so that the error is at
- * most (depth + 10) u 64 / 9 of the magnitude, and 3.6 leaves more than one percent for products of
- * roundings. */
+ * Let |x| <= X and |w| <= W in the planes of a channel, u = eps / 2.  Along one side the rows of
+ * the transform of taps have absolute sums of 2, those of the weights 1, 3/2, 3/2, 1, and a result
+ * adds three of the four points: at most 2 (1 + 3/2 + 3/2) X W = 8 X W, in two dimensions 64 X W,
+ * where the magnitude has 9 X W.  Each of these terms is rounded 2 times with the taps, 4 with the
+ * weights (halving is exact), depth times in the chain and 4 times in the result, so that the error
+ * is at most (depth + 10) u 64 / 9 of the magnitude, and 3.6 leaves more than one percent for
+ * products of roundings. */
 static float bound(const cpu_winograd *f) { return 3.6f * (float)(f->depth + 10); }
 
 /* Whole images while they are small, else bands of rows. */
@@ -42,8 +42,8 @@ static void cut(cpu_winograd *f, int64_t images, int threads)
 
 static size_t floats(int64_t n) { return cpu_aligned((size_t)n * sizeof(float)); }
 
-/* The scratch memory of a thread.  Channels are an odd number of cache lines apart, so that those of
- * a panel fall into different sets. */
+/* The scratch memory of a thread.  Channels are an odd number of cache lines apart, so that those
+ * of a panel fall into different sets. */
 static size_t lay_out(cpu_winograd *f)
 {
     const int64_t line = CPU_ALIGN / 4;
@@ -91,10 +91,10 @@ static rk_status plan_taps(rk_kernel *k, cpu_conv *v, int always, rk_kinfo *info
     return RK_OK;
 }
 
-/* As above: sums of two pixels on each side make 4 X, a gradient's transform is a mean or itself, G,
- * and a weight adds at most nine of the sixteen points: 36 X G for each tile, of which the image's
- * share of the magnitude is OH OW X G.  Roundings: 2 with the pixels, 2 with the gradients, those of
- * the chain of a block, of blocks and of segments, 4 in the result. */
+/* As above: sums of two pixels on each side make 4 X, a gradient's transform is a mean or itself,
+ * G, and a weight adds at most nine of the sixteen points: 36 X G for each tile, of which the
+ * image's share of the magnitude is OH OW X G.  Roundings: 2 with the pixels, 2 with the gradients,
+ * those of the chain of a block, of blocks and of segments, 4 in the result. */
 static float bound_dw(const cpu_conv *v, const cpu_winograd_dw *f)
 {
     int64_t bands = (f->down + f->rows - 1) / f->rows;

@@ -7,9 +7,9 @@
  * momentum, on 2048 random u8 images of 28 x 28 x 3.  A peer is a command that prints a line with
  * "step_ms NUMBER", as tests/bench/bench_step.py.  A round runs each once; the table gives
  * medians over the rounds and their ratios to the first; the last line is the peak resident size of
- * this process, with all its devices.  --fast is a device in fast numerics.  With BENCH_CPU_TIME set
- * in the environment it is the processor's time that counts, for --threads 1 on a busy machine.  RETHINK_BACKEND_PATH and
- * RETHINK_PLUGIN_PATH say where to look, as for rethink itself. */
+ * this process, with all its devices.  --fast is a device in fast numerics.  With BENCH_CPU_TIME
+ * set in the environment it is the processor's time that counts, for --threads 1 on a busy machine.
+ * RETHINK_BACKEND_PATH and RETHINK_PLUGIN_PATH say where to look, as for rethink itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
