@@ -237,8 +237,9 @@ enum { RK_BOUND_TERMS = 0, RK_BOUND_PLANES = 1 };
  *                   Y: R S sum over c of x[n][c] w[k][c]; DX: R S sum over k of g[n][k] w[k][c];
  *                   DW: OH OW sum over n of x[n][c] g[n][k].  Transforms, as Winograd's, bring
  *                   into an element what belongs to its neighbours and cancels but for its rounding
- *                   errors, so that no bound by the element's own terms is true.  Nothing is claimed
- *                   of an element if one of these numbers, or the sum, is not below 2^100. */
+ *                   errors, so that no bound by the element's own terms is true.  Nothing is
+ *                   claimed of an element if one of these numbers, or the sum, is not below
+ *                   2^100. */
 typedef struct rk_kinfo {
     uint32_t size, tier;
     uint64_t workspace;
