@@ -58,9 +58,13 @@ static size_t lay_out(cpu_winograd *f)
     return f->strip_at + floats(4 * (f->tiles + 2 * CPU_VEC));
 }
 
-/* Measured, by tests/bench/bench_conv: with 3 channels transforms cost more than products, with 16
- * and 16 about what they save, with 16 and 64 or 32 and 32 less. */
-static int pays(int64_t m, int64_t depth) { return m >= 16 && depth >= 16 && m * depth >= 1024; }
+/* Measured, by tests/bench/bench_conv at batch 128: with 3 channels transforms cost more than
+ * products, with 16 and 16 about what they save, with 16 and 64 or 32 and 32 less.  2048 tiles are
+ * the fewest that were measured; with few, the weights' transforms weigh more than the products. */
+static int pays(int64_t m, int64_t depth, int64_t tiles)
+{
+    return m >= 16 && depth >= 16 && m * depth >= 1024 && tiles >= 2048;
+}
 
 static rk_status plan_taps(rk_kernel *k, cpu_conv *v, int always, rk_kinfo *info, size_t *scratch)
 {
@@ -73,11 +77,12 @@ static rk_status plan_taps(rk_kernel *k, cpu_conv *v, int always, rk_kinfo *info
                       .W = y ? v->W : v->OW,
                       .low_h = y ? -v->ph : v->ph - 2,
                       .low_w = y ? -v->pw : v->pw - 2};
-    if (f.depth == 0 || f.H == 0 || f.W == 0 || (!always && !pays(f.m, f.depth))) return RK_OK;
+    if (f.depth == 0 || f.H == 0 || f.W == 0) return RK_OK;
     f.low = f.m / cpu_panels(f.m);
     f.higher = f.m % cpu_panels(f.m);
     f.down = (f.h + CPU_WINO_TILE - 1) / CPU_WINO_TILE;
     f.across = (f.w + CPU_WINO_TILE - 1) / CPU_WINO_TILE;
+    if (!always && !pays(f.m, f.depth, v->N * f.down * f.across)) return RK_OK;
     cut(&f, v->N, k->threads);
     double room = (double)(f.m + f.depth) * (double)(f.tiles + 32);
     if (4.0 * CPU_WINO_POINTS * room > most_scratch) return RK_OK;
@@ -123,7 +128,8 @@ static rk_status plan_dw(rk_kernel *k, cpu_conv *v, int always, rk_kinfo *info, 
 {
     cpu_winograd_dw f = {.down = (v->OH + 1) / 2, .across = (v->OW + 1) / 2};
     int64_t image = f.down * f.across;
-    if (v->N == 0 || image == 0 || v->H == 0 || v->W == 0 || (!always && !pays(v->K, v->C)))
+    if (v->N == 0 || image == 0 || v->H == 0 || v->W == 0 ||
+        (!always && !pays(v->K, v->C, v->N * image)))
         return RK_OK;
     f.segments = cpu_least(v->N, SEGMENTS);
     f.parts = cpu_least((k->threads + f.segments - 1) / f.segments, (v->C + CPU_NR - 1) / CPU_NR);

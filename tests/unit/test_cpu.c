@@ -130,7 +130,7 @@ static int convolve(const char *path, const char *isa, const char *threads, int6
 {
     static const int64_t x[4] = {FN, FC, FH, FW}, w[4] = {FK, FC, 3, 3}, g[4] = {FN, FK, FH, FW};
     static float a[FMOST], b[FMOST];
-    const char *list[] = {isa, threads, NULL};
+    const char *list[] = {isa, threads, "cpu.winograd=always", NULL};
     rk_error e = {.size = sizeof e};
     rk_bed h;
     rk_sample c;
