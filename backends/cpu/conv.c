@@ -120,17 +120,10 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
                       NULL};
     if (v->count == 0) return;
     if (v->work) j.work = (float *)(void *)(arg[k->n_in + k->n_out] + v->work_at);
-#ifdef CPU_VEC
-    if (v->fast && v->which == RK_CONV_DW) {
-        CPU_NAME(cpu_conv_dw_run)(&j);
-        return;
-    }
-    if (v->fast) {
-        CPU_NAME(cpu_conv_taps_run)(&j);
-        return;
-    }
-#endif
-    cpu_parallel(k->device, k->threads, plain_share, &j);
+    if (v->run)
+        v->run(&j);
+    else
+        cpu_parallel(k->device, k->threads, plain_share, &j);
 }
 
 static rk_status check(const rk_op *op, cpu_conv *v, rk_error *e)
@@ -163,11 +156,18 @@ static rk_status check(const rk_op *op, cpu_conv *v, rk_error *e)
     return s;
 }
 
+static const char *name(const cpu_conv *v, const rk_kinfo *info)
+{
 #ifdef CPU_VEC
-static const char *name(void) { return "tiles " CPU_TILE; }
+    if (info->tier == RK_TIER_FAST)
+        return v->which == RK_CONV_DW ? "winograd 3x3,2x2" : "winograd 2x2,3x3";
+    if (v->fast) return "tiles " CPU_TILE;
 #else
-static const char *name(void) { return "chains"; }
+    (void)v;
+    (void)info;
 #endif
+    return "chains";
+}
 
 /* The result needs memory until the epilogue has run: an output of words, or a workspace. */
 static rk_status plan_epilogue(rk_kernel *k, const rk_op *op, cpu_conv *v, rk_kinfo *info)
@@ -179,13 +179,17 @@ static rk_status plan_epilogue(rk_kernel *k, const rk_op *op, cpu_conv *v, rk_ki
     return v->epilogue ? RK_OK : RK_E_NOMEM;
 }
 
-static rk_status plan_fast(rk_kernel *k, cpu_conv *v, rk_kinfo *info)
+static rk_status plan_fast(rk_kernel *k, const rk_op *op, cpu_conv *v, rk_kinfo *info)
 {
     size_t scratch = 0;
     rk_status s = RK_OK;
 #ifdef CPU_VEC
-    s = v->which == RK_CONV_DW ? CPU_NAME(cpu_conv_dw_plan)(k, v, &scratch)
-                               : CPU_NAME(cpu_conv_taps_plan)(k, v, &scratch);
+    if (op->flags & RK_OP_FAST) s = CPU_NAME(cpu_winograd_plan)(k, v, info, &scratch);
+    if (s == RK_OK && !v->fast)
+        s = v->which == RK_CONV_DW ? CPU_NAME(cpu_conv_dw_plan)(k, v, &scratch)
+                                   : CPU_NAME(cpu_conv_taps_plan)(k, v, &scratch);
+#else
+    (void)op;
 #endif
     v->program_at = cpu_aligned(scratch);
     k->scratch_bytes = v->program_at + (v->epilogue ? v->epilogue->scratch_bytes : 0);
@@ -209,11 +213,10 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     k->threads = cpu_threads_for(k->device, (double)v->count * (taps / 16 + 1));
     v->holder = op->n_in;
     if (op->n_code) s = plan_epilogue(k, op, v, info);
-    if (s == RK_OK) s = plan_fast(k, v, info);
+    if (s == RK_OK) s = plan_fast(k, op, v, info);
     if (s != RK_OK) return cpu_fail(e, s, "prepare", "no memory for a plan or a program");
-    info->ulp = (float)block + (float)(taps / (double)block);
-    snprintf(info->impl, sizeof info->impl, "conv %s %s", v->fast ? name() : "chains",
-             k->device->isa->name);
+    if (info->tier == RK_TIER_EXACT) info->ulp = (float)block + (float)(taps / (double)block);
+    snprintf(info->impl, sizeof info->impl, "conv %s %s", name(v, info), k->device->isa->name);
     return RK_OK;
 }
 

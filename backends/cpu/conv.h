@@ -3,6 +3,7 @@
  *   conv.c         the plain loops, which define the kind; checks and preparation
  *   conv_taps.c    y and dx: products of weights and taps
  *   conv_dw.c      dw: products of taps and gradients
+ *   winograd.h     the fast tier, where that pays
  *   conv_planes.c  planes with their padding around them, from which taps are read
  *   window_taps.c  WINDOW's sums and maxima, from such planes
  *
@@ -13,6 +14,8 @@
 #define RETHINK_CPU_CONV_H
 #include "program.h"
 
+typedef struct cpu_conv_job cpu_conv_job;
+
 /* The first fourteen are p[].  dim[]: the result's. */
 typedef struct cpu_conv {
     int64_t which, N, C, H, W, K, R, S, sh, sw, ph, pw, OH, OW;
@@ -22,23 +25,23 @@ typedef struct cpu_conv {
     size_t program_at;      /* in the scratch memory */
     uint64_t work_at, work; /* where in the workspace, and how many bytes, the fast path uses */
     void *fast;             /* the fast path's plan; NULL: the plain loops */
+    void (*run)(const cpu_conv_job *); /* likewise its function */
 } cpu_conv;
 
-typedef struct cpu_conv_job {
+struct cpu_conv_job {
     const rk_kernel *kernel;
     const cpu_conv *v;
     unsigned char *const *arg;
     const float *a, *b;
     float *c, *work;
-} cpu_conv_job;
+};
 
 #ifdef CPU_ISA
-/* Make v->fast, v->work and *scratch, the bytes of a thread; leave v->fast NULL where the plain
- * loops must do.  which: Y or DX; DW. */
+/* Make v->fast, v->run, v->work and *scratch, the bytes of a thread; leave v->fast NULL where
+ * others must do.  which: Y or DX; DW; any, for an op that allows the fast tier. */
 rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
 rk_status CPU_NAME(cpu_conv_dw_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
-void CPU_NAME(cpu_conv_taps_run)(const cpu_conv_job *);
-void CPU_NAME(cpu_conv_dw_run)(const cpu_conv_job *);
+rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *, cpu_conv *v, rk_kinfo *, size_t *scratch);
 #endif
 
 /* Planes of an operand [n][channels][H][W].  Row u of phase (i, j) is row u * step_h + low_h + i,

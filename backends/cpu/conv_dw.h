@@ -14,4 +14,8 @@ typedef struct cpu_dw {
     int64_t sums;              /* floats of a unit's sums: panels of columns, [rows][CPU_NR] */
     size_t run_at, panel_at, chain_at, total_at;
 } cpu_dw;
+
+#ifdef CPU_ISA
+void CPU_NAME(cpu_conv_dw_run)(const cpu_conv_job *);
+#endif
 #endif

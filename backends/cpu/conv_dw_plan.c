@@ -100,6 +100,7 @@ rk_status CPU_NAME(cpu_conv_dw_plan)(rk_kernel *k, cpu_conv *v, size_t *scratch)
     *scratch = lay_out(v, f);
     v->work = f->by_b > 1 ? (uint64_t)(f->by_c * f->by_k * f->blocks * f->sums) * 4 : 0;
     v->fast = f;
+    v->run = CPU_NAME(cpu_conv_dw_run);
     return RK_OK;
 }
 #endif

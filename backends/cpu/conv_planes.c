@@ -60,17 +60,6 @@ int64_t CPU_NAME(cpu_planes_room)(cpu_planes *p, int64_t rows, int64_t images)
     return p->channel;
 }
 
-/* The last vector overlaps the one before. */
-static void copy(float *to, const float *from, int64_t n)
-{
-    if (n < CPU_VEC) {
-        for (int64_t i = 0; i < n; i++) to[i] = from[i];
-        return;
-    }
-    for (int64_t i = 0; i < n - CPU_VEC; i += CPU_VEC) v_store(to + i, v_load(from + i));
-    v_store(to + n - CPU_VEC, v_load(from + n - CPU_VEC));
-}
-
 /* Every step-th element.  Vectors of two steps end one element behind the last that is wanted, so
  * the very last is left to the loop. */
 static void copy_apart(float *to, const float *from, int64_t n, int64_t step)
@@ -112,7 +101,7 @@ void CPU_NAME(cpu_planes_fill)(const cpu_planes *p, const float *x, float *to, i
                 for (int64_t w = 0; w < (end - from) * p->step_w; w += CPU_ALIGN / 4)
                     __builtin_prefetch(line + ahead + w);
                 if (p->step_w == 1)
-                    copy(row, line, end - from);
+                    v_copy(row, line, end - from);
                 else
                     copy_apart(row, line, end - from, p->step_w);
             }

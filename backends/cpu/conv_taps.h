@@ -27,4 +27,8 @@ typedef struct cpu_taps {
     int64_t slots;                 /* channels that a piece reads */
     size_t strip_at, chain_at, panel_at;
 } cpu_taps;
+
+#ifdef CPU_ISA
+void CPU_NAME(cpu_conv_taps_run)(const cpu_conv_job *);
+#endif
 #endif

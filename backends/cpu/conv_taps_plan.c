@@ -129,6 +129,7 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
         CPU_NAME(cpu_planes_room)(&f->planes, f->rows + f->planes.halo_h, f->images);
     *scratch = lay_out(v, f);
     v->fast = f;
+    v->run = CPU_NAME(cpu_conv_taps_run);
     return RK_OK;
 }
 #endif

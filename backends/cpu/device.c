@@ -158,13 +158,16 @@ static rk_status describe_arguments(rk_kernel *k, const rk_op *op, rk_error *e)
     return RK_OK;
 }
 
-/* A caller compiled with an older header has a shorter table. */
+/* A caller compiled with an older header has a shorter table; one that cannot be told what a bound
+ * is about gets no bound. */
 static void answer(rk_kinfo *out, const rk_kinfo *full)
 {
     uint32_t size = out->size;
+    int unclaimed = full->bound != RK_BOUND_TERMS && !RK_HAS(rk_kinfo, out, bound);
     memset(out, 0, size);
     memcpy(out, full, size < sizeof *full ? size : sizeof *full);
     out->size = size;
+    if (unclaimed) out->ulp = 0;
 }
 
 static rk_status prepare_kind(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)

@@ -43,8 +43,10 @@ typedef __m256i vec_mask;
 #endif
 
 #ifdef CPU_VEC
-/* Every second lane of two vectors; and back. */
+/* Every second lane of two vectors, from lane 0 or 1; and back. */
 #if CPU_VEC == 16
+#define v_odd(a, b)                                                                                \
+    __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #define v_even(a, b)                                                                               \
     __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
 #define v_zip_low(a, b)                                                                            \
@@ -52,6 +54,7 @@ typedef __m256i vec_mask;
 #define v_zip_high(a, b)                                                                           \
     __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #else
+#define v_odd(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
 #define v_even(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
 #define v_zip_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define v_zip_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
@@ -84,6 +87,21 @@ static inline __attribute__((always_inline, unused)) void v_transpose(vec v[CPU_
 #if CPU_VEC == 16
     CPU_SWAP(v, 8)
 #endif
+}
+
+/* Copies n floats; the last vector, or the last half of one, overlaps the one before. */
+static inline __attribute__((always_inline, unused)) void v_copy(float *to, const float *from,
+                                                                 int64_t n)
+{
+    if (n < 4) {
+        for (int64_t i = 0; i < n; i++) to[i] = from[i];
+    } else if (n < CPU_VEC) {
+        for (int64_t i = 0; i < n - 4; i += 4) _mm_storeu_ps(to + i, _mm_loadu_ps(from + i));
+        _mm_storeu_ps(to + n - 4, _mm_loadu_ps(from + n - 4));
+    } else {
+        for (int64_t i = 0; i < n - CPU_VEC; i += CPU_VEC) v_store(to + i, v_load(from + i));
+        v_store(to + n - CPU_VEC, v_load(from + n - CPU_VEC));
+    }
 }
 #endif
 #endif

@@ -41,6 +41,8 @@ void rk_refer_conv(rk_bed *bed, const rk_sample *c, rk_operands *d)
     rk_conv_oracle(which, &g, d->in[0], d->in[1], raw.near, n);
     d->terms = longest(which, &g);
     rk_expect_raw(c, d, &raw, 2);
+    rk_conv_widen(which, &g, c->out[0].dim, d->in[0], d->in[1], raw.near);
+    rk_expect_wide(bed, c, d, &raw, 2);
 }
 
 static void judge(rk_bed *bed, const rk_sample *c, rk_dice *r, int data)
@@ -232,6 +234,32 @@ static void edges(rk_bed *bed, part p)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
 }
 
+/* Kernels of 3 x 3 by strides of 1, for which there are transforms of tiles: extents that are and
+ * are not multiples of 2 and 4, bands and groups of tiles, pads that differ, each on its own. */
+static void three(rk_bed *bed, part p)
+{
+    const rk_geometry list[] = {
+        {1, 1, 18, 17, 1, 3, 3, 1, 1, 1, 1, 18, 17},    /* a band, and a part of one */
+        {2, 2, 9, 8, 3, 3, 3, 1, 1, 0, 2, 7, 10},       /* pads that differ */
+        {2, 3, 6, 7, 2, 3, 3, 1, 1, 2, 0, 8, 5},        /* likewise */
+        {1, 2, 5, 6, 2, 3, 3, 1, 1, 3, 4, 9, 12},       /* tiles in the padding alone */
+        {2, 1, 4, 4, 2, 3, 3, 1, 1, 1, 1, 6, 7},        /* outputs beyond the input */
+        {1, 2, 9, 9, 2, 3, 3, 1, 1, 1, 1, 5, 4},        /* inputs that no window reaches */
+        {7, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 2, 2},        /* a tile for each image */
+        {3, 1, 3, 3, 1, 3, 3, 1, 1, 0, 0, 1, 1},        /* a part of one */
+        {1, 1, 1, 23, 1, 3, 3, 1, 1, 1, 1, 1, 23},      /* one row */
+        {2, 390, 4, 6, 5, 3, 3, 1, 1, 1, 1, 4, 6},      /* more channels than a panel has */
+        {1, 5, 6, 4, 390, 3, 3, 1, 1, 1, 1, 6, 4},      /* likewise */
+        {19, 17, 7, 7, 18, 3, 3, 1, 1, 1, 1, 7, 7},     /* groups of images */
+        {3, 18, 22, 26, 17, 3, 3, 1, 1, 1, 0, 22, 24}}; /* bands of each image */
+    rk_dice r = {55};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (int64_t which = 0; which < 3; which++) {
+            run(bed, &r, &list[i], which, RK_PLAIN, p.program);
+            if (!p.program) run(bed, &r, &list[i], which, i % 2 ? SOME : SMALL, false);
+        }
+}
+
 /* Enough channels and positions for the largest tile of any backend, also on a slow device. */
 static void large_tile(rk_bed *bed)
 {
@@ -255,6 +283,7 @@ static void long_plain(rk_bed *bed)
 }
 
 static void edges_plain(rk_bed *bed) { edges(bed, all); }
+static void three_plain(rk_bed *bed) { three(bed, all); }
 
 static void tiles_plain(rk_bed *bed)
 {
@@ -268,6 +297,7 @@ static void epilogues(rk_bed *bed)
     tiles(bed, with_programs);
     blocks(bed, with_programs);
     edges(bed, with_programs);
+    three(bed, with_programs);
     random_geometries(bed, with_programs);
 }
 
@@ -283,6 +313,8 @@ static const rk_case cases[] = {
     {"tiles", "what is cut into tiles and phases: several of each, odd ends; tiny numbers",
      tiles_plain, RK_CASE_NEEDED},
     {"edges", "rows that share their padding, parts of images, phases without taps", edges_plain,
+     RK_CASE_NEEDED},
+    {"three", "3 x 3 by strides of 1: tiles of transforms, bands and groups of them", three_plain,
      RK_CASE_NEEDED},
     {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0}};
 const rk_case_group rk_cases_conv = {"conv", cases, sizeof cases / sizeof *cases};

@@ -61,7 +61,8 @@ typedef struct rk_operands {
     void *in[RK_SAMPLE_TENSORS], *out[RK_SAMPLE_TENSORS]; /* out: what is there before the run */
     void *want[RK_SAMPLE_TENSORS];                        /* the contract */
     rk_near *near[RK_SAMPLE_TENSORS];                     /* the oracle */
-    int64_t terms;                                        /* of the longest sum */
+    rk_near *wide[RK_SAMPLE_TENSORS]; /* CONV: the same by the magnitude of RK_BOUND_PLANES */
+    int64_t terms;                    /* of the longest sum */
 } rk_operands;
 enum { RK_PLAIN = 0, RK_SPECIAL = 1 };
 
@@ -133,6 +134,9 @@ void rk_refer_rng(rk_bed *b, const rk_sample *t, rk_operands *d);
 
 /* Fills want and near from the result of the kind: through the program, if there is one. */
 void rk_expect_raw(const rk_sample *t, rk_operands *d, const rk_raw *raw, uint32_t first);
+/* Fills wide, likewise, from raw->near alone; without memory the bed has failed. */
+void rk_expect_wide(rk_bed *b, const rk_sample *t, rk_operands *d, const rk_raw *raw,
+                    uint32_t first);
 /* Every word of want is the only right one, in any tier. */
 void rk_expect_words(const rk_sample *t, rk_operands *d);
 /* Runs the op and judges its outputs; also in the place of every input where that is allowed, and

@@ -136,3 +136,43 @@ void rk_conv_oracle(int64_t which, const rk_geometry *g, const float *a, const f
                     for (int64_t c = 0; c < g->C; c++) meet(&m, n, k, oh, ow, c);
     rk_near_sums(out, n_out);
 }
+
+/* The largest magnitude of a plane, 2^-126 at least; infinite if nothing may be said of it. */
+static double largest(const float *plane, int64_t n)
+{
+    double most = 0x1p-126;
+    for (int64_t i = 0; i < n; i++)
+        most = plane[i] == plane[i] ? fmax(most, fabs(plane[i])) : INFINITY;
+    return most < 0x1p100 ? most : INFINITY;
+}
+
+/* Of plane [i][j] of the result. */
+static double magnitude(int64_t which, const rk_geometry *g, int64_t i, int64_t j, const float *a,
+                        const float *b)
+{
+    int64_t x = g->H * g->W, w = g->R * g->S, y = g->OH * g->OW;
+    double sum = 0;
+    if (which == RK_CONV_Y)
+        for (int64_t c = 0; c < g->C; c++)
+            sum +=
+                (double)w * largest(a + (i * g->C + c) * x, x) * largest(b + (j * g->C + c) * w, w);
+    else if (which == RK_CONV_DX)
+        for (int64_t k = 0; k < g->K; k++)
+            sum +=
+                (double)w * largest(a + (i * g->K + k) * y, y) * largest(b + (k * g->C + j) * w, w);
+    else
+        for (int64_t n = 0; n < g->N; n++)
+            sum +=
+                (double)y * largest(a + (n * g->C + j) * x, x) * largest(b + (n * g->K + i) * y, y);
+    return sum < 0x1p100 ? sum : INFINITY;
+}
+
+void rk_conv_widen(int64_t which, const rk_geometry *g, const int64_t *dim, const float *a,
+                   const float *b, rk_near *out)
+{
+    int64_t plane = dim[2] * dim[3];
+    for (int64_t i = 0; i < dim[0] * dim[1]; i++) {
+        double e = magnitude(which, g, i / dim[1], i % dim[1], a, b);
+        for (int64_t p = 0; p < plane; p++) out[i * plane + p].e = e;
+    }
+}

@@ -14,4 +14,7 @@ void rk_conv_contract(int64_t which, const rk_geometry *g, const int64_t *dim, c
 /* The oracle: the same of n_out elements, into zeros. */
 void rk_conv_oracle(int64_t which, const rk_geometry *g, const float *a, const float *b,
                     rk_near *out, int64_t n_out);
+/* The same true values with the magnitudes of RK_BOUND_PLANES instead: out[] from the oracle. */
+void rk_conv_widen(int64_t which, const rk_geometry *g, const int64_t *dim, const float *a,
+                   const float *b, rk_near *out);
 #endif

@@ -1,5 +1,6 @@
-/* CONV of any devices: the layers of small Inception, small AlexNet (28 x 28) and WRN-16-4
- * (32 x 32), batch 128, beside the most that fma can do on the host, interleaved:
+/* CONV of any devices: the layers of small Inception, small AlexNet (28 x 28), WRN-16-4 (32 x 32)
+ * and the repeated ones of WRN-28-1, batch 128, beside the most that fma can do on the host,
+ * interleaved:
  *     bench_conv --backend PATH [--device N] [--option KEY=VALUE] [--fast] ...
  * LAYERS=TEXT in the environment leaves only layers whose name contains the text.  The last column
  * is the share of the fma peak of OMP_NUM_THREADS threads (give a device as many, by
@@ -82,7 +83,10 @@ static const layer layers[] = {{"inception 1 3x3", 1, 3, 28, 96, 3, 1, 1, 28},
                                {"wrn-16-4 3 3x3", 3, 128, 16, 128, 3, 1, 1, 16},
                                {"wrn-16-4 4 1x1/2", 1, 128, 16, 256, 1, 2, 0, 8},
                                {"wrn-16-4 4 3x3/2", 1, 128, 16, 256, 3, 2, 1, 8},
-                               {"wrn-16-4 4 3x3", 3, 256, 8, 256, 3, 1, 1, 8}};
+                               {"wrn-16-4 4 3x3", 3, 256, 8, 256, 3, 1, 1, 8},
+                               {"wrn-28-1 2 3x3", 8, 16, 32, 16, 3, 1, 1, 32},
+                               {"wrn-28-1 3 3x3", 7, 32, 16, 32, 3, 1, 1, 16},
+                               {"wrn-28-1 4 3x3", 7, 64, 8, 64, 3, 1, 1, 8}};
 enum { LAYERS = sizeof layers / sizeof *layers };
 
 static const char *const member[3] = {"y", "dx", "dw"};

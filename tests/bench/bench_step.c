@@ -1,26 +1,29 @@
 /* One training step of a model on devices, in turn with peers.
  *
  * usage: bench_step [--model mlp:layers=3,init=torch] [--batch 128] [--rounds 7] [--steps 40]
- *                   --device SPEC... [--peer COMMAND]...
+ *                   [--threads N] --device SPEC... [--fast SPEC]... [--peer COMMAND]...
  *
  * The step is rethink's own (core/train/step.c): gather, forward, loss, gradients, SGD with
  * momentum, on 2048 random u8 images of 28 x 28 x 3.  A peer is a command that prints a line with
  * "step_ms NUMBER", as tests/bench/bench_step.py.  A round runs each once; the table gives
  * medians over the rounds and their ratios to the first; the last line is the peak resident size of
- * this process, with all its devices.  RETHINK_BACKEND_PATH and
- * RETHINK_PLUGIN_PATH say where to look, as for rethink itself. */
+ * this process, with all its devices.  --fast is a device in fast numerics.  With BENCH_CPU_TIME
+ * set in the environment it is the processor's time that counts, for --threads 1 on a busy machine.
+ * RETHINK_BACKEND_PATH and RETHINK_PLUGIN_PATH say where to look, as for rethink itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include "base/os.h"
+#include <time.h>
+#include "base/error.h"
 #include "train/step.h"
 
 enum { MOST = 8, ROUNDS_MOST = 31, EXAMPLES = 2048 };
 
 typedef struct options {
     long batch, rounds, steps;
-    const char *model, *device[MOST], *peer[MOST];
+    const char *model, *threads, *device[MOST], *peer[MOST];
+    rk_numerics numerics[MOST]; /* of the devices */
     int n_device, n_peer;
 } options;
 
@@ -61,7 +64,13 @@ static options parse(int argc, char **argv)
             o.model = argv[i + 1];
             known = true;
         }
-        if (strcmp(argv[i], "--device") == 0 && o.n_device < MOST) {
+        if (strcmp(argv[i], "--threads") == 0) {
+            o.threads = argv[i + 1];
+            known = true;
+        }
+        bool fast = strcmp(argv[i], "--fast") == 0;
+        if ((fast || strcmp(argv[i], "--device") == 0) && o.n_device < MOST) {
+            o.numerics[o.n_device] = fast ? RK_NUMERICS_FAST : RK_NUMERICS_EXACT;
             o.device[o.n_device++] = argv[i + 1];
             known = true;
         }
@@ -113,10 +122,11 @@ static void fill(rk_session *s, const rk_dataset *d, rk_error *e)
     must(rk_session_init(s, e), "init", e);
 }
 
-static void open_device(contender *c, rk_hub *hub, const char *spec, const rk_recipe *recipe,
+static void open_device(contender *c, rk_hub *hub, int device, const rk_recipe *recipe,
                         const rk_dataset *d, const options *o)
 {
-    rk_session_options session = {.seed = 1};
+    const char *spec = o->device[device];
+    rk_session_options session = {.seed = 1, .numerics = o->numerics[device]};
     rk_error e = rk_error_new();
     rk_graph *g;
     rk_chunks chunks = {o->batch, EXAMPLES / o->batch};
@@ -127,10 +137,18 @@ static void open_device(contender *c, rk_hub *hub, const char *spec, const rk_re
     must(rk_session_commit(c->session, &e), "memory", &e);
     fill(c->session, d, &e);
     const rk_program_info *info = rk_program_describe(c->step);
-    snprintf(c->name, sizeof c->name, "rethink %s", rk_session_device(c->session)->spec);
+    snprintf(c->name, sizeof c->name, "rethink %s%s", rk_session_device(c->session)->spec,
+             o->numerics[device] == RK_NUMERICS_FAST ? ", fast" : "");
     printf("%s: %u launches a step, temporaries %.2f MiB, %.3f x the lower bound\n", c->name,
            info->steps, (double)info->arena_bytes / 1048576,
            (double)info->arena_bytes / (double)info->bound_bytes);
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(getenv("BENCH_CPU_TIME") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
 }
 
 static double time_device(contender *c, const options *o)
@@ -138,10 +156,10 @@ static double time_device(contender *c, const options *o)
     rk_error e = rk_error_new();
     for (long i = 0; i < 5 && i < o->steps; i++) must(rk_program_run(c->step, &e), "step", &e);
     must(rk_session_sync(c->session, &e), "sync", &e);
-    uint64_t begin = rk_os_now_ns();
+    double begin = now_ms();
     for (long i = 0; i < o->steps; i++) must(rk_program_run(c->step, &e), "step", &e);
     must(rk_session_sync(c->session, &e), "sync", &e);
-    return (double)(rk_os_now_ns() - begin) / 1e6 / (double)o->steps;
+    return (now_ms() - begin) / (double)o->steps;
 }
 
 static double time_peer(contender *c)
@@ -197,10 +215,11 @@ int main(int argc, char **argv)
     int n = 0;
     config.model = o.model;
     must(rk_hub_new(NULL, 0, &hub, &e), "backends", &e);
+    if (o.threads) must(rk_hub_option(hub, "threads", o.threads, &e), "--threads", &e);
     must(rk_registry_new(NULL, 0, &plugins, &e), "plugins", &e);
     must(rk_recipe_parse(plugins, &config, &recipe, &e), o.model, &e);
     rk_dataset *data = make_data();
-    for (int i = 0; i < o.n_device; i++) open_device(&c[n++], hub, o.device[i], &recipe, data, &o);
+    for (int i = 0; i < o.n_device; i++) open_device(&c[n++], hub, i, &recipe, data, &o);
     for (int i = 0; i < o.n_peer; i++) c[n++].command = o.peer[i];
     for (long round = 0; round < o.rounds; round++)
         for (int i = 0; i < n; i++)

@@ -149,7 +149,7 @@ static void check_same_bits(const char *model, const step *s, rk_session *a, rk_
     }
 }
 
-static void check_model(const world *w, const char *model)
+static void check_model(const world *w, const char *model, rk_numerics numerics)
 {
     static step s;
     static const rk_session_options other[] = {{.unfused = true},
@@ -158,10 +158,12 @@ static void check_model(const world *w, const char *model)
     rk_spec *spec;
     must(rk_spec_parse(w->plugins, RK_KIND_MODEL, model, &spec, &e), &e);
     build(&s, spec);
-    rk_session *fused = run(w, &s, (rk_session_options){0});
+    rk_session *fused = run(w, &s, (rk_session_options){.numerics = numerics});
     check_against_oracle(model, &s, fused);
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
-        rk_session *session = run(w, &s, other[i]);
+        rk_session_options options = other[i];
+        options.numerics = numerics;
+        rk_session *session = run(w, &s, options);
         check_same_bits(model, &s, fused, session);
         rk_session_close(session);
     }
@@ -181,7 +183,19 @@ static void test_models(void **state)
                                          "wrn:depth=10,base=2,width=2,dropout=0.25",
                                          "mlp:layers=2,hidden=20",
                                          "linear"};
-    for (size_t i = 0; i < sizeof models / sizeof *models; i++) check_model(*state, models[i]);
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++)
+        check_model(*state, models[i], RK_NUMERICS_EXACT);
+}
+
+/* With the transforms of the fast tier in every layer; its kernels stand in for the exact ones up
+ * to rounding, and give the same bits in every plan. */
+static void test_fast(void **state)
+{
+    const world *w = *state;
+    rk_error e = rk_error_new();
+    must(rk_hub_option(w->hub, "cpu.winograd", "always", &e), &e);
+    check_model(*state, "wrn:depth=10,base=16", RK_NUMERICS_FAST);
+    check_model(*state, "inception:width=0.25", RK_NUMERICS_FAST);
 }
 
 /* Epochs with a smaller last batch, and evaluations by the running averages, as the interpreter has
@@ -373,9 +387,12 @@ static void test_statistics(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models),     cmocka_unit_test(test_epochs),
-        cmocka_unit_test(test_statistics), cmocka_unit_test(test_plan_of_inception),
-        cmocka_unit_test(test_far_mean),   cmocka_unit_test(test_lrn_accuracy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_models),
+                                       cmocka_unit_test(test_fast),
+                                       cmocka_unit_test(test_epochs),
+                                       cmocka_unit_test(test_statistics),
+                                       cmocka_unit_test(test_plan_of_inception),
+                                       cmocka_unit_test(test_far_mean),
+                                       cmocka_unit_test(test_lrn_accuracy)};
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

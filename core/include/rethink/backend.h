@@ -219,6 +219,7 @@ typedef struct rk_op {
 enum { RK_OP_FAST = 1 }; /* rk_op.flags: a kernel of the fast tier will do */
 
 enum { RK_TIER_EXACT = 2, RK_TIER_FAST = 1 };
+enum { RK_BOUND_TERMS = 0, RK_BOUND_PLANES = 1 };
 
 /* What prepare says of the kernel it returns.
  *   tier       RK_TIER_*; an op without RK_OP_FAST must get RK_TIER_EXACT.
@@ -226,14 +227,26 @@ enum { RK_TIER_EXACT = 2, RK_TIER_FAST = 1 };
  *   alias_ok   bit j: out[0] may be the very memory of in[j].  With a program, any one output may
  *              be the memory of any one such input, if the program reads that input only at the
  *              element's own index and does not STORE it as it is, and all its STOREs come last.
- *   ulp        bound on |got - true| / (eps * sum |terms|) of each element, 0 if not claimed.
- *   impl       names the implementation in results, e.g. "tile 6x32 avx512". */
+ *   ulp        bound on |got - true| / (eps * magnitude) of each element, 0 if not claimed.
+ *   impl       names the implementation in results, e.g. "tile 6x32 avx512".
+ *   bound      Which magnitude; since minor version 1.
+ *              RK_BOUND_TERMS   sum |terms| of the element.
+ *              RK_BOUND_PLANES  CONV of the fast tier only: the same sum with the largest |number|
+ *                   of a factor's plane, or 2^-126 if that is more, instead of each factor.  With
+ *                   x, w and g for these of the planes [H][W], [R][S] and [OH][OW],
+ *                   Y: R S sum over c of x[n][c] w[k][c]; DX: R S sum over k of g[n][k] w[k][c];
+ *                   DW: OH OW sum over n of x[n][c] g[n][k].  Transforms, as Winograd's, bring
+ *                   into an element what belongs to its neighbours and cancels but for its rounding
+ *                   errors, so that no bound by the element's own terms is true.  Nothing is
+ *                   claimed of an element if one of these numbers, or the sum, is not below
+ *                   2^100. */
 typedef struct rk_kinfo {
     uint32_t size, tier;
     uint64_t workspace;
     uint32_t alias_ok;
     float ulp;
     char impl[64];
+    uint32_t bound, reserved;
 } rk_kinfo;
 
 /* What the core offers a backend; it outlives every device.
