@@ -36,6 +36,9 @@ rk_status rk_hub_option(rk_hub *h, const char *key, const char *value, rk_error 
 /* level <= verbosity of backend log lines go to stderr. */
 void rk_hub_verbosity(rk_hub *h, int level);
 
+/* The digest of the tuner's database that kernels are chosen by; "" if nothing is tuned. */
+void rk_hub_tuning(rk_hub *h, char digest[33]);
+
 /* One device of one backend.  exact: 1 passed, 0 failed, -1 self-test not run. */
 typedef struct rk_device_entry {
     char spec[128]; /* "cpu:0", "opencl:0.0": the name that users give and records hold */
