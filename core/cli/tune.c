@@ -1,6 +1,7 @@
 /* rethink tune: finds the fastest kernels of a device. */
 #include "cli/tune.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "cli/jobs.h"
 #include "cli/live.h"
 #include "cli/named.h"
@@ -16,6 +17,7 @@ enum {
     OPTION_FULL,
     OPTION_AGAIN,
     OPTION_MINUTES,
+    OPTION_CHOICES,
     OPTION_EXPORT,
     OPTION_IMPORT,
     OPTION_LIST,
@@ -29,6 +31,8 @@ static const struct argp_option own_options[] = {
     {"full", OPTION_FULL, NULL, 0, "All choices of all operations; may take hours", 1},
     {"again", OPTION_AGAIN, NULL, 0, "Also operations that are tuned already", 1},
     {"minutes", OPTION_MINUTES, "M", 0, "Begin no operation after so many minutes", 1},
+    {"choices", OPTION_CHOICES, "N", 0,
+     "At most so many choices of an operation (8; with --full all)", 1},
     {"list", OPTION_LIST, NULL, 0, "Print what is known, and tune nothing", 1},
     {"forget", OPTION_FORGET, NULL, 0,
      "Drop what is known, of the devices of --device or of all, and tune nothing", 1},
@@ -48,11 +52,15 @@ static error_t parse_minutes(const char *arg, rk_tune_arguments *a, const struct
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     rk_tune_arguments *a = state->input;
+    uint64_t n;
     switch (key) {
     case OPTION_RAPID: a->rapid = true; return 0;
     case OPTION_FULL: a->options.full = true; return 0;
     case OPTION_AGAIN: a->options.again = true; return 0;
     case OPTION_MINUTES: return parse_minutes(arg, a, state);
+    case OPTION_CHOICES:
+        if (rk_parse_u64(arg, &n) && n > 0 && n < 10000) return a->options.choices = (uint32_t)n, 0;
+        return rk_cli_misuse(state, "--choices: '%.40s' is no number from 1 to 9999", arg);
     case OPTION_EXPORT: a->to = arg; return 0;
     case OPTION_IMPORT: a->from = arg; return 0;
     case OPTION_LIST: a->list = true; return 0;
@@ -213,6 +221,7 @@ static void find_devices(command *c)
 static rk_status open_all(command *c, rk_error *e)
 {
     const rk_run_arguments *a = &c->a->run;
+    rk_tuning *known;
     RK_TRY(rk_hub_new(a->backends, a->n_backends, &c->hub, e));
     RK_TRY(rk_named_backends(c->hub, a->backends, a->n_backends, e));
     if (a->verbose) rk_hub_verbosity(c->hub, 2);
@@ -232,6 +241,10 @@ static rk_status open_all(command *c, rk_error *e)
                        "database",
                        c->path);
     find_devices(c);
+    if (c->a->forget) return RK_OK;
+    RK_TRY(rk_tuning_read(c->path, &known,
+                          e)); /* before any run of a kernel says that it is damaged */
+    rk_tuning_free(known);
     return RK_OK;
 }
 

@@ -145,6 +145,7 @@ static rk_status try_choices(contest *c, const rk_tune_op *op, uint32_t n, rk_er
 {
     const rk_search *s = c->s;
     uint32_t idle = 0, most = s->options->full ? n : RAPID;
+    if (s->options->choices) most = s->options->choices;
     for (uint32_t i = 1; i < n && c->result->tried < most && idle < PATIENCE; i++) {
         contender x = {.n = 0};
         uint32_t same;

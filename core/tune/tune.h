@@ -14,6 +14,7 @@ typedef struct rk_tune_options {
     bool full;      /* all choices of all ops; else a few of the ops that 95 % of the work is in */
     bool again;     /* also what is known from the same mode or a fuller one */
     double seconds; /* begin no op after so long; 0: no limit */
+    uint32_t choices; /* at most, of an op; 0: a few, or with full all */
     uint32_t samples; /* at least, of the two that are compared at the end */
     uint64_t seed;    /* of operands */
 } rk_tune_options;
