@@ -1,4 +1,5 @@
 #include "cli/jobs.h"
+#include "cli/settings_path.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -230,6 +231,23 @@ static rk_status add_preset(maker *m, const char *wanted, rk_error *e)
     return RK_OK;
 }
 
+/* A folder for a data set that no run has is a mistake. */
+static rk_status check_paths(const maker *m, rk_error *e)
+{
+    for (uint32_t i = 0; i < m->n_own; i++) {
+        const rk_assignment *own = &m->own[i];
+        bool used = strcmp(own->key, "data-path") != 0;
+        for (uint32_t k = 0; !used && k < m->out->n; k++)
+            used = rk_data_path_is_of(own->value, m->out->job[k].s.config.data);
+        if (!used)
+            return RK_FAIL(e, RK_E_INVALID,
+                           "--data-path: no run has the data set of '%.64s'; the "
+                           "first has %.64s",
+                           own->value, m->out->n ? m->out->job[0].s.config.data : "none");
+    }
+    return RK_OK;
+}
+
 rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32_t n, rk_jobs *out,
                        rk_error *e)
 {
@@ -243,6 +261,7 @@ rk_status rk_jobs_make(const rk_preset *preset, const rk_assignment *own, uint32
     if (!preset && wanted)
         status = RK_FAIL(e, RK_E_INVALID, "--scale is of presets: name one, as fig1a");
     if (status == RK_OK) status = add_preset(&m, wanted, e);
+    if (status == RK_OK) status = check_paths(&m, e);
     if (status == RK_OK) status = rk_jobs_order(out, e);
     if (status != RK_OK) rk_jobs_free(out);
     return status;

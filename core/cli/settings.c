@@ -1,4 +1,5 @@
 #include "cli/settings.h"
+#include "cli/settings_path.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "data/names.h"
@@ -10,8 +11,7 @@
 typedef struct level {
     rk_settings *s;
     rk_pool *pool;
-    bool again;       /* the key was set in this level before */
-    const char *path; /* of the data set, wherever in the level it was given */
+    bool again; /* the key was set in this level before */
 } level;
 
 typedef rk_status (*setter)(level *l, const char *key, const char *value, rk_error *e);
@@ -218,37 +218,8 @@ SET(randomize_seed) { return whole(key, v, 0, INT64_MAX, &l->s->config.randomize
 
 SET(data_path)
 {
-    if (!v[0]) return RK_FAIL(e, RK_E_INVALID, "--%s: no folder is named", key);
-    l->path = v;
-    return RK_OK;
-}
-
-/* The parameters of a spec but for its path; commas and quotes of values stay as they are. */
-static void add_others(rk_str *text, const char *parameters)
-{
-    for (const char *p = parameters; *p;) {
-        size_t n = 0;
-        while (p[n] && p[n] != ',') n += p[n] == '\\' && p[n + 1] ? 2 : 1;
-        if (strncmp(p, "path=", 5) != 0) rk_str_add(text, ",%.*s", (int)n, p);
-        p += n + (p[n] == ',');
-    }
-}
-
-/* "cifar10:path=old,crop=28" with another path: presets know what is in a data set, not where. */
-static rk_status move_data(level *l, rk_error *e)
-{
-    const char *old = l->s->config.data;
-    size_t name = strcspn(old, ":");
-    rk_str text = {0};
-    rk_str_add(&text, "%.*s:path=", (int)name, old);
-    for (const char *p = l->path; *p; p++)
-        rk_str_add(&text, "%s%c", strchr(",+\\", *p) ? "\\" : "", *p);
-    add_others(&text, old + name + (old[name] == ':'));
-    const char *copy = text.failed ? NULL : rk_pool_string(l->pool, text.s);
-    rk_str_free(&text);
-    if (!copy) return no_memory(e);
-    l->s->config.data = copy;
-    return RK_OK;
+    (void)l; /* once the level's data set is known */
+    return rk_data_path_check(key, v, e);
 }
 
 SET(scale)
@@ -319,8 +290,9 @@ static const rk_setting table[] = {
     {"hold-out", "P",
      "Do not train on a part P of the training examples, drawn by the seed; predictions of all are "
      "kept, for 'rethink scores --over' (0)"},
-    {"data-path", "FOLDER",
-     "Where the data set is, instead of the path that --data or a preset has"},
+    {"data-path", "[NAME=]FOLDER",
+     "Where the data set (of this NAME, if one is given) is, instead of the path that --data or a "
+     "preset has; may be repeated"},
 };
 static const setter setters[] = {
     set_model,      set_data,     set_randomize,   set_augment,        set_optimizer,
@@ -374,5 +346,8 @@ rk_status rk_settings_apply(rk_settings *s, const rk_assignment *list, uint32_t 
         seen[k] = true;
         RK_TRY(setters[k](&l, list[i].key, list[i].value, e));
     }
-    return l.path ? move_data(&l, e) : RK_OK;
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(list[i].key, "data-path") == 0)
+            RK_TRY(rk_data_path_use(s, list[i].value, pool, e));
+    return RK_OK;
 }

@@ -21,7 +21,7 @@
  *                      'conv y 128x3x28x28, 96x3x3x3'; tier 'exact' or 'fast'.  'seconds' (text:
  *                      the kernel), 'flop', 'bytes' (counted; unit FLOP, B), 'vendor seconds'
  *                      (text: the library and its version)
- *   suite 'numerics'   subject and tier as of 'op'.  'ulp max', 'ulp mean' (unit ULP, against float64),
+ *   suite 'numerics'   subject and tier as of 'op'.  'ulp max', 'ulp mean' (unit ULP, to float64),
  *                      'equal' (1 or 0: bits as the reference's; text: the digest)
  *   suite 'support'    subject a kind of operation or an op; 'support': 0 ok, 1 fallback,
  *                      2 unsupported, 3 wrong; text: the reason

@@ -55,6 +55,14 @@ test_every_preset_lists_its_runs() {
     says 'cifar10:path=/a,crop=28'
 }
 
+test_folders_of_two_data_sets() {
+    works "$RETHINK" run sharpness --scale full --dry-run --data-path mnist=/m --data-path cifar10=/c
+    says 'mnist:path=/m$'
+    says 'cifar10:path=/c$'
+    fails "no run has the data set of 'minst=/m'" \
+        "$RETHINK" run sharpness --scale full --dry-run --data-path minst=/m
+}
+
 test_verdicts() {
     tiny
     works "$RETHINK" run tiny -q

@@ -115,6 +115,17 @@ static void test_kernel(void **state)
     close_rig(r);
 }
 
+/* What is left over says of the matrix' tiles that each got to its place: in the factor and, added
+ * up again, in the fitted values. */
+static void test_tiles(void **state)
+{
+    rig *r = open_rig(*state, "linear", "synth16:n=601,test=30", "labels:p=1");
+    rk_lab_report report = measure(r, "kernel:jitter=0.5");
+    assert_true(value(&report, "residual") < 1e-12);
+    rk_lab_report_free(&report);
+    close_rig(r);
+}
+
 /* More features than examples interpolate; with a ridge they do not. */
 static void test_random_features(void **state)
 {
@@ -157,7 +168,7 @@ static void test_ntk(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernel),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kernel), cmocka_unit_test(test_tiles),
                                        cmocka_unit_test(test_random_features),
                                        cmocka_unit_test(test_ntk)};
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

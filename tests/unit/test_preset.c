@@ -87,6 +87,21 @@ static void test_levels(void **state)
     rk_pool_free(&pool);
 }
 
+static void test_paths(void **state)
+{
+    const rk_assignment list[] = {{"data", "mnist:path=old,limit=9"}, {"data-path", "mnist=/m"}};
+    const rk_assignment other[] = {{"data-path", "cifar10=/c"}}, all[] = {{"data-path", "./a=b"}};
+    rk_pool pool = {0};
+    rk_settings s = apply(list, 2, &pool);
+    (void)state;
+    assert_string_equal(s.config.data, "mnist:path=/m,limit=9");
+    assert_int_equal(rk_settings_apply(&s, other, 1, &pool, NULL), RK_OK);
+    assert_string_equal(s.config.data, "mnist:path=/m,limit=9");
+    assert_int_equal(rk_settings_apply(&s, all, 1, &pool, NULL), RK_OK);
+    assert_string_equal(s.config.data, "mnist:path=./a=b,limit=9");
+    rk_pool_free(&pool);
+}
+
 static void refuse(const char *key, const char *value, const char *said)
 {
     rk_settings s = rk_settings_default();
@@ -120,6 +135,8 @@ static void test_refusals(void **state)
         refuse("checkpoint-seconds", real[i], "number from 0 on");
     }
     refuse("stop-accuracy", "1.1", "1.1");
+    refuse("data-path", "", "names no folder");
+    refuse("data-path", "mnist=", "'mnist=' names no folder");
     refuse("isa", "avx", "plain|avx2|avx512");
     refuse("numerics", "exac", "exact|fast");
     refuse("fallback", "", "forbid|reference");
@@ -319,11 +336,16 @@ static void test_shipped(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_key),   cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_read),
-        cmocka_unit_test(test_bad_presets), cmocka_unit_test(test_search),
-        cmocka_unit_test(test_grid),        cmocka_unit_test(test_own_settings_win),
-        cmocka_unit_test(test_scales),      cmocka_unit_test(test_shipped)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_key),
+                                       cmocka_unit_test(test_levels),
+                                       cmocka_unit_test(test_paths),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_read),
+                                       cmocka_unit_test(test_bad_presets),
+                                       cmocka_unit_test(test_search),
+                                       cmocka_unit_test(test_grid),
+                                       cmocka_unit_test(test_own_settings_win),
+                                       cmocka_unit_test(test_scales),
+                                       cmocka_unit_test(test_shipped)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

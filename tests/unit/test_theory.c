@@ -102,16 +102,56 @@ static void test_ramps_fit_anything(void **state)
 
 /* ---- linear algebra -------------------------------------------------------------------------- */
 
+/* Of a definite matrix, j <= i: its diagonal outweighs the rest. */
+static double element(int64_t i, int64_t j)
+{
+    int64_t far = i - j;
+    return i == j ? 4 + (double)i : 1 / (double)(1 + far * far) - 0.25 * (double)(j % 3);
+}
+
+/* Every element has a place of its own, and the solution is that of the whole matrix. */
+static void check_packed(int64_t n)
+{
+    double *a = calloc((size_t)packed_size(n), sizeof *a), x[9], b[9] = {0};
+    unsigned char *seen = calloc((size_t)packed_size(n), 1);
+    assert_int_equal(packed_size(n), n * (n + 1) / 2);
+    for (int64_t i = 0; i < n; i++) x[i] = (double)(i * i - 3 * i + 1);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j <= i; j++) {
+            int64_t at = packed_at(n, i, j);
+            assert_in_range(at, 0, packed_size(n) - 1);
+            assert_false(seen[at]++);
+            a[at] = element(i, j);
+            b[i] += a[at] * x[j];
+            if (i != j) b[j] += a[at] * x[i];
+        }
+    assert_int_equal(solve_definite(a, n, b, 1, NULL, NULL), RK_OK);
+    for (int64_t i = 0; i < n; i++) assert_true(fabs(b[i] - x[i]) < 1e-11);
+    free(a);
+    free(seen);
+}
+
+static void test_packed(void **state)
+{
+    (void)state;
+    for (int64_t n = 1; n <= 9; n++) check_packed(n);
+}
+
 static void test_definite(void **state)
 {
     (void)state;
-    double a[] = {4, 2, 2, 3}, b[] = {8, 7, 4, 2}, condition; /* two right sides */
+    double a[3], b[] = {8, 7, 4, 2}, condition; /* two right sides */
+    a[packed_at(2, 0, 0)] = 4;
+    a[packed_at(2, 1, 0)] = 2;
+    a[packed_at(2, 1, 1)] = 3;
     assert_int_equal(solve_definite(a, 2, b, 2, &condition, NULL), RK_OK);
     const double x[] = {1.25, 1.5, 1, 0};
     for (int i = 0; i < 4; i++) assert_true(fabs(b[i] - x[i]) < 1e-14);
     assert_true(fabs(condition - 6.0 * 6 / 8) < 1e-12); /* |A| |A^-1| in the 1-norm: 6 * 6/8 */
-    double wrong[] = {1, 2, 2, 1}, c[] = {1, 1};
+    double wrong[3], c[] = {1, 1};
     rk_error e;
+    wrong[packed_at(2, 0, 0)] = wrong[packed_at(2, 1, 1)] = 1;
+    wrong[packed_at(2, 1, 0)] = 2;
     assert_int_equal(solve_definite(wrong, 2, c, 1, NULL, &e), RK_E_INVALID);
 }
 
@@ -304,11 +344,16 @@ static void test_tensors(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ramps_by_hand),  cmocka_unit_test(test_ramps_fit_anything),
-        cmocka_unit_test(test_definite),       cmocka_unit_test(test_least_norm),
-        cmocka_unit_test(test_cover_fraction), cmocka_unit_test(test_cover_counts_in_the_plane),
-        cmocka_unit_test(test_sgd_by_hand),    cmocka_unit_test(test_convolutions_as_maps),
-        cmocka_unit_test(test_norms_by_hand),  cmocka_unit_test(test_tensors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ramps_by_hand),
+                                       cmocka_unit_test(test_ramps_fit_anything),
+                                       cmocka_unit_test(test_packed),
+                                       cmocka_unit_test(test_definite),
+                                       cmocka_unit_test(test_least_norm),
+                                       cmocka_unit_test(test_cover_fraction),
+                                       cmocka_unit_test(test_cover_counts_in_the_plane),
+                                       cmocka_unit_test(test_sgd_by_hand),
+                                       cmocka_unit_test(test_convolutions_as_maps),
+                                       cmocka_unit_test(test_norms_by_hand),
+                                       cmocka_unit_test(test_tensors)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -1,5 +1,6 @@
 /* Tiles of a Gram matrix, see gram.h. */
 #include "gram.h"
+#include "solve.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,8 +89,8 @@ rk_status gram_tile(gram *g, bool test, int64_t row, int64_t column, rk_error *e
 static void keep(const gram *g, int64_t row, int64_t column, int64_t n, double *k)
 {
     for (int64_t r = 0; r < g->tile && row + r < n; r++)
-        for (int64_t c = 0; c < g->tile && column + c < n; c++)
-            k[(row + r) * n + column + c] = (double)g->block[r * g->tile + c];
+        for (int64_t c = 0; c < g->tile && column + c <= row + r; c++)
+            k[packed_at(n, row + r, column + c)] = (double)g->block[r * g->tile + c];
 }
 
 rk_status gram_fill(rk_lab *l, gram *g, int64_t n, double *k, double share, rk_error *e)

@@ -23,6 +23,6 @@ rk_status gram_open(rk_lab *l, int64_t n, bool test, const gram_rows *rows, gram
 void gram_close(gram *g);
 /* block[r][c] = <x_(row + r), x_(column + c)>, rows of either set, columns of training examples. */
 rk_status gram_tile(gram *g, bool test, int64_t row, int64_t column, rk_error *e);
-/* k[i][j] of [n][n] for j <= i, of the first n training examples; progress goes up to `share`. */
+/* Of the first n training examples, into a packed matrix (solve.h); progress goes up to `share`. */
 rk_status gram_fill(rk_lab *l, gram *g, int64_t n, double *k, double share, rk_error *e);
 #endif

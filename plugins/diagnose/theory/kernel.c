@@ -133,7 +133,7 @@ static double host_bytes(const rk_args *a, const machine *m)
     double n = (double)m->n, grid = (double)rk_arg_int(a, "grid");
     bool pixels = !strcmp(rk_arg_text(a, "features"), "pixels");
     double width = pixels ? 0 : (double)rk_arg_int(a, "filters") * grid * grid;
-    return 8 * n * n + 4 * width * (n + (double)m->tests);
+    return 4 * n * (n + 1) + 4 * width * (n + (double)m->tests);
 }
 
 /* Whether Cholesky is meant; says what is coming. */

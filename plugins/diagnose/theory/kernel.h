@@ -16,8 +16,8 @@ typedef struct machine {
     double residual;         /* the largest |y - fit - jitter alpha| */
 } machine;
 
-/* The median of |x_i - x_j|^2, i < j < m, from inner products k[.][stride]. */
-rk_status kernel_median(const double *k, int64_t stride, int64_t m, double *out, rk_error *e);
+/* The median of |x_i - x_j|^2, i < j < m, from inner products of n examples, packed (solve.h). */
+rk_status kernel_median(const double *k, int64_t n, int64_t m, double *out, rk_error *e);
 /* By a Cholesky factor of K + jitter I on the host. */
 rk_status kernel_cholesky(rk_lab *l, machine *m, int64_t sample, double gamma, rk_error *e);
 /* By conjugate gradients that compute K anew, a panel of rows at a time, on the device. */

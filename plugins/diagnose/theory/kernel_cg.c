@@ -5,6 +5,7 @@
  * on the host, so that iterates have the same bits on every device. */
 #include "gram.h"
 #include "kernel.h"
+#include "solve.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,7 +144,7 @@ static rk_status evaluate(solver *s, machine *m, rk_error *e)
 static rk_status median(rk_lab *l, machine *m, int64_t sample, rk_error *e)
 {
     gram g = {0};
-    double *k = lab_array(sample * sample, sizeof *k, "inner products", e);
+    double *k = lab_array(packed_size(sample), sizeof *k, "inner products", e);
     rk_status status = k ? gram_open(l, sample, false, NULL, &g, e) : RK_E_NOMEM;
     if (status == RK_OK) status = gram_fill(l, &g, sample, k, 0, e);
     if (status == RK_OK) status = kernel_median(k, sample, sample, &m->median, e);

@@ -19,16 +19,16 @@ static double distance(double s, double t, double product)
     return d > 0 ? d : 0;
 }
 
-rk_status kernel_median(const double *k, int64_t stride, int64_t m, double *out, rk_error *e)
+rk_status kernel_median(const double *k, int64_t n, int64_t m, double *out, rk_error *e)
 {
-    int64_t n = m * (m - 1) / 2, at = 0;
-    double *d = lab_array(n, sizeof *d, "distances", e);
+    int64_t pairs = m * (m - 1) / 2, at = 0;
+    double *d = lab_array(pairs, sizeof *d, "distances", e);
     if (!d) return RK_E_NOMEM;
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < i; j++)
-            d[at++] = distance(k[i * stride + i], k[j * stride + j], k[i * stride + j]);
-    qsort(d, (size_t)n, sizeof *d, ascending);
-    *out = n % 2 ? d[n / 2] : n ? (d[n / 2 - 1] + d[n / 2]) / 2 : 0;
+            d[at++] = distance(k[packed_at(n, i, i)], k[packed_at(n, j, j)], k[packed_at(n, i, j)]);
+    qsort(d, (size_t)pairs, sizeof *d, ascending);
+    *out = pairs % 2 ? d[pairs / 2] : pairs ? (d[pairs / 2 - 1] + d[pairs / 2]) / 2 : 0;
     free(d);
     if (*out > 0) return RK_OK;
     return rk_error_set(e, RK_E_INVALID,
@@ -46,31 +46,42 @@ static double similarity(const machine *m, double s, double t, double product)
 /* Inner products become K + jitter I; their diagonal is kept. */
 static void map(const machine *m, double *k, double *norms)
 {
-    for (int64_t i = 0; i < m->n; i++) norms[i] = k[i * m->n + i];
-    for (int64_t i = 0; i < m->n; i++) {
-        for (int64_t j = 0; j < i; j++)
-            k[i * m->n + j] = k[j * m->n + i] = similarity(m, norms[i], norms[j], k[i * m->n + j]);
-        k[i * m->n + i] = similarity(m, norms[i], norms[i], norms[i]) + m->jitter;
-    }
+    for (int64_t i = 0; i < m->n; i++) norms[i] = k[packed_at(m->n, i, i)];
+    for (int64_t j = 0; j < m->n; j++)
+        for (int64_t i = j; i < m->n; i++) {
+            double *at = k + packed_at(m->n, i, j);
+            *at = similarity(m, norms[i], norms[j], *at);
+            if (i == j) *at += m->jitter;
+        }
 }
 
-/* K alpha, from the half of K that the Cholesky factor has left alone. */
-static void apply(machine *m, const double *k, const double *norms)
+/* Adds a tile's part of K alpha, and what it says of the tile on the other side of the diagonal. */
+static void fit_tile(const gram *g, machine *m, const double *norms, int64_t row, int64_t column)
 {
-    for (uint32_t c = 0; c < m->classes; c++) {
-        const double *alpha = m->alpha + c * m->n;
-        double *fit = m->fit + c * m->n;
-        for (int64_t j = 0; j < m->n; j++) {
-            double sum = similarity(m, norms[j], norms[j], norms[j]) * alpha[j];
-            for (int64_t i = 0; i < j; i++) {
-                sum += k[j * m->n + i] * alpha[i];
-                fit[i] += k[j * m->n + i] * alpha[j];
+    for (int64_t r = row; r < row + g->tile && r < m->n; r++)
+        for (int64_t i = column; i < column + g->tile && i <= r; i++) {
+            double product = (double)g->block[(r - row) * g->tile + i - column];
+            double k = similarity(m, norms[r], norms[i], product);
+            for (uint32_t c = 0; c < m->classes; c++) {
+                m->fit[c * m->n + r] += k * m->alpha[c * m->n + i];
+                if (i < r) m->fit[c * m->n + i] += k * m->alpha[c * m->n + r];
             }
-            fit[j] += sum;
         }
+}
+
+/* K alpha, from the tiles again: where K was is its factor now. */
+static rk_status fit(rk_lab *l, gram *g, machine *m, const double *norms, rk_error *e)
+{
+    for (int64_t row = 0; row < m->n; row += g->tile) {
+        for (int64_t column = 0; column <= row; column += g->tile) {
+            TRY(gram_tile(g, false, row, column, e));
+            fit_tile(g, m, norms, row, column);
+        }
+        TRY(rk_lab_progress(l, 0.7 + 0.1 * (double)row / (double)m->n, e));
     }
     for (int64_t at = 0; at < m->n * m->classes; at++)
         m->residual = fmax(m->residual, fabs(m->y[at] - m->fit[at] - m->jitter * m->alpha[at]));
+    return RK_OK;
 }
 
 /* Adds what the training examples of a tile say of the test examples of the tile. */
@@ -130,9 +141,9 @@ static rk_status plan(rk_lab *l, gram *g, const machine *m, rk_error *e)
     enum { SMALL = 768, LARGE = 4096 };
     if (m->n < LARGE) return RK_OK;
     double tiles = pow(ceil((double)m->n / (double)g->tile), 2) / 2;
-    double *k = lab_array(SMALL * SMALL, sizeof *k, "a small matrix", e), b[SMALL] = {1};
+    double *k = lab_array(packed_size(SMALL), sizeof *k, "a small matrix", e), b[SMALL] = {1};
     if (!k) return RK_E_NOMEM;
-    for (int64_t i = 0; i < SMALL; i++) k[i * SMALL + i] = 2;
+    for (int64_t i = 0; i < SMALL; i++) k[packed_at(SMALL, i, i)] = 2;
     rk_status status = gram_tile(g, false, 0, 0, e);
     double start = seconds();
     if (status == RK_OK) status = gram_tile(g, false, 0, 0, e);
@@ -150,7 +161,7 @@ static rk_status plan(rk_lab *l, gram *g, const machine *m, rk_error *e)
 rk_status kernel_cholesky(rk_lab *l, machine *m, int64_t sample, double gamma, rk_error *e)
 {
     gram g = {0};
-    double *k = lab_array(m->n * m->n, sizeof *k, "the kernel's matrix", e);
+    double *k = lab_array(packed_size(m->n), sizeof *k, "the kernel's matrix", e);
     double *norms = lab_array(m->n, sizeof *norms, "norms", e);
     rk_status status = k && norms ? gram_open(l, m->n, true, m->rows, &g, e) : RK_E_NOMEM;
     if (status == RK_OK) status = plan(l, &g, m, e);
@@ -162,12 +173,10 @@ rk_status kernel_cholesky(rk_lab *l, machine *m, int64_t sample, double gamma, r
         memcpy(m->alpha, m->y, (size_t)(m->n * m->classes) * sizeof *m->y);
         status = solve_definite(k, m->n, m->alpha, m->classes, &m->condition, e);
     }
-    if (status == RK_OK) {
-        apply(m, k, norms);
-        status = predict(l, &g, m, norms, e);
-    }
-    gram_close(&g);
     free(k);
+    if (status == RK_OK) status = fit(l, &g, m, norms, e);
+    if (status == RK_OK) status = predict(l, &g, m, norms, e);
+    gram_close(&g);
     free(norms);
     return status;
 }

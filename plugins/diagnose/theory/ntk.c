@@ -15,7 +15,7 @@ static rk_status map(double *k, int64_t n, double jitter, rk_error *e)
     if (!length) return RK_E_NOMEM;
     rk_status status = RK_OK;
     for (int64_t i = 0; i < n; i++) {
-        length[i] = sqrt(k[i * n + i]);
+        length[i] = sqrt(k[packed_at(n, i, i)]);
         if (!(length[i] > 0))
             status = rk_error_set(e, RK_E_INVALID,
                                   "ntk: training example %lld is 0 everywhere and has no direction",
@@ -23,10 +23,11 @@ static rk_status map(double *k, int64_t n, double jitter, rk_error *e)
     }
     for (int64_t i = 0; i < n; i++) {
         for (int64_t j = 0; j < i; j++) {
-            double c = fmax(-1, fmin(1, k[i * n + j] / (length[i] * length[j])));
-            k[i * n + j] = k[j * n + i] = c * (M_PI - acos(c)) / (2 * M_PI);
+            double *at = k + packed_at(n, i, j);
+            double c = fmax(-1, fmin(1, *at / (length[i] * length[j])));
+            *at = c * (M_PI - acos(c)) / (2 * M_PI);
         }
-        k[i * n + i] = 0.5 + jitter;
+        k[packed_at(n, i, i)] = 0.5 + jitter;
     }
     free(length);
     return status;
@@ -35,7 +36,8 @@ static rk_status map(double *k, int64_t n, double jitter, rk_error *e)
 static rk_status measure(rk_lab *l, gram *g, int64_t n, double jitter, rk_error *e)
 {
     int64_t classes = rk_lab_data(l)->classes;
-    double *k = lab_array(n * n, sizeof *k, "the kernel's matrix", e), condition = 0, sum = 0;
+    double *k = lab_array(packed_size(n), sizeof *k, "the kernel's matrix", e), condition = 0,
+           sum = 0;
     double *y = lab_array(n * classes, sizeof *y, "targets", e);
     double *b = lab_array(n * classes, sizeof *b, "targets", e);
     rk_status status = k && y && b ? gram_fill(l, g, n, k, 0.6, e) : RK_E_NOMEM;

@@ -10,9 +10,14 @@
 /* What a diagnostic says of numbers that came from here. */
 #define LAPACK_NOTE "the last digits depend on the LAPACK that is installed: it solves on the host"
 
-/* a[n][n], symmetric, its lower triangle in the order of columns, becomes its Cholesky factor; b
- * [rhs][n] the solutions.  The strict upper triangle is left alone.  *condition: an estimate of
- * that of a in the 1-norm, may be NULL.  RK_E_INVALID if a is not positive definite. */
+/* A symmetric matrix is kept as half of it, in LAPACK's rectangular full packed form (Gustavson et
+ * al. 2010; transr = N, uplo = L): a[packed_at(n, i, j)] is element (i, j) for j <= i. */
+int64_t packed_size(int64_t n);
+int64_t packed_at(int64_t n, int64_t i, int64_t j);
+
+/* a, packed, becomes its Cholesky factor; b [rhs][n] the solutions.  *condition: an estimate of
+ * that of a in the 1-norm (Higham 1988), may be NULL.  RK_E_INVALID if a is not positive
+ * definite. */
 rk_status solve_definite(double *a, int64_t n, double *b, int64_t rhs, double *condition,
                          rk_error *e);
 
