@@ -1,4 +1,4 @@
-/* Choices of an op: what may be decided otherwise than a static rule does, without changing bits. */
+/* Choices of an op: what may be decided otherwise than by a static rule, with the same bits. */
 #include "choice.h"
 #include <stdio.h>
 #include <string.h>

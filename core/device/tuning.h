@@ -5,10 +5,10 @@
  *      "ops": {CLASS: {"choice": NAME, "seconds": s, "usual": s, "samples": n, "mode": "rapid"}},
  *      "bad": {CLASS: {CHOICE: WHY}}}]}
  *
- * A class is all that a choice depends on: the kind, its members, windows, transposes and tier, and
- * every extent rounded up to a power of two.  A choice is one of backend.h; "" is the backend's own,
- * which then was found to be the best.  usual: the seconds of that one.  bad: choices that gave wrong
- * results, failed, or during which the process died: they are not tried again.
+ * A class is all that a choice depends on: the kind, its members, windows, transposes and tier,
+ * and every extent rounded up to a power of two.  A choice is one of backend.h; "" is the backend's
+ * own, which then was found to be the best.  usual: the seconds of that one.  bad: choices that
+ * gave wrong results, failed, or during which the process died: they are not tried again.
  *
  * Threads: one at a time. */
 #ifndef RK_DEVICE_TUNING_H

@@ -1,9 +1,9 @@
 /* journal.h: which choice is being tried right now, on the disk.
  *
- * A driver may kill the process, or hang the machine, over one kernel.  The file NAME.journal beside
- * the database NAME says over which: it is written and synchronized before a choice is prepared or
- * launched, and emptied after.  Whoever opens a journal that is not empty knows.  The file is locked
- * while it is open: one tuner at a time works on a database. */
+ * A driver may kill the process, or hang the machine, over one kernel.  The file NAME.journal
+ * beside the database NAME says over which: it is written and synchronized before a choice is
+ * prepared or launched, and emptied after.  Whoever opens a journal that is not empty knows.  The
+ * file is locked while it is open: one tuner at a time works on a database. */
 #ifndef RK_TUNE_JOURNAL_H
 #define RK_TUNE_JOURNAL_H
 #include "device/tuning.h"

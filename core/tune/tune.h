@@ -2,9 +2,9 @@
  *
  * A choice is checked before it is timed: bit by bit against the CPU backend, a fast kernel within
  * the bound that it claims.  Timing is interleaved; a choice replaces the backend's own only if the
- * middle halves of their times do not overlap and it takes less than 97 % of the time.  The database
- * is written after every op, so that whatever ends the tuner, what is known stays.  Threads: one at
- * a time. */
+ * middle halves of their times do not overlap and it takes less than 97 % of the time.  The
+ * database is written after every op, so that whatever ends the tuner, what is known stays.
+ * Threads: one at a time. */
 #ifndef RK_TUNE_TUNE_H
 #define RK_TUNE_TUNE_H
 #include "device/session.h"
