@@ -45,13 +45,15 @@ void rk_hub_tuned_free(rk_hub *h)
     h->tuning = NULL;
 }
 
-/* Any choice of an op, the same for the same seed. */
-static bool draw(const rk_hub *h, rk_open *d, const rk_op *op, char name[64])
+bool rk_choice_draw(const rk_backend *table, rk_device *d, const rk_op *op, uint64_t seed,
+                    char name[64])
 {
     uint32_t n = 0;
-    if (rk_open_choices(d, op, 0, name, &n, NULL) != RK_OK || n < 2) return false;
-    uint64_t bits = XXH3_64bits_withSeed(op->p, sizeof op->p, h->tuning_seed * 16 + op->kind);
-    return rk_open_choices(d, op, (uint32_t)(bits % n), name, &n, NULL) == RK_OK;
+    memset(name, 0, 64);
+    if (!table->choices || !table->prepare_choice) return false;
+    if (table->choices(d, op, 0, name, &n, NULL) != RK_OK || n < 2) return false;
+    uint64_t bits = XXH3_64bits_withSeed(op->p, sizeof op->p, seed * 64 + op->kind + op->n_code);
+    return table->choices(d, op, (uint32_t)(bits % n), name, &n, NULL) == RK_OK;
 }
 
 static bool look_up(const rk_hub *h, const rk_open *d, const rk_op *op, char name[64])
@@ -71,7 +73,8 @@ rk_status rk_hub_prepare(rk_hub *h, rk_open *d, const rk_op *op, bool exact, rk_
     char name[64] = "";
     load(h);
     bool chosen = d->table->prepare_choice &&
-                  (h->tuning_random ? draw(h, d, op, name) : look_up(h, d, op, name));
+                  (h->tuning_random ? rk_choice_draw(d->table, d->device, op, h->tuning_seed, name)
+                                    : look_up(h, d, op, name));
     if (chosen) {
         rk_status status = rk_open_prepare_choice(d, op, exact, name, k, info, e);
         if (status != RK_E_UNSUPPORTED) return status;

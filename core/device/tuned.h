@@ -14,6 +14,10 @@ rk_status rk_open_choices(rk_open *d, const rk_op *op, uint32_t i, char *name, u
 /* Under which choices of a device are kept. */
 rk_tuning_key rk_open_tuning_key(const rk_open *d);
 
+/* Any choice of an op, the same for the same seed; false: it has no more than one. */
+bool rk_choice_draw(const rk_backend *table, rk_device *d, const rk_op *op, uint64_t seed,
+                    char name[64]);
+
 /* As rk_open_prepare, with the choice that the hub's database has for the op, if there is one and
  * the backend still knows it.  RETHINK_TUNING=random:SEED draws choices instead: bits must not
  * change. */
