@@ -146,9 +146,11 @@ test_random_choices_on_opencl() {
     conv --device opencl --tuning random:1
     [ "$(digests r.sqlite | wc -l)" = 1 ] || fail 'bits differ'
     works small --device opencl --out s.sqlite
-    works small --device opencl --out s.sqlite --tuning random:2
+    for seed in 1 3; do
+        works small --device opencl --out s.sqlite --tuning random:$seed
+    done
     [ "$(digests s.sqlite | wc -l)" = 1 ] || fail 'bits differ'
-    [ "$(sqlite3 s.sqlite 'select count(distinct kernels) from runs')" = 2 ] || fail 'nothing was chosen'
+    [ "$(sqlite3 s.sqlite 'select count(distinct kernels) from runs')" != 1 ] || fail 'nothing was chosen'
 }
 
 test_tuning_opencl() {
