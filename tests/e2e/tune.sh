@@ -34,6 +34,8 @@ assert all(e["class"].startswith("matmul") and e["samples"] >= 7 for e in known[
     works model run --device cpu --epochs 2 --out r.sqlite
     sqlite3 r.sqlite 'select kernels from runs where id = 1' | grep -q 'chosen plain' || fail 'not taken'
     [ "$(digests r.sqlite | wc -l)" = 1 ] || fail 'bits differ'
+    PROXY_CHOICES=other works proxied run --epochs 2 --out r.sqlite # it offers the choice no longer
+    sqlite3 r.sqlite 'select kernels from runs where id = 3' | grep -q chosen && fail 'taken from nowhere'
     works proxied tune
     says '^proxy: 0 operations tuned.* [1-9][0-9]* known before'
     RETHINK_TUNING=db/t.json works "$RETHINK" devices -v
