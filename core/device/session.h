@@ -120,7 +120,8 @@ typedef struct rk_program_info {
         bound_bytes;     /* packed size of temporaries, and the most that are alive at once */
     char digest[33];     /* of the plan's text: hex */
     const char *text;    /* the plan, a line per step: kind, shapes, implementation, offsets */
-    const char *kernels; /* distinct implementation names, comma-separated */
+    const char *kernels; /* distinct implementation names, comma-separated; and if some are a
+                            tuner's choice, the digest of its database */
     double flop;         /* of the matrix products and convolutions of one run */
     const char *fallback_note; /* "", or "n of m steps fell back to DEVICE (why); k copies, ..." */
 } rk_program_info;

@@ -68,15 +68,17 @@ static bool look_up(const rk_hub *h, const rk_open *d, const rk_op *op, char nam
 }
 
 rk_status rk_hub_prepare(rk_hub *h, rk_open *d, const rk_op *op, bool exact, rk_kernel **k,
-                         rk_kinfo *info, rk_error *e)
+                         rk_kinfo *info, bool *tuned, rk_error *e)
 {
     char name[64] = "";
+    *tuned = false;
     load(h);
     bool chosen = d->table->prepare_choice &&
                   (h->tuning_random ? rk_choice_draw(d->table, d->device, op, h->tuning_seed, name)
                                     : look_up(h, d, op, name));
     if (chosen) {
         rk_status status = rk_open_prepare_choice(d, op, exact, name, k, info, e);
+        *tuned = status == RK_OK && !h->tuning_random;
         if (status != RK_E_UNSUPPORTED) return status;
     }
     return rk_open_prepare(d, op, exact, k, info, e);

@@ -20,8 +20,8 @@ bool rk_choice_draw(const rk_backend *table, rk_device *d, const rk_op *op, uint
 
 /* As rk_open_prepare, with the choice that the hub's database has for the op, if there is one and
  * the backend still knows it.  RETHINK_TUNING=random:SEED draws choices instead: bits must not
- * change. */
+ * change.  *tuned: whether it is a choice of the database. */
 rk_status rk_hub_prepare(rk_hub *h, rk_open *d, const rk_op *op, bool exact, rk_kernel **k,
-                         rk_kinfo *info, rk_error *e);
+                         rk_kinfo *info, bool *tuned, rk_error *e);
 void rk_hub_tuned_free(rk_hub *h);
 #endif
