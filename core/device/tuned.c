@@ -49,11 +49,12 @@ bool rk_choice_draw(const rk_backend *table, rk_device *d, const rk_op *op, uint
                     char name[64])
 {
     uint32_t n = 0;
+    rk_error why = rk_error_new();
     memset(name, 0, 64);
     if (!table->choices || !table->prepare_choice) return false;
-    if (table->choices(d, op, 0, name, &n, NULL) != RK_OK || n < 2) return false;
+    if (table->choices(d, op, 0, name, &n, &why) != RK_OK || n < 2) return false;
     uint64_t bits = XXH3_64bits_withSeed(op->p, sizeof op->p, seed * 64 + op->kind + op->n_code);
-    return table->choices(d, op, (uint32_t)(bits % n), name, &n, NULL) == RK_OK;
+    return table->choices(d, op, (uint32_t)(bits % n), name, &n, &why) == RK_OK;
 }
 
 static bool look_up(const rk_hub *h, const rk_open *d, const rk_op *op, char name[64])
