@@ -155,6 +155,19 @@ rk_status ocl_conv_sum(rk_kernel *k, const ocl_conv *c, const ocl_code *code, ui
     return RK_OK;
 }
 
+void ocl_conv_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
+{
+    rk_error why = {.size = sizeof why};
+    ocl_conv c = {0};
+    if (check(op, &why) != RK_OK) return;
+    describe(&c, op);
+    if (!c.blocks) return;
+    if (d->cpu)
+        ocl_conv_cpu_choices(d, &c, out);
+    else
+        ocl_conv_gpu_choices(d, &c, out);
+}
+
 rk_status ocl_convolve(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
     ocl_code code;

@@ -12,7 +12,7 @@
  * the input that is row (i + q) * step + phase - pad. */
 #ifndef RETHINK_OPENCL_CONV_H
 #define RETHINK_OPENCL_CONV_H
-#include "opencl.h"
+#include "choice.h"
 
 /* One of the two spatial dimensions. */
 typedef struct ocl_conv_axis {
@@ -50,5 +50,7 @@ rk_status ocl_conv_sum(rk_kernel *, const ocl_conv *, const ocl_code *, uint64_t
 /* conv_cpu.c, conv_gpu.c */
 rk_status ocl_conv_cpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
 rk_status ocl_conv_gpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
+void ocl_conv_cpu_choices(const rk_device *, const ocl_conv *, ocl_choices *);
+void ocl_conv_gpu_choices(const rk_device *, const ocl_conv *, ocl_choices *);
 
 #endif

@@ -17,12 +17,13 @@ typedef struct tile {
     uint32_t mr, nv, speed;
 } tile;
 
-static tile choose_tile(const rk_device *d, uint64_t rows, uint64_t cols)
+static tile choose_tile(const rk_device *d, const ocl_choice *chosen, uint64_t rows, uint64_t cols)
 {
     static const tile wide[] = {{6, 4, 100}, {12, 2, 97}};
     static const tile narrow[] = {{4, 3, 100}, {6, 2, 100}};
     const tile *list = d->width == 16 ? wide : narrow, *best = list;
     size_t count = d->width == 16 ? sizeof wide / sizeof *wide : sizeof narrow / sizeof *narrow;
+    if (chosen->rows) return (tile){chosen->rows, chosen->cols / d->width, 100};
     uint64_t lowest = UINT64_MAX;
     for (size_t i = 0; i < count; i++) {
         uint64_t nr = (uint64_t)list[i].nv * d->width, mr = list[i].mr;
@@ -68,10 +69,14 @@ static uint64_t slots(const rk_device *d, uint64_t tasks)
     return least((uint64_t)d->units * 2, tasks);
 }
 
+/* Floats of a copy: part counts units of 1024. */
+static uint64_t copy_size(const ocl_choice *c) { return c->part ? c->part * 1024u : COPY; }
+
 /* Rows of a band: copies of COPY floats at most, but enough bands to keep all units busy. */
-static uint64_t band_of(const rk_device *d, const ocl_conv *c)
+static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    uint64_t row = most(copy_of(c, c->ci, 1).plane, 1), band = COPY / row, rows = c->h.positions;
+    uint64_t row = most(copy_of(c, c->ci, 1).plane, 1), band = copy_size(chosen) / row,
+             rows = c->h.positions;
     band = band > c->h.more ? band - c->h.more : 1;
     uint64_t bands = parts(rows, band), want = parts((uint64_t)d->units * 4, c->batch);
     uint64_t useful = parts(rows * c->w.positions, 96);
@@ -94,15 +99,16 @@ typedef struct cut {
     uint64_t band, bands, tasks, span, slot;
 } cut;
 
-static rk_status cut_of(cut *w, const rk_device *d, const ocl_conv *c, rk_error *e)
+static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c,
+                        rk_error *e)
 {
-    w->band = band_of(d, c);
+    w->band = band_of(d, chosen, c);
     w->bands = parts(c->h.positions, w->band);
     w->tasks = c->batch * w->bands;
     w->copy = copy_of(c, c->ci, w->band + c->h.more);
-    w->tile = choose_tile(d, c->co, w->band * w->copy.period);
+    w->tile = choose_tile(d, chosen, c->co, w->band * w->copy.period);
     const uint64_t nr = (uint64_t)w->tile.nv * d->width, mr = w->tile.mr;
-    w->span = span_of(c, &w->copy, nr);
+    w->span = chosen->deep ? parts(chosen->deep, nr) * nr : span_of(c, &w->copy, nr);
     w->table = ocl_conv_table_of(c, 1, mr);
     const double floats = (double)w->copy.planes * (double)w->copy.plane;
     const double lines = (double)c->w.out_phases * (double)((mr + 1) * w->span);
@@ -141,7 +147,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
 {
     rk_device *d = k->device;
     cut w;
-    OCL_TRY(cut_of(&w, d, c, e));
+    OCL_TRY(cut_of(&w, d, &k->choice, c, e));
     snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u", w.tile.mr, w.tile.nv * d->width);
     OCL_TRY(ocl_conv_pack(k, c, &w.table, w.tile.mr, w.copy.plane, w.copy.period, e));
     ocl_text source;
@@ -175,10 +181,10 @@ static uint64_t block_rows(const ocl_conv *c)
 
 /* The channels of x that a task takes: as many as COPY allows, few enough to keep all units busy,
  * and enough to make up for the packing of g. */
-static uint64_t group_of(const rk_device *d, const ocl_conv *c)
+static uint64_t group_of(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
     uint64_t one = copy_of(c, 1, block_rows(c)).plane * c->h.in_phases * c->w.in_phases;
-    uint64_t group = least(2 * COPY / most(one, 1), c->ci);
+    uint64_t group = least(2 * copy_size(chosen) / most(one, 1), c->ci);
     uint64_t want = parts((uint64_t)d->units * 4, c->blocks);
     group = most(least(group, parts(c->ci, want)), 1);
     group = most(group, least(c->ci, parts(96, c->h.window * c->w.window)));
@@ -188,10 +194,11 @@ static uint64_t group_of(const rk_device *d, const ocl_conv *c)
 static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_error *e)
 {
     rk_device *d = k->device;
-    const uint64_t group = group_of(d, c), groups = parts(c->ci, group), tasks = c->blocks * groups;
+    const uint64_t group = group_of(d, &k->choice, c), groups = parts(c->ci, group),
+                   tasks = c->blocks * groups;
     const uint64_t area = c->h.window * c->w.window;
     const copy x = copy_of(c, group, block_rows(c));
-    const tile t = choose_tile(d, group * area, c->co);
+    const tile t = choose_tile(d, &k->choice, group * area, c->co);
     const uint64_t nr = (uint64_t)t.nv * d->width;
     const uint64_t sums = (c->blocks * c->co * c->taps + 15) / 16 * 16;
     if ((double)x.planes * (double)x.plane > 0x1p31 || group * area > (uint64_t)1 << 31 ||
@@ -231,4 +238,50 @@ rk_status ocl_conv_cpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk
     snprintf(info->impl, sizeof info->impl, "conv cpu, empty chains");
     if (c->blocks) OCL_TRY(gather(k, c, info, e));
     return ocl_conv_sum(k, c, code, 0, e);
+}
+
+/* ---- choices ---- */
+
+typedef struct asked {
+    const rk_device *device;
+    const ocl_conv *conv;
+} asked;
+
+/* Whether a choice of a Y or DX differs from the static rules'. */
+static int walk_fits(const ocl_choice *c, const void *ctx)
+{
+    const asked *a = ctx;
+    const ocl_choice none = {0}, tile_only = {.rows = c->rows, .cols = c->cols};
+    rk_error why = {.size = sizeof why};
+    cut w, usual, rule;
+    if (cut_of(&w, a->device, c, a->conv, &why) != RK_OK ||
+        cut_of(&usual, a->device, &none, a->conv, &why) != RK_OK ||
+        cut_of(&rule, a->device, &tile_only, a->conv, &why) != RK_OK)
+        return 0;
+    if (c->rows && w.tile.mr == usual.tile.mr && w.tile.nv == usual.tile.nv) return 0;
+    if (c->part && w.band == rule.band) return 0;
+    return !c->deep || w.span != rule.span;
+}
+
+static int gather_fits(const ocl_choice *c, const void *ctx)
+{
+    const asked *a = ctx;
+    const ocl_choice none = {0};
+    uint64_t usual = group_of(a->device, &none, a->conv), group = group_of(a->device, c, a->conv);
+    uint64_t area = a->conv->h.window * a->conv->w.window;
+    tile t = choose_tile(a->device, &none, group * area, a->conv->co);
+    if (c->rows && c->rows == t.mr && c->cols == t.nv * a->device->width) return 0;
+    return !c->part || group != usual;
+}
+
+void ocl_conv_cpu_choices(const rk_device *d, const ocl_conv *c, ocl_choices *out)
+{
+    static const uint32_t spans[] = {128, 256, 512}, copies[] = {16, 32, 128};
+    const uint32_t v = d->width;
+    const uint32_t wide[][2] = {{6, 4 * v}, {12, 2 * v}, {8, 3 * v}, {12, v}},
+                   narrow[][2] = {{4, 3 * v}, {6, 2 * v}, {8, v}, {2, 4 * v}};
+    const asked a = {d, c};
+    ocl_menu menu = {d->width == 16 ? wide : narrow, spans, copies, 4, 3, 3};
+    if (c->which == RK_CONV_DW) menu.n_deep = 0;
+    ocl_choices_fill(out, &menu, c->which == RK_CONV_DW ? gather_fits : walk_fits, &a);
 }

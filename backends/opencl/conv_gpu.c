@@ -6,28 +6,38 @@
 
 static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
 
-/* Edge of a group's tile, of a work-item's, depth of a slice, and relative speed in percent. */
+/* Rows and columns of a group's tile, of which a work-item has a 16th each, depth of a slice, and
+ * relative speed in percent. */
 typedef struct tile {
-    uint32_t edge, each, deep, speed;
+    uint32_t rows, cols, deep, speed;
 } tile;
+
+/* A group's result passes through the local memory of its slices, 16 rows at a time. */
+static int fits(const rk_device *d, const tile *t)
+{
+    uint64_t floats = (uint64_t)t->deep * (t->rows + t->cols + 2);
+    return floats * 4 <= d->local_bytes && floats >= 16 * (uint64_t)t->cols;
+}
 
 /* The tile that computes least beyond the result's edges for its speed, of those of which there are
  * enough for every unit. */
-static tile choose_tile(const rk_device *d, uint64_t rows, uint64_t cols, uint64_t times)
+static tile choose_tile(const rk_device *d, const ocl_choice *chosen, uint64_t rows, uint64_t cols,
+                        uint64_t times)
 {
-    static const tile tiles[] = {{32, 2, 32, 55}, {64, 4, 16, 85}, {128, 8, 8, 100}};
+    static const tile tiles[] = {{32, 32, 32, 55}, {64, 64, 16, 85}, {128, 128, 8, 100}};
     tile best = tiles[0];
     uint64_t lowest = UINT64_MAX;
     for (int i = 0; i < 3; i++) {
         const tile *t = &tiles[i];
-        uint64_t groups = parts(rows, t->edge) * parts(cols, t->edge);
-        uint64_t cost = groups * t->edge * t->edge * 100 / t->speed;
-        if (cost >= lowest || (i && groups * times < 2 * (uint64_t)d->units) ||
-            t->deep * (t->edge + 1) * 8 > d->local_bytes)
+        uint64_t groups = parts(rows, t->rows) * parts(cols, t->cols);
+        uint64_t cost = groups * t->rows * t->cols * 100 / t->speed;
+        if (cost >= lowest || (i && groups * times < 2 * (uint64_t)d->units) || !fits(d, t))
             continue;
         lowest = cost;
         best = *t;
     }
+    if (chosen->rows) best = (tile){chosen->rows, chosen->cols, 16, 100};
+    if (chosen->deep) best.deep = chosen->deep;
     return best;
 }
 
@@ -43,8 +53,8 @@ static rk_status check_axis(const ocl_conv_axis *a, rk_error *e)
 static void write_tile(ocl_text *t, const tile *choice, int dw)
 {
     ocl_text_add(t, "#define RK_DW %d\n#define RK_BK %u\n", dw, choice->deep);
-    ocl_text_add(t, "#define RK_BM %u\n#define RK_BN %u\n", choice->edge, choice->edge);
-    ocl_text_add(t, "#define RK_TM %u\n#define RK_TN %u\n", choice->each, choice->each);
+    ocl_text_add(t, "#define RK_BM %u\n#define RK_BN %u\n", choice->rows, choice->cols);
+    ocl_text_add(t, "#define RK_TM %u\n#define RK_TN %u\n", choice->rows / 16, choice->cols / 16);
 }
 
 static rk_status walk_args(ocl_step *s, const ocl_conv *c, const ocl_conv_table *t, uint64_t panels,
@@ -76,11 +86,11 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     rk_device *d = k->device;
     const uint64_t phases = c->h.out_phases * c->w.out_phases;
     const uint64_t columns = c->batch * c->h.positions * c->w.positions;
-    const tile t = choose_tile(d, c->co, columns, phases);
-    const uint64_t panels = parts(columns, t.edge);
+    const tile t = choose_tile(d, &k->choice, c->co, columns, phases);
+    const uint64_t panels = parts(columns, t.cols);
     const ocl_conv_table table = ocl_conv_table_of(c, 4, 0);
     OCL_TRY(ocl_loops(d, 3 * c->taps, e));
-    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u", t.edge, t.edge, t.deep);
+    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u", t.rows, t.cols, t.deep);
     OCL_TRY(ocl_conv_pack(k, c, &table, 0, 0, 0, e));
     ocl_text source;
     ocl_step *s;
@@ -96,7 +106,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     ocl_step_buffer(s, k->n_args, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
     OCL_TRY(walk_args(s, c, &table, panels, e));
-    ocl_step_range(s, panels * parts(c->co, t.edge) * OCL_GROUP, phases, OCL_GROUP);
+    ocl_step_range(s, panels * parts(c->co, t.rows) * OCL_GROUP, phases, OCL_GROUP);
     info->workspace = table.words * 4;
     return RK_OK;
 }
@@ -104,8 +114,8 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
 static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_error *e)
 {
     rk_device *d = k->device;
-    const tile t = choose_tile(d, c->co, c->taps, c->blocks);
-    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u, blocks", t.edge, t.edge, t.deep);
+    const tile t = choose_tile(d, &k->choice, c->co, c->taps, c->blocks);
+    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u, blocks", t.rows, t.cols, t.deep);
     ocl_text source;
     ocl_step *s;
     ocl_source(d, &source, 1);
@@ -129,7 +139,7 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
                               (uint64_t)c->h.shift,
                               (uint64_t)c->w.shift};
     for (int i = 0; i < 13; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
-    ocl_step_range(s, parts(c->taps, t.edge) * parts(c->co, t.edge) * OCL_GROUP, c->blocks,
+    ocl_step_range(s, parts(c->taps, t.cols) * parts(c->co, t.rows) * OCL_GROUP, c->blocks,
                    OCL_GROUP);
     info->workspace = c->blocks * c->co * c->taps * 4;
     return RK_OK;
@@ -146,4 +156,36 @@ rk_status ocl_conv_gpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk
     snprintf(info->impl, sizeof info->impl, "conv gpu, empty chains");
     if (c->blocks) OCL_TRY(gather(k, c, info, e));
     return ocl_conv_sum(k, c, code, 0, e);
+}
+
+/* ---- choices ---- */
+
+typedef struct asked {
+    const rk_device *device;
+    tile usual;
+} asked;
+
+static int choice_fits(const ocl_choice *c, const void *ctx)
+{
+    const asked *a = ctx;
+    tile t = a->usual;
+    if (c->rows) t = (tile){c->rows, c->cols, 16, 100};
+    const uint32_t rule = t.deep;
+    if (c->deep) t.deep = c->deep;
+    if (c->rows && t.rows == a->usual.rows && t.cols == a->usual.cols) return 0;
+    return (!c->deep || t.deep != rule) && fits(a->device, &t);
+}
+
+void ocl_conv_gpu_choices(const rk_device *d, const ocl_conv *c, ocl_choices *out)
+{
+    static const uint32_t tiles[][2] = {{64, 64},  {128, 128}, {32, 32}, {128, 64},
+                                        {64, 128}, {64, 32},   {32, 64}};
+    static const uint32_t depths[] = {16, 8, 32};
+    const ocl_menu menu = {tiles, depths, NULL, 7, 3, 0};
+    const ocl_choice none = {0};
+    const uint64_t phases = c->h.out_phases * c->w.out_phases;
+    const uint64_t columns = c->batch * c->h.positions * c->w.positions;
+    asked a = {d, choose_tile(d, &none, c->co, columns, phases)};
+    if (c->which == RK_CONV_DW) a.usual = choose_tile(d, &none, c->co, c->taps, c->blocks);
+    ocl_choices_fill(out, &menu, choice_fits, &a);
 }

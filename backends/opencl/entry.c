@@ -1,5 +1,5 @@
 /* The two exported symbols, and prepare. */
-#include "opencl.h"
+#include "choice.h"
 #include <string.h>
 
 RK_BACKEND_MAGIC;
@@ -20,8 +20,8 @@ static rk_status make(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e
     }
 }
 
-static rk_status prepare(rk_device *d, const rk_op *given, rk_kernel **out, rk_kinfo *info,
-                         rk_error *e)
+static rk_status prepare_choice(rk_device *d, const rk_op *given, const char *choice,
+                                rk_kernel **out, rk_kinfo *info, rk_error *e)
 {
     rk_op op = {0};
     rk_kinfo said = {.size = info->size, .tier = RK_TIER_EXACT};
@@ -36,7 +36,8 @@ static rk_status prepare(rk_device *d, const rk_op *given, rk_kernel **out, rk_k
         k->bytes[k->n_args++] = ocl_extent(&op.in[i]) * ocl_size(op.in[i].dtype);
     for (uint32_t i = 0; i < op.n_out; i++)
         k->bytes[k->n_args++] = ocl_extent(&op.out[i]) * ocl_size(op.out[i].dtype);
-    rk_status status = make(k, &op, &said, e);
+    rk_status status = choice ? ocl_choice_find(d, &op, choice, &k->choice, e) : RK_OK;
+    if (status == RK_OK) status = make(k, &op, &said, e);
     if (status != RK_OK) {
         ocl_release(d, k);
         return status;
@@ -67,6 +68,12 @@ static rk_status probe(rk_device *d, rk_probe *p, rk_kernel **out, rk_error *e)
     return RK_OK;
 }
 
+static rk_status prepare(rk_device *d, const rk_op *op, rk_kernel **out, rk_kinfo *info,
+                         rk_error *e)
+{
+    return prepare_choice(d, op, NULL, out, info, e);
+}
+
 static const rk_backend table = {
     .size = sizeof table,
     .abi_major = RK_ABI_MAJOR,
@@ -89,6 +96,8 @@ static const rk_backend table = {
     .wait = ocl_wait,
     .elapsed_ns = ocl_elapsed,
     .probe = probe,
+    .choices = ocl_choice_name,
+    .prepare_choice = prepare_choice,
 };
 
 RK_EXPORT const rk_backend *rk_backend_entry(uint32_t host_major, uint32_t host_minor);

@@ -55,7 +55,7 @@ static rk_status build(rk_kernel *k, const ocl_code *c, uint64_t count, rk_error
         OCL_TRY(ocl_step_u64(s, (uint64_t)c->extent[a], e));
     uint64_t length = (uint64_t)c->extent[c->n_axes - 1];
     OCL_TRY(ocl_step_u64(s, length, e));
-    if (d->cpu) return ocl_divide(s, d, count / length, length, 4096, e);
+    if (d->cpu) return ocl_divide(s, d, count / length, length, ocl_grain(k, 4096), e);
     OCL_TRY(ocl_step_u64(s, count, e));
     ocl_step_range(s, count, 1, OCL_GROUP);
     return RK_OK;

@@ -67,6 +67,11 @@ rk_status ocl_divide(ocl_step *s, const rk_device *d, uint64_t rows, uint64_t le
     return RK_OK;
 }
 
+uint64_t ocl_grain(const rk_kernel *k, uint64_t usual)
+{
+    return k->choice.part ? k->choice.part : usual;
+}
+
 static rk_status check_args(const rk_kernel *k, const rk_arg *args, uint32_t n, rk_error *e)
 {
     if (n != k->n_args)

@@ -1,5 +1,5 @@
 /* MATMUL: tiles, packing, ranges. */
-#include "opencl.h"
+#include "choice.h"
 #include "embedded.h"
 #include <rethink/numerics.h>
 #include <stdio.h>
@@ -47,12 +47,18 @@ typedef struct tile {
     uint32_t mr, nv, speed;
 } tile;
 
-static tile choose_tile(const rk_device *d, const shape *s)
+static const tile *tiles_of(const rk_device *d, size_t *n)
 {
     static const tile wide[] = {{6, 4, 100}, {8, 3, 98}, {12, 2, 97}, {12, 1, 75}, {4, 4, 80}};
     static const tile narrow[] = {{4, 3, 100}, {6, 2, 100}, {8, 1, 75}, {2, 4, 70}};
-    const tile *list = d->width == 16 ? wide : narrow, *best = list;
-    size_t count = d->width == 16 ? sizeof wide / sizeof *wide : sizeof narrow / sizeof *narrow;
+    *n = d->width == 16 ? sizeof wide / sizeof *wide : sizeof narrow / sizeof *narrow;
+    return d->width == 16 ? wide : narrow;
+}
+
+static tile choose_tile(const rk_device *d, const shape *s)
+{
+    size_t count;
+    const tile *list = tiles_of(d, &count), *best = list;
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < count; i++) {
         uint64_t nr = (uint64_t)list[i].nv * d->width, mr = list[i].mr;
@@ -63,6 +69,14 @@ static tile choose_tile(const rk_device *d, const shape *s)
         best = &list[i];
     }
     return *best;
+}
+
+/* Of a slice of b. */
+static uint32_t depth_of(uint32_t nr)
+{
+    uint32_t deep = 64;
+    while (deep * 2 * nr <= SLICE) deep *= 2;
+    return deep;
 }
 
 /* Panels of rows per task: as many as RK_TALL, so that a packed slice of b is used often, but few
@@ -76,23 +90,38 @@ static uint64_t height_of(const rk_device *d, uint64_t row_panels, uint64_t pane
     return (row_panels + groups - 1) / groups;
 }
 
+/* How the cpu variant does it. */
+typedef struct cut {
+    tile tile;
+    uint32_t nr, deep;
+    uint64_t panels, row_panels, height;
+} cut;
+
+static cut cut_of(const rk_device *d, const shape *s, const ocl_choice *c)
+{
+    cut w = {.tile = choose_tile(d, s)};
+    if (c->rows) w.tile = (tile){c->rows, c->cols / d->width, 100};
+    w.nr = w.tile.nv * d->width;
+    w.deep = c->deep ? c->deep : depth_of(w.nr);
+    w.panels = (s->n + w.nr - 1) / w.nr;
+    w.row_panels = (s->m + w.tile.mr - 1) / w.tile.mr;
+    w.height = height_of(d, w.row_panels, w.panels * s->batch);
+    if (c->part) w.height = c->part < w.row_panels ? c->part : w.row_panels;
+    return w;
+}
+
 static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo *info,
                           rk_error *e)
 {
-    const tile t = choose_tile(k->device, s);
-    const uint32_t nr = t.nv * k->device->width;
-    uint64_t panels = (s->n + nr - 1) / nr, row_panels = (s->m + t.mr - 1) / t.mr;
-    uint64_t height = height_of(k->device, row_panels, panels * s->batch);
-    uint64_t tasks = panels * s->batch * ((row_panels + height - 1) / height);
-    uint32_t deep = 64;
-    while (deep * 2 * nr <= SLICE) deep *= 2;
+    const cut w = cut_of(k->device, s, &k->choice);
+    uint64_t tasks = w.panels * s->batch * ((w.row_panels + w.height - 1) / w.height);
     if (tasks > 1u << 30) return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "MATMUL: more than 2^30 tasks");
-    snprintf(info->impl, sizeof info->impl, "matmul cpu %ux%u", t.mr, nr);
+    snprintf(info->impl, sizeof info->impl, "matmul cpu %ux%u", w.tile.mr, w.nr);
     ocl_text source;
     ocl_step *step;
     ocl_source(k->device, &source, 1);
-    ocl_text_add(&source, "#define RK_MR %u\n#define RK_NV %u\n#define RK_KC %u\n", t.mr, t.nv,
-                 deep);
+    ocl_text_add(&source, "#define RK_MR %u\n#define RK_NV %u\n#define RK_KC %u\n", w.tile.mr,
+                 w.tile.nv, w.deep);
     ocl_text_add(&source, "#define RK_TALL %d\n#define RK_BLOCKS %d\n", TALL,
                  s->k > RK_MATMUL_BLOCK);
     ocl_text_add(&source, "#define RK_TA %d\n#define RK_TB %d\n", (int)s->ta, (int)s->tb);
@@ -107,35 +136,45 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
     OCL_TRY(ocl_code_args(c, step, 0, c->n_code, e));
     const uint64_t words[] = {s->m, s->n, s->k, s->a_batch, s->b_batch};
     for (int w = 0; w < 5; w++) OCL_TRY(ocl_step_u64(step, words[w], e));
-    OCL_TRY(ocl_step_u32(step, (uint32_t)height, e));
+    OCL_TRY(ocl_step_u32(step, (uint32_t)w.height, e));
     OCL_TRY(ocl_step_u32(step, (uint32_t)tasks, e));
     uint64_t items = (uint64_t)k->device->units * 4;
     ocl_step_range(step, items < tasks ? items : tasks, 1, 1);
     return RK_OK;
 }
 
-/* The gpu variant: the largest tile of which there are enough for every unit. */
-static rk_status tiled(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo *info, rk_error *e)
+/* The gpu variant: rows and columns of a group's tile and the depth of a slice; a work-item has a
+ * 16th of both.  The largest of which there are enough for every unit. */
+static ocl_choice group_of(const rk_device *d, const shape *s, const ocl_choice *chosen)
 {
-    static const uint32_t tiles[][4] = {{128, 8, 8, 128}, {64, 4, 16, 64}, {32, 2, 32, 32}};
+    static const uint32_t tiles[][2] = {{128, 8}, {64, 16}, {32, 32}};
     uint32_t i = 0;
-    OCL_TRY(ocl_loops(k->device, 2 * s->k, e));
     for (; i < 2; i++) {
         uint64_t edge = tiles[i][0];
         uint64_t groups = (s->m + edge - 1) / edge * ((s->n + edge - 1) / edge) * s->batch;
-        uint64_t local = (uint64_t)tiles[i][2] * (edge + 1) * 8;
-        if (groups >= 2 * (uint64_t)k->device->units && local <= k->device->local_bytes) break;
+        uint64_t local = (uint64_t)tiles[i][1] * (edge + 1) * 8;
+        if (groups >= 2 * (uint64_t)d->units && local <= d->local_bytes) break;
     }
-    uint64_t edge = tiles[i][0], panels = (s->n + edge - 1) / edge;
+    ocl_choice g = {tiles[i][0], tiles[i][0], tiles[i][1], 0};
+    if (chosen->rows) g = (ocl_choice){chosen->rows, chosen->cols, 2048 / chosen->rows, 0};
+    if (g.deep > 32) g.deep = 32;
+    if (chosen->deep) g.deep = chosen->deep;
+    return g;
+}
+
+static rk_status tiled(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo *info, rk_error *e)
+{
+    const ocl_choice g = group_of(k->device, s, &k->choice);
+    uint64_t panels = (s->n + g.cols - 1) / g.cols;
     ocl_text source;
     ocl_step *step;
-    snprintf(info->impl, sizeof info->impl, "matmul gpu %ux%ux%u", tiles[i][0], tiles[i][0],
-             tiles[i][2]);
+    OCL_TRY(ocl_loops(k->device, 2 * s->k, e));
+    snprintf(info->impl, sizeof info->impl, "matmul gpu %ux%ux%u", g.rows, g.cols, g.deep);
     ocl_source(k->device, &source, 1);
-    ocl_text_add(&source, "#define RK_BM %u\n#define RK_BN %u\n#define RK_BK %u\n", tiles[i][0],
-                 tiles[i][0], tiles[i][2]);
-    ocl_text_add(&source, "#define RK_TM %u\n#define RK_TN %u\n#define RK_BLOCKS %d\n", tiles[i][1],
-                 tiles[i][1], s->k > RK_MATMUL_BLOCK);
+    ocl_text_add(&source, "#define RK_BM %u\n#define RK_BN %u\n#define RK_BK %u\n", g.rows, g.cols,
+                 g.deep);
+    ocl_text_add(&source, "#define RK_TM %u\n#define RK_TN %u\n#define RK_BLOCKS %d\n", g.rows / 16,
+                 g.cols / 16, s->k > RK_MATMUL_BLOCK);
     ocl_text_add(&source, "#define RK_TA %d\n#define RK_TB %d\n", (int)s->ta, (int)s->tb);
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);
@@ -146,7 +185,7 @@ static rk_status tiled(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo
     OCL_TRY(ocl_code_args(c, step, 0, c->n_code, e));
     const uint64_t words[] = {s->m, s->n, s->k, s->a_batch, s->b_batch};
     for (int w = 0; w < 5; w++) OCL_TRY(ocl_step_u64(step, words[w], e));
-    ocl_step_range(step, panels * ((s->m + edge - 1) / edge) * OCL_GROUP, s->batch, OCL_GROUP);
+    ocl_step_range(step, panels * ((s->m + g.rows - 1) / g.rows) * OCL_GROUP, s->batch, OCL_GROUP);
     return RK_OK;
 }
 
@@ -167,4 +206,61 @@ rk_status ocl_matmul(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
         ocl_log(k->device->host, 2, "opencl: not using CLBlast: %s", why.text);
     }
     return k->device->cpu ? threaded(k, &c, &s, info, e) : tiled(k, &c, &s, info, e);
+}
+
+/* ---- choices ---- */
+
+typedef struct asked {
+    const rk_device *device;
+    const shape *shape;
+} asked;
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static int cpu_fits(const ocl_choice *c, const void *ctx)
+{
+    const asked *a = ctx;
+    const ocl_choice none = {0}, tile_only = {.rows = c->rows, .cols = c->cols};
+    const cut w = cut_of(a->device, a->shape, c), usual = cut_of(a->device, a->shape, &none),
+              rule = cut_of(a->device, a->shape, &tile_only);
+    if (c->rows && w.tile.mr == usual.tile.mr && w.tile.nv == usual.tile.nv) return 0;
+    if (c->deep &&
+        (w.deep * w.nr > SLICE || least(w.deep, a->shape->k) == least(rule.deep, a->shape->k)))
+        return 0;
+    return !c->part || w.height != rule.height;
+}
+
+static int gpu_fits(const ocl_choice *c, const void *ctx)
+{
+    const asked *a = ctx;
+    const ocl_choice none = {0}, tile_only = {.rows = c->rows, .cols = c->cols};
+    const ocl_choice g = group_of(a->device, a->shape, c),
+                     usual = group_of(a->device, a->shape, &none),
+                     rule = group_of(a->device, a->shape, &tile_only);
+    if (c->rows && g.rows == usual.rows && g.cols == usual.cols) return 0;
+    if (c->deep && g.deep == rule.deep) return 0;
+    return (uint64_t)g.deep * (g.rows + g.cols + 2) * 4 <= a->device->local_bytes;
+}
+
+void ocl_matmul_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
+{
+    static const uint32_t slices[] = {256, 128, 512, 64}, heights[] = {8, 16, 32, 4};
+    static const uint32_t groups[][2] = {{64, 64},  {128, 128}, {32, 32}, {128, 64},
+                                         {64, 128}, {64, 32},   {32, 64}};
+    static const uint32_t depths[] = {16, 8, 32};
+    uint32_t tile[8][2];
+    rk_error why = {.size = sizeof why};
+    shape s;
+    size_t n;
+    if (check(op, &s, &why) != RK_OK || !s.batch || !s.m || !s.n) return;
+    const asked a = {d, &s};
+    const ocl_menu on_gpu = {groups, depths, NULL, 7, 3, 0};
+    if (!d->cpu) {
+        ocl_choices_fill(out, &on_gpu, gpu_fits, &a);
+        return;
+    }
+    const struct tile *list = tiles_of(d, &n);
+    for (size_t i = 0; i < n; i++) tile[i][0] = list[i].mr, tile[i][1] = list[i].nv * d->width;
+    const ocl_menu on_cpu = {(const uint32_t(*)[2])tile, slices, heights, (uint32_t)n, 4, 4};
+    ocl_choices_fill(out, &on_cpu, cpu_fits, &a);
 }

@@ -11,6 +11,7 @@
  *   kernel.c    rk_kernel: its steps, their arguments, launch, release
  *   queue.c     sync, mark, wait, elapsed_ns
  *   check.c     whether an op keeps the contract
+ *   choice.c    what a tuner may choose; see choice.h
  *   code.c      programs of an op to OpenCL C
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
  *   conv*.c     CONV: what is common, and one file per variant; see conv.h
@@ -120,9 +121,18 @@ typedef struct ocl_step {
     uint64_t last_offset[OCL_MAX_TENSORS + 2];
 } ocl_step;
 
+/* What a tuner has chosen; 0: what the static rule of the kind says.
+ *   rows, cols  of a register tile, or of a group's tile
+ *   deep        of a slice along the reduction, or positions that are written together
+ *   part        how much a work-item does at once, in the units of the kind */
+typedef struct ocl_choice {
+    uint32_t rows, cols, deep, part;
+} ocl_choice;
+
 struct rk_kernel {
     rk_kernel *next;
     rk_device *device;
+    ocl_choice choice;
     uint32_t n_args, n_steps;
     uint64_t bytes[OCL_MAX_TENSORS + 1]; /* the least extent of each argument */
     ocl_step step[OCL_MAX_STEPS];
@@ -207,6 +217,8 @@ void ocl_step_range(ocl_step *, uint64_t x, uint64_t y, uint64_t local);
  * of a row done at once, at most grain), pieces per row, tasks, and tasks per work-item. */
 rk_status ocl_divide(ocl_step *, const rk_device *, uint64_t rows, uint64_t length, uint64_t grain,
                      rk_error *);
+/* The grain that was chosen, or the usual one. */
+uint64_t ocl_grain(const rk_kernel *, uint64_t usual);
 rk_status ocl_flush(rk_device *, rk_error *);
 
 /* queue.c */

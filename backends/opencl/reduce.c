@@ -1,5 +1,5 @@
 /* REDUCE: passes over blocks of RK_SUM_BLOCK elements until one is left. */
-#include "opencl.h"
+#include "choice.h"
 #include "embedded.h"
 #include <rethink/numerics.h>
 #include <stdio.h>
@@ -49,13 +49,21 @@ static void write_source(rk_device *d, ocl_text *t, const ocl_code *c, const pas
     OCL_APPEND(t, ocl_cl_reduce);
 }
 
-static rk_status set_range(ocl_step *s, const rk_device *d, const rk_op *op, uint64_t blocks,
+void ocl_reduce_choices(const rk_device *d, ocl_choices *out)
+{
+    static const uint32_t shares[] = {2, 32, 128}; /* tasks of a unit */
+    const ocl_menu menu = {.part = shares, .n_part = 3};
+    if (d->cpu) ocl_choices_fill(out, &menu, NULL, NULL);
+}
+
+static rk_status set_range(ocl_step *s, const rk_kernel *k, const rk_op *op, uint64_t blocks,
                            rk_error *e)
 {
+    const rk_device *d = k->device;
     uint64_t inner = (uint64_t)op->p[3], rows = (uint64_t)op->p[1] * blocks, tasks = rows, per = 1;
     if (d->cpu) {
         if (inner > 1) tasks = rows * ((inner + d->width - 1) / d->width);
-        per = tasks / ((uint64_t)d->units * 8) + 1;
+        per = tasks / ((uint64_t)d->units * ocl_grain(k, 8)) + 1;
     }
     OCL_TRY(ocl_step_u64(s, tasks, e));
     OCL_TRY(ocl_step_u64(s, per, e));
@@ -81,7 +89,7 @@ static rk_status add_pass(rk_kernel *k, const ocl_code *c, const pass *p, rk_err
     const uint64_t words[] = {p->length,           inner, p->blocks,          p->from,
                               columns * p->length, p->to, columns * p->blocks};
     for (int i = 0; i < 7; i++) OCL_TRY(ocl_step_u64(s, words[i], e));
-    return set_range(s, k->device, c->op, p->blocks, e);
+    return set_range(s, k, c->op, p->blocks, e);
 }
 
 static int reads_after(const ocl_code *c)

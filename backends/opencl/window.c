@@ -90,7 +90,7 @@ static rk_status gather(rk_kernel *k, const ocl_code *c, const shape *s, rk_erro
                               (uint64_t)p[6], (uint64_t)p[7], (uint64_t)p[8], (uint64_t)p[9],
                               s->out_h,       s->out_w};
     for (int i = 0; i < 10; i++) OCL_TRY(ocl_step_u32(step, (uint32_t)words[i], e));
-    if (k->device->cpu) return ocl_divide(step, k->device, rows, s->out_w, 512, e);
+    if (k->device->cpu) return ocl_divide(step, k->device, rows, s->out_w, ocl_grain(k, 512), e);
     OCL_TRY(ocl_step_u64(step, rows * s->out_w, e));
     ocl_step_range(step, rows * s->out_w, 1, OCL_GROUP);
     return RK_OK;

@@ -99,9 +99,11 @@ static void list_texts(rk_bench_device *d, const char **out[TEXTS])
 rk_status rk_bench_identity(const rk_bench_case *c, rk_bench_device *out, rk_error *e)
 {
     uint32_t number;
+    char tuning[33];
     const char **text[TEXTS];
     bool complete = true;
     RK_TRY(rk_hub_find(c->hub, c->spec, &number, e));
+    rk_hub_tuning(c->hub, tuning);
     const rk_device_entry *d = &c->hub->devices[number];
     const rk_loaded *loaded = c->hub->loaded[c->hub->device_backend[number]];
     *out = (rk_bench_device){.name = strdup(or_unknown(d->info.name)),
@@ -115,7 +117,7 @@ rk_status rk_bench_identity(const rk_bench_case *c, rk_bench_device *out, rk_err
                              .clocks = made(rk_identity_clocks),
                              .environment = made(add_environment),
                              .system = made(rk_identity_system),
-                             .tuning = strdup("none"),
+                             .tuning = strdup(tuning[0] ? tuning : "none"),
                              .selftest = add_selftest(c),
                              .energy = add_energy(&d->info),
                              .memory = (int64_t)d->info.mem_total,

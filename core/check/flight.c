@@ -1,5 +1,7 @@
 /* Running one op, with guard zones, twice. */
+#include "base/text.h"
 #include "check/sample.h"
+#include "device/tuned.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,12 +134,24 @@ static rk_status run_prepared(rk_bed *b, flight *f, const void *const *in, void 
     return s;
 }
 
+/* With the option choices=SEED in a way that the backend's tuner might have chosen. */
+static rk_status prepare(rk_bed *b, flight *f, rk_kinfo *info, rk_error *e)
+{
+    char name[64];
+    uint64_t seed;
+    const char *option = b->host.option(b->host.ctx, "choices");
+    if (option && rk_parse_u64(option, &seed) &&
+        rk_choice_draw(b->backend, b->device, &f->op, seed, name))
+        return b->backend->prepare_choice(b->device, &f->op, name, &f->kernel, info, e);
+    return b->backend->prepare(b->device, &f->op, &f->kernel, info, e);
+}
+
 rk_status rk_sample_run_ran(rk_bed *b, const rk_sample *t, const void *const *in, void *const *out,
                             int alias, rk_ran *ran, rk_error *e)
 {
     flight f = {.op = rk_sample_op(t), .alias = alias};
     *ran = (rk_ran){.info.size = sizeof ran->info};
-    rk_status s = b->backend->prepare(b->device, &f.op, &f.kernel, &ran->info, e);
+    rk_status s = prepare(b, &f, &ran->info, e);
     if (s != RK_OK) return s;
     ran->info.impl[sizeof ran->info.impl - 1] = '\0';
     if (!f.kernel) return RK_FAIL(e, RK_E_INTERNAL, "prepare gave no kernel");

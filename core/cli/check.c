@@ -26,7 +26,9 @@ static const struct argp_option options[] = {
     {"quick", OPTION_QUICK, NULL, 0, "Small shapes only, for slow devices", 0},
     {"timeout", OPTION_TIMEOUT, "SECONDS", 0, "A case that takes longer hangs (120)", 0},
     {"option", OPTION_OPTION, "KEY=VALUE", 0,
-     "A setting for the backend, as threads=2, isa=plain; may be repeated", 0},
+     "A setting for the backend, as threads=2, isa=plain; choices=SEED draws of what a tuner may "
+     "choose; may be repeated",
+     0},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0,
      "Load this backend too, for a DEVICE of it; may be repeated", 0},
     {"list", OPTION_LIST, NULL, 0, "Print the cases, and run none", 0},

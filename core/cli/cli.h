@@ -31,6 +31,7 @@ int rk_cli_scores(int argc, char **argv);
 int rk_cli_diagnose(int argc, char **argv);
 int rk_cli_doctor(int argc, char **argv);
 int rk_cli_verdict(int argc, char **argv);
+int rk_cli_tune(int argc, char **argv);
 
 /* Results are here unless --out names another file. */
 #define RK_CLI_RESULTS "rethink.sqlite"
@@ -55,6 +56,7 @@ enum {
     RK_OPTION_CSV,
     RK_OPTION_BACKEND,
     RK_OPTION_PLUGIN,
+    RK_OPTION_TUNING,
     RK_OPTION_OWN /* a command's own count up from here */
 };
 /* argp_parse with --help (-h), and one line for each misuse.  True: go on.  False: return

@@ -73,6 +73,14 @@ static rk_status print_devices(rk_hub *hub, bool verbose, rk_error *e)
     return status;
 }
 
+static void print_tuning(rk_hub *hub)
+{
+    char digest[33];
+    rk_hub_tuning(hub, digest);
+    printf("\nTuning: %s%s\n",
+           digest[0] ? "database with digest " : "nothing is tuned, static rules hold", digest);
+}
+
 static rk_status print_candidates(const rk_hub *hub, rk_error *e)
 {
     static const char *const heads[] = {"backend", "devices", "file", "result"};
@@ -116,6 +124,7 @@ static json_t *hub_json(rk_hub *hub, bool verbose)
     uint32_t n = rk_hub_devices(hub, &entry), m = rk_hub_candidates(hub, &c);
     json_t *devices = json_array(), *backends = json_array();
     bool failed = false;
+    char tuning[33];
     for (uint32_t i = 0; i < n; i++)
         failed |= json_array_append_new(devices, device_json(hub, &entry[i], verbose)) != 0;
     for (uint32_t i = 0; i < m; i++)
@@ -123,7 +132,9 @@ static json_t *hub_json(rk_hub *hub, bool verbose)
                       backends, json_pack("{s:s, s:s, s:s, s:I, s:s?}", "file", c[i].path,
                                           "backend", c[i].backend, "result", c[i].reason, "devices",
                                           (json_int_t)c[i].n_devices, "note", c[i].note)) != 0;
-    json_t *root = json_pack("{s:o, s:o}", "devices", devices, "backends", backends);
+    rk_hub_tuning(hub, tuning);
+    json_t *root =
+        json_pack("{s:o, s:o, s:s}", "devices", devices, "backends", backends, "tuning", tuning);
     if (!failed) return root;
     json_decref(root);
     return NULL;
@@ -136,6 +147,7 @@ static rk_status print(rk_hub *hub, const arguments *a, rk_error *e)
     bool any = rk_hub_devices(hub, &entry) > 0;
     if (any) RK_TRY(print_devices(hub, a->verbose, e));
     if (a->verbose) RK_TRY(print_candidates(hub, e));
+    if (a->verbose) print_tuning(hub);
     if (any) return RK_OK;
     return RK_FAIL(e, RK_E_INVALID, "no device was found%s",
                    a->verbose ? "" : "; 'rethink devices -v' says where it was looked for");

@@ -12,6 +12,7 @@ static const command commands[] = {
     {"run", "train models on randomized data, on one device or on several", rk_cli_run},
     {"sweep", "a grid of runs, several at once; stopped or killed, it goes on", rk_cli_sweep},
     {"devices", "what can compute, and why the rest cannot", rk_cli_devices},
+    {"tune", "finds the fastest kernels of a device, with the same bits", rk_cli_tune},
     {"check", "is a backend right: the conformance suite", rk_cli_check},
     {"bench", "how fast and how portable devices are, and how exact", rk_cli_bench},
     {"plugins", "models, data sets, transforms and their parameters", rk_cli_plugins},

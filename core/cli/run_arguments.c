@@ -16,6 +16,10 @@ static const struct argp_option shared_options[] = {
      "Of a preset only the variants whose label matches: * is any text", 1},
     {"backend", RK_OPTION_BACKEND, "FILE.so", 0, "Load this backend too; may be repeated", 1},
     {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 1},
+    {"tuning", RK_OPTION_TUNING, "FILE.json", 0,
+     "The database of 'rethink tune', or off, or random:SEED, which draws choices; as "
+     "RETHINK_TUNING",
+     1},
     {"json", RK_OPTION_JSON, NULL, 0, "Print the runs as JSON, everything else to stderr", 1},
     {"verbose", 'v', NULL, 0, "Print the plan of a step, its packed size and lower bound", 1},
 };
@@ -82,6 +86,8 @@ error_t rk_train_option(int key, char *arg, rk_run_arguments *a)
         return rk_cli_append(&a->backends, &a->n_backends, arg, &a->e) == RK_OK ? 0 : ENOMEM;
     case RK_OPTION_PLUGIN:
         return rk_cli_append(&a->plugins, &a->n_plugins, arg, &a->e) == RK_OK ? 0 : ENOMEM;
+    case RK_OPTION_TUNING: /* and so for processes that this one starts */
+        return setenv("RETHINK_TUNING", arg, 1) == 0 ? 0 : ENOMEM;
     case RK_OPTION_JSON: a->json = true; return 0;
     case 'q': a->quiet = true; return 0;
     case 'v': a->verbose = true; return 0;

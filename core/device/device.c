@@ -1,4 +1,4 @@
-#include "device/device.h"
+#include "device/tuned.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,14 +80,29 @@ rk_status rk_open_read(rk_open *d, rk_mem *m, uint64_t offset, void *dst, uint64
     return settle(d, d->table->read(d->device, m, offset, dst, bytes, &own), "read", &own, e);
 }
 
-rk_status rk_open_prepare(rk_open *d, const rk_op *op, bool exact, rk_kernel **k, rk_kinfo *info,
+rk_status rk_open_choices(rk_open *d, const rk_op *op, uint32_t i, char *name, uint32_t *n,
                           rk_error *e)
+{
+    rk_error own = rk_error_new();
+    if (is_lost(d, e)) return RK_E_DEVICE;
+    *n = 1;
+    memset(name, 0, 64);
+    if (!d->table->choices || !d->table->prepare_choice) return RK_OK;
+    rk_status s = d->table->choices(d->device, op, i, name, n, &own);
+    name[63] = '\0';
+    return settle(d, s, "choices", &own, e);
+}
+
+/* choice: NULL is the backend's own. */
+static rk_status prepare(rk_open *d, const rk_op *op, bool exact, const char *choice, rk_kernel **k,
+                         rk_kinfo *info, rk_error *e)
 {
     rk_error own = rk_error_new();
     if (is_lost(d, e)) return RK_E_DEVICE;
     *k = NULL;
     *info = (rk_kinfo){.size = sizeof *info};
-    rk_status s = d->table->prepare(d->device, op, k, info, &own);
+    rk_status s = choice ? d->table->prepare_choice(d->device, op, choice, k, info, &own)
+                         : d->table->prepare(d->device, op, k, info, &own);
     if (s == RK_OK && !*k) s = RK_E_INTERNAL;
     if (s != RK_OK) *k = NULL;
     info->impl[sizeof info->impl - 1] = '\0';
@@ -115,6 +130,18 @@ rk_status rk_open_probe(rk_open *d, rk_probe *probe, rk_kernel **k, rk_error *e)
     if (s != RK_OK) *k = NULL;
     probe->text[sizeof probe->text - 1] = '\0';
     return settle(d, s, "probe", &own, e);
+}
+
+rk_status rk_open_prepare(rk_open *d, const rk_op *op, bool exact, rk_kernel **k, rk_kinfo *info,
+                          rk_error *e)
+{
+    return prepare(d, op, exact, NULL, k, info, e);
+}
+
+rk_status rk_open_prepare_choice(rk_open *d, const rk_op *op, bool exact, const char *choice,
+                                 rk_kernel **k, rk_kinfo *info, rk_error *e)
+{
+    return prepare(d, op, exact, choice, k, info, e);
 }
 
 rk_status rk_open_launch(rk_open *d, rk_kernel *k, const rk_arg *args, uint32_t n, rk_error *e)

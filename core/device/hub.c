@@ -1,6 +1,7 @@
 /* Finding backends: where they may be, why one is refused, which devices they have. */
 #include "device/hub.h"
 #include "device/load.h"
+#include "device/tuned.h"
 #include "base/os.h"
 #include <dirent.h>
 #include <dlfcn.h>
@@ -306,6 +307,7 @@ void rk_hub_free(rk_hub *h)
         free(h->loaded[i]);
     }
     for (uint32_t i = 0; i < 2 * h->n_options; i++) free(h->options[i]);
+    rk_hub_tuned_free(h);
     free(h->candidates);
     free(h->loaded);
     free(h->devices);

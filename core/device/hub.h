@@ -3,6 +3,7 @@
 #define RK_DEVICE_HUB_H
 #include "base/error.h"
 #include "device/session.h"
+#include "device/tuning.h"
 
 /* A backend in use.  The table is a copy in which everything that the plugin's does not have is
  * zero.  Its address, and with it host, stays the same while the hub lives. */
@@ -21,6 +22,9 @@ struct rk_hub {
     rk_selftest *tests;       /* [n_devices], or NULL; milliseconds is 0 until one has run */
     char **options;           /* [2 * n_options]: key, value */
     uint32_t n_candidates, n_loaded, n_devices, n_options;
+    rk_tuning *tuning;                 /* NULL: nothing is tuned */
+    bool tuning_loaded, tuning_random; /* random: choices are drawn, by tuning_seed */
+    uint64_t tuning_seed;
     int verbosity;
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "device/program.h"
+#include "device/tuned.h"
 
 static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memory for a plan"); }
 
@@ -77,10 +78,11 @@ static rk_status place_step(rk_program *p, uint32_t step, bool *again, rk_error 
     rk_error why = rk_error_new(), cannot = rk_error_new();
     rk_kinfo info;
     uint32_t output;
+    bool tuned;
     plan->step[step].op.flags = exact ? 0 : RK_OP_FAST;
     p->placed[step].where = RK_ON_DEVICE;
-    rk_status status = rk_open_prepare(&s->device, &plan->step[step].op, exact,
-                                       &p->placed[step].kernel, &info, &why);
+    rk_status status = rk_hub_prepare(s->hub, &s->device, &plan->step[step].op, exact,
+                                      &p->placed[step].kernel, &info, &tuned, &why);
     if (status == RK_E_UNSUPPORTED) {
         rk_status split = rk_plan_split(plan, step, &cannot);
         *again = split == RK_OK;
@@ -95,6 +97,7 @@ static rk_status place_step(rk_program *p, uint32_t step, bool *again, rk_error 
         if (status != RK_E_UNSUPPORTED) rk_error_prefix(e, "step%s", line);
         return status;
     }
+    p->tuned = p->tuned || tuned;
     rk_step *x = &plan->step[step];
     x->workspace_bytes = info.workspace;
     x->alias_ok = info.alias_ok;

@@ -57,6 +57,11 @@ static rk_status describe(rk_program *p, const char *name, rk_error *e)
     for (uint32_t i = 0; i < plan->n_step; i++)
         if (p->placed[i].kernel && !listed(p->kernels.s, plan->step[i].impl))
             rk_str_add(&p->kernels, "%s%s", p->kernels.n ? ", " : "", plan->step[i].impl);
+    if (p->tuned) {
+        char digest[33];
+        rk_hub_tuning(p->session->hub, digest);
+        rk_str_add(&p->kernels, ", tuned by %.12s", digest);
+    }
     info->name = rk_pool_string(&p->pool, name);
     if (p->text.failed || p->kernels.failed || !info->name)
         return RK_FAIL(e, RK_E_NOMEM, "no memory for the text of a plan");

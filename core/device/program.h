@@ -34,6 +34,7 @@ struct rk_program {
     rk_program_info info;
     rk_str text, kernels;
     char note[400];
+    bool tuned; /* a step's kernel is a choice of the tuner's database */
 };
 
 struct rk_session {

@@ -36,6 +36,9 @@ rk_status rk_hub_option(rk_hub *h, const char *key, const char *value, rk_error 
 /* level <= verbosity of backend log lines go to stderr. */
 void rk_hub_verbosity(rk_hub *h, int level);
 
+/* The digest of the tuner's database that kernels are chosen by; "" if nothing is tuned. */
+void rk_hub_tuning(rk_hub *h, char digest[33]);
+
 /* One device of one backend.  exact: 1 passed, 0 failed, -1 self-test not run. */
 typedef struct rk_device_entry {
     char spec[128]; /* "cpu:0", "opencl:0.0": the name that users give and records hold */
@@ -119,7 +122,8 @@ typedef struct rk_program_info {
         bound_bytes;     /* packed size of temporaries, and the most that are alive at once */
     char digest[33];     /* of the plan's text: hex */
     const char *text;    /* the plan, a line per step: kind, shapes, implementation, offsets */
-    const char *kernels; /* distinct implementation names, comma-separated */
+    const char *kernels; /* distinct implementation names, comma-separated; and if some are a
+                            tuner's choice, the digest of its database */
     double flop;         /* of the matrix products and convolutions of one run */
     const char *fallback_note; /* "", or "n of m steps fell back to DEVICE (why); k copies, ..." */
 } rk_program_info;

@@ -14,6 +14,9 @@
  *                  "matmul:3200:5:once": in the fifth only; "matmul:3200:5:high": a high bit;
  *                  "epilogue:3200:5": kernels with a program after them
  *   proxy.slow     "matmul:2000": each launch of such a kernel takes so many microseconds longer
+ *   proxy.choices  "plain,slow,wrong,fails,dies": choices of every matmul, whose launches are the
+ *                  other backend's, sleep, leave a wrong element, fail, or kill the process
+ *   proxy.lazy     microseconds that each launch of a matmul sleeps that was not chosen
  *
  * The options are environment variables, too: PROXY_REFUSE and so on.  Two things are only that, as
  * they must be known before a hub has options: PROXY_PIECE, the largest allocation in
@@ -21,6 +24,7 @@
  * an error is the word proxy. */
 #include <ctype.h>
 #include <dlfcn.h>
+#include <signal.h>
 #include <rethink/backend.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +34,7 @@
 
 RK_BACKEND_MAGIC;
 
-enum { WRONG_MAX = 8, WRONG_ELEMENT = 7, SLOW_MAX = 256 };
+enum { WRONG_MAX = 8, WRONG_ELEMENT = 7, SLOW_MAX = 256, CHOSEN_MAX = 64 };
 
 struct rk_device {
     rk_device *own;
@@ -41,6 +45,12 @@ struct rk_device {
     rk_kernel *slow[SLOW_MAX];
     uint32_t n_slow;
     long slow_us;
+    struct {
+        const rk_kernel *kernel;
+        char how[16]; /* a choice, or "lazy" */
+        uint32_t output;
+    } chosen[CHOSEN_MAX];
+    uint32_t n_chosen;
     uint32_t n_wrong, asked; /* asked: kernels that were asked for */
     long flip;               /* launches that are right before the first wrong one */
     int once;                /* there is one wrong launch */
@@ -241,6 +251,14 @@ static int refuses(rk_device *d, const rk_op *op)
     return strstr(list, "epilogue") && op->n_code;
 }
 
+static void note_choice(rk_device *d, const rk_kernel *k, const rk_op *op, const char *how)
+{
+    if (d->n_chosen == CHOSEN_MAX) return;
+    d->chosen[d->n_chosen].kernel = k;
+    d->chosen[d->n_chosen].output = op->n_in;
+    snprintf(d->chosen[d->n_chosen++].how, 16, "%s", how);
+}
+
 static rk_status proxy_prepare(rk_device *d, const rk_op *op, rk_kernel **k, rk_kinfo *info,
                                rk_error *e)
 {
@@ -254,11 +272,57 @@ static rk_status proxy_prepare(rk_device *d, const rk_op *op, rk_kernel **k, rk_
         d->slow_us = slowness(d, op);
         d->slow[d->n_slow++] = *k;
     }
+    if (s == RK_OK && op->kind == RK_MATMUL) note_choice(d, *k, op, "lazy");
     if (s != RK_OK || !is_wrong(d, op)) return s;
     d->wrong[d->n_wrong].kernel = *k;
     d->wrong[d->n_wrong++].output = op->n_in;
     snprintf(info->impl, sizeof info->impl, "wrong %s", kinds[op->kind]);
     return s;
+}
+
+/* ---- choices ---- */
+
+static rk_status proxy_choices(rk_device *d, const rk_op *op, uint32_t i, char name[64],
+                               uint32_t *n, rk_error *e)
+{
+    const char *list = option(d->host, "proxy.choices");
+    (void)e;
+    *n = 1;
+    if (i == 0) snprintf(name, 64, "own");
+    for (; op->kind == RK_MATMUL && *list; (*n)++) {
+        size_t length = strcspn(list, ",");
+        if (*n == i) snprintf(name, 64, "%.*s", (int)length, list);
+        list += length + (list[length] == ',');
+    }
+    return RK_OK;
+}
+
+static rk_status proxy_prepare_choice(rk_device *d, const rk_op *op, const char *choice,
+                                      rk_kernel **k, rk_kinfo *info, rk_error *e)
+{
+    if (!strstr(option(d->host, "proxy.choices"), choice))
+        return fail(e, RK_E_UNSUPPORTED, "no such choice");
+    rk_status s = behind->prepare(d->own, op, k, info, e);
+    if (s == RK_OK) snprintf(info->impl, sizeof info->impl, "chosen %s", choice);
+    if (s == RK_OK) note_choice(d, *k, op, choice);
+    return s;
+}
+
+static rk_status misbehave(rk_device *d, const rk_kernel *k, const rk_arg *args, rk_error *e)
+{
+    for (uint32_t i = 0; i < d->n_chosen; i++) {
+        if (d->chosen[i].kernel != k) continue;
+        const char *how = d->chosen[i].how;
+        long pause = strtol(option(d->host, "proxy.lazy"), NULL, 10);
+        if (!strcmp(how, "dies")) raise(SIGKILL);
+        if (!strcmp(how, "fails")) return fail(e, RK_E_INTERNAL, "this choice fails");
+        if (pause && !strcmp(how, "lazy")) nanosleep(&(struct timespec){0, 1000 * pause}, NULL);
+        if (!strcmp(how, "slow")) nanosleep(&(struct timespec){0, 1000000}, NULL);
+        if (strcmp(how, "wrong") != 0) continue;
+        const rk_arg *to = &args[d->chosen[i].output];
+        return behind->write(d->own, to->mem, to->offset, "oops", 4, e);
+    }
+    return RK_OK;
 }
 
 static rk_status proxy_launch(rk_device *d, rk_kernel *k, const rk_arg *args, uint32_t n,
@@ -267,6 +331,7 @@ static rk_status proxy_launch(rk_device *d, rk_kernel *k, const rk_arg *args, ui
     rk_status s = fate(d, "launch", e);
     dawdle(d, k);
     if (s == RK_OK) s = behind->launch(d->own, k, args, n, e);
+    if (s == RK_OK) s = misbehave(d, k, args, e);
     return s == RK_OK ? spoil(d, k, args, e) : s;
 }
 
@@ -276,6 +341,8 @@ static void proxy_release(rk_device *d, rk_kernel *k)
         if (d->wrong[i].kernel == k) d->wrong[i] = d->wrong[--d->n_wrong];
     for (uint32_t i = 0; i < d->n_slow; i++)
         if (d->slow[i] == k) d->slow[i] = d->slow[--d->n_slow];
+    for (uint32_t i = 0; i < d->n_chosen; i++)
+        if (d->chosen[i].kernel == k) d->chosen[i] = d->chosen[--d->n_chosen];
     behind->release(d->own, k);
 }
 
@@ -316,7 +383,9 @@ RK_EXPORT const rk_backend *rk_backend_entry(uint32_t major, uint32_t minor)
                                      .release = proxy_release,
                                      .sync = proxy_sync,
                                      .mark = proxy_mark,
-                                     .wait = proxy_wait};
+                                     .wait = proxy_wait,
+                                     .choices = proxy_choices,
+                                     .prepare_choice = proxy_prepare_choice};
     const char *path = getenv("RETHINK_TEST_CPU");
     void *so = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) : NULL;
     void *symbol = so ? dlsym(so, "rk_backend_entry") : NULL;

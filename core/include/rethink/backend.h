@@ -344,6 +344,19 @@ typedef struct rk_backend {
     /* Since minor version 1.  A kernel of a probe, launched and released as any other, which
      * `rethink bench` times; RK_E_UNSUPPORTED with the reason where there is none. */
     rk_status (*probe)(rk_device *, rk_probe *, rk_kernel **, rk_error *);
+    /* Tuning (rethink tune): other ways to compute an op than prepare's, to the same bits; in the
+     * fast tier, within the bound of their rk_kinfo.
+     *   choices         The name of choice i, at most 63 characters, and in *n how many there are;
+     *                   i >= *n names none.  Number 0 is prepare's own choice, then those that
+     *                   promise most.  *n is 1 where there is nothing to choose.  Neither compiles
+     *                   nor waits.  Names are kept in files for years: one that comes to mean
+     *                   something else must become another name.
+     *   prepare_choice  prepare, in the way that a name says; RK_E_UNSUPPORTED if this op has no
+     *                   choice of this name: the core then takes prepare. */
+    rk_status (*choices)(rk_device *, const rk_op *, uint32_t i, char name[64], uint32_t *n,
+                         rk_error *);
+    rk_status (*prepare_choice)(rk_device *, const rk_op *, const char *choice, rk_kernel **,
+                                rk_kinfo *, rk_error *);
 } rk_backend;
 
 /* Read by the loader before any code of the plugin runs. */
