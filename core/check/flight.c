@@ -139,7 +139,7 @@ static rk_status prepare(rk_bed *b, flight *f, rk_kinfo *info, rk_error *e)
 {
     char name[64];
     uint64_t seed;
-    const char *option = b->host.option(b->host.ctx, "choices");
+    const char *option = b->host.option ? b->host.option(b->host.ctx, "choices") : NULL;
     if (option && rk_parse_u64(option, &seed) &&
         rk_choice_draw(b->backend, b->device, &f->op, seed, name))
         return b->backend->prepare_choice(b->device, &f->op, name, &f->kernel, info, e);
