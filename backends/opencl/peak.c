@@ -24,9 +24,9 @@ typedef struct shapes {
 /* The most promising first: vectors where a work-item is a thread of a CPU, single floats where it
  * is a lane; little where the driver is slow at everything. */
 static const shapes
-    cpu_fma = {8, {{16, 4}, {16, 8}, {8, 8}, {8, 12}, {8, 4}, {4, 8}, {16, 12}, {1, 8}}},
+    cpu_fma = {8, {{8, 12}, {16, 8}, {16, 4}, {8, 8}, {16, 12}, {8, 4}, {4, 8}, {1, 8}}},
     gpu_fma = {8, {{1, 8}, {1, 4}, {2, 8}, {4, 4}, {1, 12}, {4, 8}, {8, 4}, {16, 4}}},
-    cpu_local = {4, {{16, 4}, {8, 8}, {16, 8}, {4, 8}}},
+    cpu_local = {4, {{16, 8}, {8, 8}, {16, 4}, {4, 8}}},
     gpu_local = {4, {{1, 8}, {2, 8}, {4, 8}, {4, 4}}}, slow = {1, {{1, 4}}};
 
 static const shapes *choose(const rk_device *d, int local)

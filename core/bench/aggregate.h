@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include "train/results_bench.h"
 
+/* A clock that drifts by more over a process makes its numbers doubtful. */
+#define RK_DRIFT_MOST 0.02
+
 typedef struct rk_aggregate {
     uint32_t processes;      /* that measured it */
     int64_t n;               /* repetitions of all; 0: it could not be measured, text says why */

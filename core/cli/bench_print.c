@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRIFT_MOST 0.05 /* of the clock, over a process */
-
 typedef struct page {
     const rk_bench *b;
     rk_portability p;
@@ -287,24 +285,50 @@ static rk_status print_variance(page *g, rk_error *e)
     }
     RK_TRY(end_table(g, t, e));
     for (uint32_t i = 0; i < g->n; i++)
-        if (fabs(drift(g, g->b->device[i].device)) > DRIFT_MOST)
+        if (fabs(drift(g, g->b->device[i].device)) > RK_DRIFT_MOST)
             fprintf(g->f, "%s: clock drift over %.0f %%: repeat on a quiet machine\n",
-                    g->b->device[i].spec, 100 * DRIFT_MOST);
+                    g->b->device[i].spec, 100 * RK_DRIFT_MOST);
     return RK_OK;
 }
 
 /* ---- portability ----------------------------------------------------------------------------- */
 
-static void metric_cells(rk_table *t, const page *g, uint32_t problem, rk_application a)
+static void metric_cells(rk_table *t, const page *g, const rk_metric m[RK_EFFS])
 {
-    rk_metric m[RK_EFFS];
-    for (rk_efficiency k = 0; k < RK_EFFS; k++) m[k] = rk_portability_metric(&g->p, problem, a, k);
-    rk_table_cell(t, "%s: %s, %s", g->p.problem[problem].suite, g->p.problem[problem].subject,
-                  rk_application_name(a));
     for (rk_efficiency k = 0; k < RK_EFFS; k++) percent_cell(t, m[k].full);
     percent_cell(t, m[RK_EFF_APPLICATION].supported);
     percent_cell(t, m[RK_EFF_APPLICATION].mean);
     rk_table_cell(t, "%u of %u", m[RK_EFF_APPLICATION].platforms, g->p.n_platforms);
+}
+
+/* An application that ran nowhere has no row. */
+static void portability_row(const page *g, rk_table *t, uint32_t problem, rk_application a)
+{
+    rk_metric m[RK_EFFS];
+    bool tried = false;
+    for (uint32_t i = 0; i < g->p.n_platforms; i++) {
+        rk_merit_state state = rk_portability_merit(&g->p, problem, a, i)->state;
+        tried = tried || state == RK_RAN || state == RK_WRONG;
+    }
+    if (!tried) return;
+    for (rk_efficiency k = 0; k < RK_EFFS; k++) m[k] = rk_portability_metric(&g->p, problem, a, k);
+    rk_table_cell(t, "%s, %s", g->p.problem[problem].subject, rk_application_name(a));
+    metric_cells(t, g, m);
+}
+
+/* All operations as one problem: there are many. */
+static void operations_row(page *g, rk_table *t, rk_application a)
+{
+    rk_metric m[RK_EFFS];
+    double *x = rk_pool_array(&g->pool, g->p.n_platforms, sizeof *x);
+    if (!x || !rk_portability_has(&g->p, "op", a)) return;
+    for (rk_efficiency k = 0; k < RK_EFFS; k++) {
+        for (uint32_t i = 0; i < g->p.n_platforms; i++)
+            x[i] = rk_portability_overall(&g->p, "op", a, i, k);
+        m[k] = rk_metric_of(x, g->p.n_platforms);
+    }
+    rk_table_cell(t, "all operations, %s", rk_application_name(a));
+    metric_cells(t, g, m);
 }
 
 /* Of one device there is nothing to say. */
@@ -314,9 +338,10 @@ static rk_status print_portability(page *g, rk_error *e)
                                         "of those supported",      "mean",        "supported"};
     if (g->p.n_platforms < 2 || g->p.n_problems == 0) return RK_OK;
     rk_table *t = rk_table_new("lrrrrr", heads);
+    for (rk_application a = 0; a < RK_APPS; a++) operations_row(g, t, a);
     for (uint32_t i = 0; i < g->p.n_problems; i++)
         for (rk_application a = 0; a < RK_APPS; a++)
-            if (rk_portability_has(&g->p, g->p.problem[i].suite, a)) metric_cells(t, g, i, a);
+            if (strcmp(g->p.problem[i].suite, "op") != 0) portability_row(g, t, i, a);
     return end_table(g, t, e);
 }
 

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNSTEADY = 5 };              /* so many of the least steady are listed */
-static const double drifted = 0.02; /* of the clock: MLPerf's and others' habit */
+enum { UNSTEADY = 5 }; /* so many of the least steady are listed */
 
 /* Values that are times or rates, not counts. */
 static bool is_measured(const rk_bench_value *v)
@@ -81,7 +80,7 @@ static void drift_cell(rk_sheet *t, const rk_aggregate *a)
     double farthest = fmax(fabs(a->least - 1), fabs(a->most - 1));
     if (a->n < 1)
         rk_bench_cell(t, a, "");
-    else if (farthest > drifted)
+    else if (farthest > RK_DRIFT_MOST)
         rk_sheet_bad(t, "%+.1f %%", 100 * ((a->most - 1 >= farthest ? a->most : a->least) - 1));
     else
         rk_sheet_cell(t, "%+.1f %%", 100 * (a->median - 1));
