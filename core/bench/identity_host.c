@@ -116,7 +116,7 @@ void rk_identity_system(const char *root, rk_str *out)
 
 /* ---- environment ----------------------------------------------------------------------------- */
 
-/* Prefixes end with "_", names do not.  Folders of plugins and results change nothing. */
+/* Prefixes end with "_", names do not. */
 static const char *const chosen[] = {
     "AMD_",     "CL_",     "CLBLAST_", "CUDA_",     "GALLIUM_",       "GOMP_",
     "GPU_",     "HIP_",    "HSA_",     "KMP_",      "LD_PRELOAD",     "LP_",
@@ -127,6 +127,9 @@ static const char *const chosen[] = {
 static bool is_chosen(const char *variable)
 {
     size_t name = strcspn(variable, "=");
+    bool own = strncmp(variable, "RETHINK_", 8) == 0;
+    /* Where plugins and presets are changes nothing, and a report is for strangers. */
+    if (own && name > 5 && strncmp(variable + name - 5, "_PATH", 5) == 0) return false;
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++) {
         size_t n = strlen(chosen[i]);
         bool prefix = chosen[i][n - 1] == '_';

@@ -52,7 +52,7 @@ static void write_script(FILE *f, const cascade *c)
     fprintf(f,
             "set encoding utf8\n"
             "set terminal svg size 480,320 dynamic noenhanced font 'sans-serif,14'\n"
-            "set border 3 lw 1\nset tics nomirror out\nunset key\nset rmargin 2\nset tmargin 0.8\n"
+            "set border 3 lw 1\nset tics nomirror out\nunset key\nset rmargin 3\nset tmargin 0.8\n"
             "set bmargin 3.2\nset lmargin 10\nset grid ytics lc rgb 'gray' lw 0.5 dt 1\n"
             "set xrange [0.8:%g]\nset xtics 1,1\nset yrange [0:104]\nset ytics 0,20,100\n"
             "set xlabel 'devices, the best first' offset 0,0.3\n"

@@ -107,7 +107,7 @@ static void write_script(FILE *f, const panels *p, uint32_t platform, const rk_s
     fprintf(f,
             "set encoding utf8\n"
             "set terminal svg size 440,320 dynamic noenhanced font 'sans-serif,14'\n"
-            "set border 3 lw 1\nset tics nomirror out\nunset key\nset rmargin 2\nset tmargin 0.8\n"
+            "set border 3 lw 1\nset tics nomirror out\nunset key\nset rmargin 3\nset tmargin 0.8\n"
             "set bmargin 3.2\nset lmargin 10\nset logscale xy\nset format xy '%%g'\n"
             "set grid xtics ytics lc rgb 'gray' lw 0.5 dt 1\nset mxtics 1\nset mytics 1\n"
             "set xtics 10\nset ytics 10\n"

@@ -84,7 +84,7 @@ static void write_settings(FILE *f, const rk_plot *p)
     fprintf(f,
             "set encoding utf8\n"
             "set terminal svg size %u,%u dynamic noenhanced font 'sans-serif,14'\n"
-            "set border 3 lw 1\nset tics nomirror out\nunset key\nset rmargin 2\nset tmargin 0.8\n"
+            "set border 3 lw 1\nset tics nomirror out\nunset key\nset rmargin 3\nset tmargin 0.8\n"
             "set bmargin 3.2\nset xlabel ",
             rows ? 640U : 480U, height);
     write_axis(f, p->x_name, p->x_of);

@@ -76,6 +76,8 @@ static const char bench_style[] =
     ".devices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(22rem,100%),1fr));gap:"
     "0 2rem}\n.device h3{margin-bottom:.25rem}\n"
     ".bench td small,.bench th small{display:block}.bench b{font-weight:600}\n"
+    ".bench td.n small{white-space:normal;max-width:11rem;margin-left:auto}"
+    ".bench tbody th{white-space:normal;min-width:9rem}\n"
     ".pair{grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1fr))}\n"
     ".map .heat{background:rgb(0 114 178/calc(var(--e)*.7));padding-left:.5rem;padding-right:.5rem;"
     "border:1px solid var(--page);print-color-adjust:exact;-webkit-print-color-adjust:exact}\n"

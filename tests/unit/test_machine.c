@@ -130,9 +130,16 @@ static void test_system(void **state)
 
 static void test_environment(void **state)
 {
-    char *const variables[] = {"POCL_MAX_CU=1",  "HOME=/root", "OMP_NUM_THREADS=2",
-                               "LD_PRELOAD=a b", "OMPX=1",     "LD_PRELOADED=1",
-                               "RETHINK_X=a\\b", "LP_=",       NULL};
+    char *const variables[] = {"POCL_MAX_CU=1",
+                               "HOME=/root",
+                               "OMP_NUM_THREADS=2",
+                               "LD_PRELOAD=a b",
+                               "OMPX=1",
+                               "LD_PRELOADED=1",
+                               "RETHINK_X=a\\b",
+                               "LP_=",
+                               "RETHINK_PLUGIN_PATH=/home/me/plugins",
+                               NULL};
     char *const none[] = {"HOME=/root", NULL};
     rk_str t = {0}, empty = {0};
     (void)state;
