@@ -246,7 +246,14 @@ static void product_of(rk_sample *t, int64_t n)
     memcpy(t->op.p, p, sizeof p);
 }
 
-/* Sizes double until the time would not suffice for the next. */
+/* Whether a trial of so many seconds fits into the group's time. */
+static bool fits(const group *g, double seconds)
+{
+    return rk_bench_now() + g->planned + seconds < g->until;
+}
+
+/* Sizes double until the time would not suffice for the next; those of a fast device begin with a
+ * leap, as compiling takes most of the time. */
 static rk_status products(roofline *r, double share, rk_error *e)
 {
     enum { FIRST = 64, LAST = 4096 };
@@ -254,7 +261,8 @@ static rk_status products(roofline *r, double share, rk_error *e)
     rk_status s = RK_OK;
     bool more = true;
     if (!g) return no_memory(e);
-    for (int64_t n = FIRST; s == RK_OK && more && n <= LAST; n *= 2) {
+    int64_t leap = 2;
+    for (int64_t n = FIRST; s == RK_OK && more && n <= LAST; n *= leap) {
         double once = 0;
         for (int exact = 1; s == RK_OK && exact >= !r->c->options->fast; exact--) {
             double work = 2.0 * (double)(n * n * n);
@@ -269,8 +277,9 @@ static rk_status products(roofline *r, double share, rk_error *e)
                      exact ? "exact" : "fast");
             s = excuse(g, take_op(g, &t, exact, x, &once, &more, &own), &own, e);
         }
-        /* The next takes eight times as long, and is paced before it is timed. */
-        more = more && rk_bench_now() + g->planned + 8 * once < g->until;
+        /* Seconds grow with the cube, and the next is paced before it is timed. */
+        leap = n == FIRST && fits(g, 512 * once) ? 8 : 2;
+        more = more && fits(g, (double)(leap * leap * leap) * once);
         if (s == RK_OK) s = rk_bench_progress(r->c, g->name, r->share, e);
     }
     return finish(g, s, e);
