@@ -13,7 +13,7 @@ static const double SHORTEST = 2e-3, /* seconds that are timed at once, in less 
 /* A choice that is right, and its times. */
 typedef struct contender {
     char choice[64]; /* "": the backend's own */
-    rk_trial_kernel kernel;
+    rk_tune_trial_kernel kernel;
     double first; /* the shorter of its first two times */
     double time[MOST_SAMPLES];
     uint32_t n;
@@ -22,7 +22,7 @@ typedef struct contender {
 typedef struct contest {
     const rk_search *s;
     const char *class;
-    rk_trial trial;
+    rk_tune_trial trial;
     contender usual, best[FINALISTS]; /* best: shortest first */
     uint32_t n_best, launches;        /* launches: of one sample */
     rk_tune_result *result;
@@ -51,7 +51,7 @@ static rk_status sample(contest *c, contender *x, double *seconds, rk_error *e)
     if (rk_search_stopping(s)) return stopped(e);
     const char *name = x->choice[0] ? x->choice : "the backend's own";
     if (x->choice[0]) RK_TRY(rk_journal_begin(s->journal, &s->key, c->class, name, e));
-    RK_TRY(rk_trial_time(&c->trial, &x->kernel, c->launches, seconds, e));
+    RK_TRY(rk_tune_trial_time(&c->trial, &x->kernel, c->launches, seconds, e));
     return x->choice[0] ? rk_journal_end(s->journal, e) : RK_OK;
 }
 
@@ -90,8 +90,8 @@ static rk_status admit(contest *c, contender *x, rk_error *e)
     char wrong[160] = "";
     rk_error why = rk_error_new();
     RK_TRY(rk_journal_begin(s->journal, &s->key, c->class, x->choice, e));
-    rk_status status = rk_trial_prepare(&c->trial, x->choice, &x->kernel, &why);
-    if (status == RK_OK) status = rk_trial_check(&c->trial, &x->kernel, wrong, &why);
+    rk_status status = rk_tune_trial_prepare(&c->trial, x->choice, &x->kernel, &why);
+    if (status == RK_OK) status = rk_tune_trial_check(&c->trial, &x->kernel, wrong, &why);
     RK_TRY(rk_journal_end(s->journal, e));
     if (status == RK_OK && !wrong[0]) return RK_OK;
     drop(c, x);
@@ -125,10 +125,10 @@ static rk_status open_contest(contest *c, const rk_tune_op *op, rk_error *e)
     const rk_search *s = c->s;
     char wrong[160];
     double once;
-    RK_TRY(
-        rk_trial_open(&c->trial, s->device, s->reference, &op->op, s->exact, s->options->seed, e));
-    RK_TRY(rk_trial_prepare(&c->trial, NULL, &c->usual.kernel, e));
-    RK_TRY(rk_trial_check(&c->trial, &c->usual.kernel, wrong, e));
+    RK_TRY(rk_tune_trial_open(&c->trial, s->device, s->reference, &op->op, s->exact,
+                              s->options->seed, e));
+    RK_TRY(rk_tune_trial_prepare(&c->trial, NULL, &c->usual.kernel, e));
+    RK_TRY(rk_tune_trial_check(&c->trial, &c->usual.kernel, wrong, e));
     if (wrong[0])
         return RK_FAIL(e, RK_E_UNSUPPORTED,
                        "%s: the backend's own kernel: %s; 'rethink check %s' says "
@@ -224,6 +224,6 @@ rk_status rk_search_op(const rk_search *s, const rk_tune_op *op, rk_tune_result 
     if (status == RK_OK) status = final(&c, e);
     drop(&c, &c.usual);
     for (uint32_t k = 0; k < c.n_best; k++) drop(&c, &c.best[k]);
-    rk_trial_close(&c.trial);
+    rk_tune_trial_close(&c.trial);
     return status;
 }

@@ -48,17 +48,17 @@ static void fill(unsigned char *to, uint32_t dtype, uint64_t bytes, uint64_t *st
 static rk_status launch(rk_open *d, rk_mem *const *mem, uint32_t n, rk_mem *workspace,
                         rk_kernel *kernel, rk_error *e)
 {
-    rk_arg arg[RK_TRIAL_ARGS + 1];
+    rk_arg arg[RK_TUNE_ARGS + 1];
     for (uint32_t i = 0; i < n; i++) arg[i] = (rk_arg){mem[i], 0};
     if (workspace) arg[n++] = (rk_arg){workspace, 0};
     return rk_open_launch(d, kernel, arg, n, e);
 }
 
 /* Runs a kernel of the reference on operands of the host; out[j] gets output j. */
-static rk_status run_reference(rk_trial *t, const rk_op *op, unsigned char *const *in,
+static rk_status run_reference(rk_tune_trial *t, const rk_op *op, unsigned char *const *in,
                                unsigned char *const *out, float *ulp, rk_error *e)
 {
-    rk_mem *mem[RK_TRIAL_ARGS] = {NULL}, *workspace = NULL;
+    rk_mem *mem[RK_TUNE_ARGS] = {NULL}, *workspace = NULL;
     rk_open *d = t->reference;
     rk_kernel *kernel;
     rk_kinfo info;
@@ -82,7 +82,8 @@ static rk_status run_reference(rk_trial *t, const rk_op *op, unsigned char *cons
 
 /* The sums of magnitudes that a fast product or convolution is judged by: the same op on the
  * operands' magnitudes. */
-static rk_status find_scale(rk_trial *t, const rk_op *op, unsigned char *const *in, rk_error *e)
+static rk_status find_scale(rk_tune_trial *t, const rk_op *op, unsigned char *const *in,
+                            rk_error *e)
 {
     uint64_t n = t->bytes[op->n_in] / 4;
     float *sum = malloc(t->bytes[op->n_in] + 1), ulp;
@@ -96,10 +97,10 @@ static rk_status find_scale(rk_trial *t, const rk_op *op, unsigned char *const *
     return s;
 }
 
-static rk_status make_operands(rk_trial *t, uint64_t seed, rk_error *e)
+static rk_status make_operands(rk_tune_trial *t, uint64_t seed, rk_error *e)
 {
     const rk_op *op = t->op;
-    unsigned char *in[RK_TRIAL_ARGS] = {NULL};
+    unsigned char *in[RK_TUNE_ARGS] = {NULL};
     rk_op right = *op;
     rk_status s = RK_OK;
     right.flags = 0;
@@ -118,13 +119,13 @@ static rk_status make_operands(rk_trial *t, uint64_t seed, rk_error *e)
     return s;
 }
 
-rk_status rk_trial_open(rk_trial *t, rk_open *device, rk_open *reference, const rk_op *op,
-                        bool exact, uint64_t seed, rk_error *e)
+rk_status rk_tune_trial_open(rk_tune_trial *t, rk_open *device, rk_open *reference, const rk_op *op,
+                             bool exact, uint64_t seed, rk_error *e)
 {
     uint64_t largest = 1;
-    *t = (rk_trial){.device = device, .reference = reference, .op = op, .exact = exact};
+    *t = (rk_tune_trial){.device = device, .reference = reference, .op = op, .exact = exact};
     t->n_arg = op->n_in + op->n_out;
-    if (t->n_arg > RK_TRIAL_ARGS)
+    if (t->n_arg > RK_TUNE_ARGS)
         return RK_FAIL(e, RK_E_UNSUPPORTED, "it has %u operands", t->n_arg);
     for (uint32_t i = 0; i < t->n_arg; i++)
         t->bytes[i] = tensor_bytes(i < op->n_in ? &op->in[i] : &op->out[i - op->n_in]);
@@ -141,10 +142,10 @@ rk_status rk_trial_open(rk_trial *t, rk_open *device, rk_open *reference, const 
     return make_operands(t, seed, e);
 }
 
-void rk_trial_close(rk_trial *t)
+void rk_tune_trial_close(rk_tune_trial *t)
 {
     if (t->device) rk_open_sync(t->device, NULL);
-    for (uint32_t i = 0; t->device && i < t->n_arg && i < RK_TRIAL_ARGS; i++) {
+    for (uint32_t i = 0; t->device && i < t->n_arg && i < RK_TUNE_ARGS; i++) {
         rk_open_free(t->device, t->mem[i]);
         free(t->want[i]);
     }
@@ -152,12 +153,12 @@ void rk_trial_close(rk_trial *t)
     free(t->got);
     free(t->dirt);
     free(t->scale);
-    *t = (rk_trial){.device = NULL};
+    *t = (rk_tune_trial){.device = NULL};
 }
 
 /* ---- kernels ---- */
 
-static rk_status need_workspace(rk_trial *t, uint64_t bytes, rk_error *e)
+static rk_status need_workspace(rk_tune_trial *t, uint64_t bytes, rk_error *e)
 {
     if (bytes <= t->workspace_bytes) return RK_OK;
     RK_TRY(rk_open_sync(t->device, e));
@@ -169,7 +170,8 @@ static rk_status need_workspace(rk_trial *t, uint64_t bytes, rk_error *e)
     return RK_OK;
 }
 
-rk_status rk_trial_prepare(rk_trial *t, const char *choice, rk_trial_kernel *out, rk_error *e)
+rk_status rk_tune_trial_prepare(rk_tune_trial *t, const char *choice, rk_tune_trial_kernel *out,
+                                rk_error *e)
 {
     rk_open *d = t->device;
     rk_status s =
@@ -182,7 +184,7 @@ rk_status rk_trial_prepare(rk_trial *t, const char *choice, rk_trial_kernel *out
     return s;
 }
 
-static rk_status run(rk_trial *t, const rk_trial_kernel *k, rk_error *e)
+static rk_status run(rk_tune_trial *t, const rk_tune_trial_kernel *k, rk_error *e)
 {
     return launch(t->device, t->mem, t->n_arg, k->info.workspace ? t->workspace : NULL, k->kernel,
                   e);
@@ -197,7 +199,7 @@ static bool is_same(uint32_t dtype, const unsigned char *a, const unsigned char 
     return dtype == RK_F32 && isnan(x) && isnan(y);
 }
 
-static bool is_near(const rk_trial *t, const rk_kinfo *info, uint64_t i)
+static bool is_near(const rk_tune_trial *t, const rk_kinfo *info, uint64_t i)
 {
     float got, want;
     memcpy(&got, t->got + 4 * i, 4);
@@ -206,7 +208,7 @@ static bool is_near(const rk_trial *t, const rk_kinfo *info, uint64_t i)
     return fabs((double)got - (double)want) <= room * t->scale[i] + (double)FLT_MIN;
 }
 
-static void judge(const rk_trial *t, const rk_kinfo *info, uint32_t output, char wrong[160])
+static void judge(const rk_tune_trial *t, const rk_kinfo *info, uint32_t output, char wrong[160])
 {
     const rk_tensor *x = &t->op->out[output];
     uint64_t bytes = t->bytes[t->op->n_in + output], bad = 0, n = bytes / 4;
@@ -227,7 +229,8 @@ static void judge(const rk_trial *t, const rk_kinfo *info, uint32_t output, char
                  (unsigned long long)n, output);
 }
 
-rk_status rk_trial_check(rk_trial *t, const rk_trial_kernel *k, char wrong[160], rk_error *e)
+rk_status rk_tune_trial_check(rk_tune_trial *t, const rk_tune_trial_kernel *k, char wrong[160],
+                              rk_error *e)
 {
     const uint32_t first = t->op->n_in;
     wrong[0] = '\0';
@@ -243,8 +246,8 @@ rk_status rk_trial_check(rk_trial *t, const rk_trial_kernel *k, char wrong[160],
     return RK_OK;
 }
 
-rk_status rk_trial_time(rk_trial *t, const rk_trial_kernel *k, uint32_t n, double *seconds,
-                        rk_error *e)
+rk_status rk_tune_trial_time(rk_tune_trial *t, const rk_tune_trial_kernel *k, uint32_t n,
+                             double *seconds, rk_error *e)
 {
     RK_TRY(rk_open_sync(t->device, e));
     uint64_t begun = rk_os_now_ns();
