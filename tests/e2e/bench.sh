@@ -96,15 +96,15 @@ test_planted_wrong() {
 
 # or with other bits than the reference in a shape of a model.
 test_planted_bit() {
-    PROXY_FLIP=matmul:8192:1 works planted --suite op,numerics --csv p3.csv
-    says '^matmul 16x512x2352 nt, exact  .*  WRONG$'
+    PROXY_FLIP=matmul:2048:1 works planted --suite op,numerics --csv p3.csv
+    says '^matmul 4x512x2352 nt, exact  .*  WRONG$'
     [ "$(value "select group_concat(median) from (select median from bench_values where subject = \
-'matmul 16x512x2352 nt' and tier = 'exact' and name = 'equal' order by device)")" = 1.0,0.0 ] ||
+'matmul 4x512x2352 nt' and tier = 'exact' and name = 'equal' order by device)")" = 1.0,0.0 ] ||
         fail "$(value "select device, subject, median, text from bench_values where name = 'equal'")"
     agree
     checks '
 import csv, json
-problem = "op: matmul 16x512x2352 nt", "rethink exact"
+problem = "op: matmul 4x512x2352 nt", "rethink exact"
 a, b = [r for r in csv.DictReader(open("p3.csv", newline="")) if (r["problem"], r["application"]) == problem]
 a, b = (b, a) if "proxy" in a["platform"] else (a, b)
 assert a["state"] == "ran" and a["fom"] and float(a["app eff"]) > 0, a
