@@ -99,8 +99,8 @@ static rk_status collect(const rk_sweep *s, rk_results *r, const rk_task *t, gro
         g->device = t->device[0];
     }
     if (strcmp(g->device, t->device[0]) != 0) g->device = "several";
-    rk_moments_add(&g->train, run->train_accuracy);
-    rk_moments_add(&g->test, run->test_accuracy);
+    if (run->epochs_done) rk_moments_add(&g->train, run->train_accuracy);
+    if (run->epochs_done) rk_moments_add(&g->test, run->test_accuracy);
     if (run->fit_epoch) rk_moments_add(&g->fit, (double)run->fit_epoch);
     rk_moments_add(&g->epochs, (double)run->epochs_done);
     rk_moments_add(&g->seconds, run->seconds);

@@ -64,8 +64,9 @@ static void print_name(FILE *f, const rk_sweep_view *v, const rk_sweep *s, const
 
 static void print_done(FILE *f, const rk_run_record *run)
 {
-    fprintf(f, "  train %6.2f %%  test %6.2f %%", 100 * run->train_accuracy,
-            100 * run->test_accuracy);
+    if (run->epochs_done)
+        fprintf(f, "  train %6.2f %%  test %6.2f %%", 100 * run->train_accuracy,
+                100 * run->test_accuracy);
     if (run->fit_epoch) fprintf(f, "  fit at %lld", (long long)run->fit_epoch);
     fprintf(f, "  %lld epochs  %.2f s  %.12s", (long long)run->epochs_done, run->seconds,
             run->digest);

@@ -46,6 +46,14 @@ test_killed_at_ten_moments() {
 }
 
 # The order of runs in the file is that of the sweep, however many go on at once.
+test_nothing_to_train() {
+    preset
+    sed -i 's/^epochs = 12$/epochs = 0/' tiny.ini
+    works sweep --seeds 1..2
+    grep -q nan stdout.txt && fail "$(cat stdout.txt)"
+    says '^true labels +cpu:0 +2 +- +- +-'
+}
+
 test_order_and_repetition() {
     preset
     works sweep --seeds 1..2 --jobs 3 --epochs 2
