@@ -146,25 +146,32 @@ static void step_row(rk_sheet *t, const rk_bench_report *b, const rk_problem *q,
     part(t, b, i, q, tier, "host seconds");
 }
 
-static rk_status write_steps(FILE *f, const rk_bench_report *b, rk_error *e)
+/* A row of a workload on a device in a tier. */
+typedef void row_fn(rk_sheet *t, const rk_bench_report *b, const rk_problem *q, uint32_t platform,
+                    int tier);
+
+static rk_status write_rows(FILE *f, const rk_bench_report *b, const char *suite,
+                            const char *const *heads, size_t n, row_fn *row, rk_error *e)
 {
-    static const char *const heads[] = {"images/s", "of exact", "launches",
-                                        "kernels",  "gaps",     "host"};
     rk_sheet *t = rk_sheet_new();
     rk_sheet_column(t, 'l', "workload");
     rk_sheet_column(t, 'l', "device");
     rk_sheet_column(t, 'l', "tier");
-    rk_sheet_column(t, 'r', "a step");
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        rk_sheet_column(t, 'r', "%s", heads[i]);
+    for (size_t i = 0; i < n; i++) rk_sheet_column(t, 'r', "%s", heads[i]);
     for (uint32_t k = 0; k < b->p.n_problems; k++)
         for (uint32_t i = 0; i < b->p.n_platforms; i++)
             for (int tier = 0; tier < TIERS; tier++)
-                if (strcmp(b->p.problem[k].suite, "step") == 0)
-                    step_row(t, b, &b->p.problem[k], i, tier);
+                if (strcmp(b->p.problem[k].suite, suite) == 0) row(t, b, &b->p.problem[k], i, tier);
     rk_status status = rk_sheet_rows(t) ? rk_sheet_write(t, "", f, e) : RK_OK;
     rk_sheet_free(t);
     return status;
+}
+
+static rk_status write_steps(FILE *f, const rk_bench_report *b, rk_error *e)
+{
+    static const char *const heads[] = {"a step",  "images/s", "of exact", "launches",
+                                        "kernels", "gaps",     "host"};
+    return write_rows(f, b, "step", heads, sizeof heads / sizeof *heads, step_row, e);
 }
 
 static rk_status write_costs(FILE *f, const rk_bench_report *b, rk_error *e)
@@ -231,20 +238,7 @@ static void memorize_row(rk_sheet *t, const rk_bench_report *b, const rk_problem
 static rk_status write_memorize(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     static const char *const heads[] = {"seeds", "mean", "sd", "least", "most", "epochs"};
-    rk_sheet *t = rk_sheet_new();
-    rk_sheet_column(t, 'l', "workload");
-    rk_sheet_column(t, 'l', "device");
-    rk_sheet_column(t, 'l', "tier");
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        rk_sheet_column(t, 'r', "%s", heads[i]);
-    for (uint32_t k = 0; k < b->p.n_problems; k++)
-        for (uint32_t i = 0; i < b->p.n_platforms; i++)
-            for (int tier = 0; tier < TIERS; tier++)
-                if (strcmp(b->p.problem[k].suite, "memorize") == 0)
-                    memorize_row(t, b, &b->p.problem[k], i, tier);
-    rk_status status = rk_sheet_rows(t) ? rk_sheet_write(t, "", f, e) : RK_OK;
-    rk_sheet_free(t);
-    return status;
+    return write_rows(f, b, "memorize", heads, sizeof heads / sizeof *heads, memorize_row, e);
 }
 
 static bool has(const rk_bench_report *b, const char *suite)

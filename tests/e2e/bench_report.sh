@@ -8,17 +8,11 @@ test_page() {
     fake r.sqlite vm1
     works "$RETHINK" report r.sqlite -o r.html
     says '^report: r.html \(a benchmark of 3 devices\)$'
+    stands_alone r.html
     checks '
 import re
 from html.parser import HTMLParser
 page = open("r.html").read()
-ids = re.findall(r"\bid=[\x22\x27]?([^\x22\x27 >]+)", page)
-assert len(ids) == len(set(ids)), "ids occur twice"
-for used in set(re.findall(r"#([a-z]\w*)\x27", page)):
-    assert used in ids or re.fullmatch("[0-9A-Fa-f]{6}", used), used
-links = set(re.findall(r"https?://[^\x22\x27 >]+", page)) - {
-    "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
-assert not links and "<script" not in page and "@import" not in page, links
 assert "<graphics>" not in page and "A &lt;graphics&gt; &amp; &quot;compute&quot;" in page
 assert "nan" not in re.sub(r"<[^>]*>", " ", page).lower().split(), "a number that is none"
 closed = {"section", "table", "details", "figure", "div", "svg", "pre", "dl", "ul", "h2", "h3",

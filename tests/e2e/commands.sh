@@ -133,16 +133,10 @@ test_report() {
     "$E2E/fake_results" r.sqlite 3 odd
     works "$RETHINK" report --out r.sqlite -o r.html
     says '^report: r.html \(33 runs\)$'
+    stands_alone r.html
     checks '
 import re
 page = open("r.html").read()
-ids = re.findall(r"\bid=[\x22\x27]?([^\x22\x27 >]+)", page)
-assert len(ids) == len(set(ids)), "ids occur twice"
-for used in set(re.findall(r"#([a-z]\w*)\x27", page)):
-    assert used in ids or re.fullmatch("[0-9A-Fa-f]{6}", used), used
-links = set(re.findall(r"https?://[^\x22\x27 >]+", page)) - {
-    "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
-assert not links and "<script" not in page and "@import" not in page, links
 assert page.count("<figure>") == 6 and page.count("</svg>") > 6
 assert "&lt;tagged&gt;" in page or "<tagged>" not in page
 assert "<tagged>" not in page

@@ -78,6 +78,20 @@ stopped_early() {
     fail "over before it was stopped, five times: $*"
 }
 
+# stands_alone PAGE.html: its ids are unique, what it refers to is in it, and nothing is fetched.
+stands_alone() {
+    checks '
+import re
+page = open("'"$1"'").read()
+ids = re.findall(r"\bid=[\x22\x27]?([^\x22\x27 >]+)", page)
+assert len(ids) == len(set(ids)), "ids occur twice"
+for used in set(re.findall(r"#([a-z]\w*)\x27", page)):
+    assert used in ids or re.fullmatch("[0-9A-Fa-f]{6}", used), used
+links = set(re.findall(r"https?://[^\x22\x27 >]+", page)) - {
+    "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+assert not links and "<script" not in page and "@import" not in page, links'
+}
+
 # A run of a second, for tests that need one.
 small() {
     "$RETHINK" run --model linear --data synth16:n=60,test=20 --epochs 2 --device cpu --quiet "$@"
