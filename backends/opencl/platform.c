@@ -2,13 +2,23 @@
  * a driver may be installed but not enabled. */
 #include "opencl.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_PLATFORMS = 32, MAX_DEVICES = 64 };
 
+/* PoCL compiles a kernel anew for each size of group and range that it is launched with, at the
+ * first launch, and that code is in no binary that a program could be asked for before: every
+ * kernel was compiled twice, the second time by each process that found PoCL's own cache empty.
+ * Without that, which the kernels here do not need (their groups are of a fixed size), there is one
+ * compilation, at the build, and the binary holds it.  PoCL asks the environment at each launch;
+ * who has set the variable has the last word. */
+static void settle_drivers(void) { setenv("POCL_WORK_GROUP_SPECIALIZATION", "0", 0); }
+
 cl_uint ocl_platforms(cl_platform_id *list, cl_uint cap, cl_int *native)
 {
     cl_uint n = 0;
+    settle_drivers();
     *native = clGetPlatformIDs(cap, list, &n);
     if (*native != CL_SUCCESS) return 0;
     return n < cap ? n : cap;
