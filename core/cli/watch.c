@@ -38,6 +38,16 @@ static void on_start(void *ctx, const rk_run_record *run, const rk_program_info 
     fflush(v->out);
 }
 
+/* Of interest to who waited for it. */
+static void on_ready(void *ctx, const rk_ready *cost)
+{
+    rk_view *v = ctx;
+    if (v->quiet || (!v->verbose && cost->seconds < 1)) return;
+    fprintf(v->out, "ready after %.2f s: %u programs compiled, %u from the cache\n", cost->seconds,
+            cost->compiled, cost->cached);
+    fflush(v->out);
+}
+
 static void draw(rk_view *v, const rk_run_record *run, int64_t epoch, int64_t step, int64_t steps)
 {
     char left[RK_DURATION_CHARS];
@@ -143,6 +153,7 @@ rk_watch rk_view_watch(rk_view *v)
 {
     return (rk_watch){.ctx = v,
                       .start = on_start,
+                      .ready = on_ready,
                       .progress = on_progress,
                       .epoch = on_epoch,
                       .stopping = on_stopping,

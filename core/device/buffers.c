@@ -152,7 +152,9 @@ rk_status rk_session_commit(rk_session *s, rk_error *e)
         RK_TRY(rk_program_bind(s->program[i], e));
         RK_TRY(rk_program_run_once(s->program[i], e));
     }
-    return write_key(s, e);
+    RK_TRY(write_key(s, e));
+    rk_session_note_ready(s);
+    return RK_OK;
 }
 
 /* ---- reading and writing ---- */

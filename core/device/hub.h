@@ -12,6 +12,7 @@ typedef struct rk_loaded {
     rk_host host;
     const rk_hub *hub;
     char *path;
+    uint32_t compiled, cached; /* blobs that it gave to the cache, and got from there */
 } rk_loaded;
 
 struct rk_hub {

@@ -42,6 +42,9 @@ struct rk_session {
     const rk_device_entry *entry;
     rk_session_options options;
     rk_selftest test;
+    const rk_loaded *loaded; /* the device's backend */
+    uint64_t begun;
+    rk_ready ready;            /* until the commit the counts as they were at the opening */
     rk_open device, reference; /* the second is open once a step fell back */
     rk_pool pool;              /* names */
     rk_buffer_info *buffer;    /* sorted by name */
@@ -62,6 +65,8 @@ struct rk_session {
 bool rk_session_find(const rk_session *s, const char *name, uint32_t *at);
 /* Adds what a plan names, or checks that it agrees with what is there. */
 rk_status rk_session_join(rk_session *s, const rk_plan *plan, rk_error *e);
+/* Fills s->ready, once, at the end of the commit. */
+void rk_session_note_ready(rk_session *s);
 /* Kernels for all steps, splitting and falling back where it must. */
 rk_status rk_program_place(rk_program *p, rk_error *e);
 /* Keeps what the plan's steps are, before they change; names their kernels once they have them. */

@@ -1,3 +1,4 @@
+#include "base/os.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,10 @@ rk_status rk_session_open(rk_hub *h, const char *spec, const rk_session_options 
     if (!s) return RK_FAIL(e, RK_E_NOMEM, "no memory for a session");
     s->hub = h;
     s->entry = &h->devices[device];
+    s->loaded = h->loaded[h->device_backend[device]];
+    s->begun = rk_os_now_ns();
+    s->ready.compiled = s->loaded->compiled;
+    s->ready.cached = s->loaded->cached;
     s->options = *o;
     rk_status status = rk_open_device(h, device, &s->device, e);
     if (status == RK_OK) status = check_exact(s, device, e);
@@ -107,6 +112,14 @@ void rk_session_close(rk_session *s)
     free(s);
 }
 
+void rk_session_note_ready(rk_session *s)
+{
+    s->ready.seconds = 1e-9 * (double)(rk_os_now_ns() - s->begun);
+    s->ready.compiled = s->loaded->compiled - s->ready.compiled;
+    s->ready.cached = s->loaded->cached - s->ready.cached;
+}
+
+const rk_ready *rk_session_ready(const rk_session *s) { return &s->ready; }
 const rk_device_entry *rk_session_device(const rk_session *s) { return s->entry; }
 const rk_selftest *rk_session_selftest(const rk_session *s) { return &s->test; }
 void rk_session_reseed(rk_session *s, uint64_t seed) { s->options.seed = seed; }

@@ -82,6 +82,14 @@ const rk_selftest *rk_session_selftest(const rk_session *s);
 /* Lowers, places and packs the graph.  The graph is not needed afterwards. */
 rk_status rk_session_add(rk_session *s, const rk_graph *g, const char *name, rk_program **out,
                          rk_error *e);
+/* What a session took to be ready, from its opening to the end of its commit. */
+typedef struct rk_ready {
+    double seconds;
+    uint32_t compiled, cached; /* programs of the device: built from source, found in the cache */
+} rk_ready;
+/* Of a committed session. */
+const rk_ready *rk_session_ready(const rk_session *s);
+
 /* Allocates: every state and input once, one arena for the largest program.  States are zero. */
 rk_status rk_session_commit(rk_session *s, rk_error *e);
 

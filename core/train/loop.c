@@ -242,6 +242,8 @@ static rk_status train_all(training *s, rk_error *e)
     rk_program_info info = *rk_program_describe(s->trainer->step);
     const rk_audit *audit = &s->trainer->audit;
     if (s->watch && s->watch->start) s->watch->start(s->watch->ctx, s->run, &info);
+    if (s->watch && s->watch->ready)
+        s->watch->ready(s->watch->ctx, rk_session_ready(s->trainer->session));
     if (s->watch && s->watch->skipped && audit->skipped)
         s->watch->skipped(s->watch->ctx, audit->skipped, audit->skipped_why);
     s->clock = s->last_saved = now();

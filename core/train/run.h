@@ -56,6 +56,8 @@ typedef struct rk_profile rk_profile;
 typedef struct rk_watch {
     void *ctx;
     void (*start)(void *ctx, const rk_run_record *run, const rk_program_info *step);
+    /* After start: what making the device and its programs ready took. */
+    void (*ready)(void *ctx, const rk_ready *cost);
     /* Now and then inside an epoch, when no wait is needed for it. */
     void (*progress)(void *ctx, const rk_run_record *run, int64_t epoch, int64_t step,
                      int64_t steps);
