@@ -265,7 +265,7 @@ static void probes(void **state)
     rk_kernel *k;
     assert_int_equal(open_device(b, NULL, &e), RK_OK);
     const rk_backend *t = b->h.backend;
-    for (uint32_t what = RK_PROBE_FMA; what <= RK_PROBE_DOWNLOAD; what++) {
+    for (uint32_t what = RK_PROBE_FMA; what <= RK_PROBE_READ; what++) {
         rk_probe p = {.size = sizeof p, .what = what, .rounds = 1};
         rk_arg arg = {NULL, 0};
         if (t->probe(b->h.device, &p, &k, &e) != RK_OK) fail_msg("%s", e.text);
