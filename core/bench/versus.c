@@ -97,6 +97,8 @@ static rk_status add_number(rk_versus *v, rk_versus_device *d, const rk_bench_va
     d->number = list;
     rk_versus_number *x = &list[d->n++];
     *x = (rk_versus_number){.key = key, .a = logs_of(a, n_a), .b = logs_of(b, n_b)};
+    x->by_a = a ? a->text : "";
+    x->by_b = b ? b->text : "";
     x->why = why_not(a, n_a, b, n_b, x);
     x->speed = speed_of(x);
     d->compared += !x->why;

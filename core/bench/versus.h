@@ -13,6 +13,7 @@
 /* A number that at least one of the two has. */
 typedef struct rk_versus_number {
     const rk_bench_value *key; /* suite, subject, tier, name and unit */
+    const char *by_a, *by_b; /* how it was reached, as by which kernel; "" where nothing is said */
     rk_logs a, b;
     rk_ratio speed;  /* of b over a, above 1: b is faster, whether a time or a rate was measured */
     const char *why; /* it cannot be compared; else NULL */

@@ -114,7 +114,9 @@ static void number_row(rk_table *t, const rk_versus_device *d, const rk_versus_n
     rk_table_cell(t, "%s", b);
     rk_table_cell(t, "%.3f", x->speed.ratio);
     rk_table_cell(t, "%.3f to %.3f", x->speed.low, x->speed.high);
-    rk_table_cell(t, "%s", x->speed.ratio > 1 ? "faster" : "slower");
+    bool same = strcmp(x->by_a, x->by_b) == 0;
+    rk_table_cell(t, "%s%s%s%s%s", x->speed.ratio > 1 ? "faster" : "slower", same ? "" : ": ",
+                  same ? "" : x->by_b, same ? "" : ", not ", same ? "" : x->by_a);
 }
 
 static rk_status print_numbers(const rk_versus *v, rk_error *e)

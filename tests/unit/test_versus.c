@@ -228,6 +228,8 @@ static void test_benches(void **state)
         assert_true(x->speed.differs && x->speed.low > 1.1 && x->speed.high < 1.3);
     }
     assert_int_equal(d->n, 7);
+    assert_string_equal(find(d, "matmul", "seconds")->by_b, "a kernel");
+    assert_string_equal(find(d, "put", "seconds")->by_a, "");
     assert_int_equal(d->compared, 4);
     assert_int_equal(d->agree, 0);
     assert_string_equal(find(d, "conv", "seconds")->why, "of one process only");
@@ -246,7 +248,16 @@ static void test_benches(void **state)
     assert_int_equal(v.agree, 5);
     assert_int_equal(v.device[1].n_bits + v.device[1].n_support, 0);
     rk_versus_free(&v);
-    a.bench.n_device = 1;
+}
+
+static void test_no_device(void **state)
+{
+    static rig a, b;
+    rk_error e = rk_error_new();
+    rk_versus v;
+    (void)state;
+    begin(&a, 3, "cpu:0", NULL);
+    begin(&b, 4, "gpu:0", NULL);
     assert_int_equal(rk_versus_make(&a.bench, &b.bench, &v, &e), RK_E_INVALID);
     assert_string_equal(e.text, "no device is in both bench 3 (cpu:0) and bench 4 (gpu:0)");
 }
@@ -296,9 +307,9 @@ static void test_reach(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_student), cmocka_unit_test(test_ratio),
-        cmocka_unit_test(test_null),    cmocka_unit_test(test_slowdown),
-        cmocka_unit_test(test_benches), cmocka_unit_test(test_memorize),
-        cmocka_unit_test(test_reach)};
+        cmocka_unit_test(test_student),   cmocka_unit_test(test_ratio),
+        cmocka_unit_test(test_null),      cmocka_unit_test(test_slowdown),
+        cmocka_unit_test(test_benches),   cmocka_unit_test(test_memorize),
+        cmocka_unit_test(test_no_device), cmocka_unit_test(test_reach)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
