@@ -11,8 +11,8 @@ enum {
     GROUPS = 8, /* of work-items, for each compute unit */
     TILE_FLOATS = 4096,
     TRANSFER = 64 << 20,
-    READ = 256 << 20, /* more than caches hold */
-    READ_SLOW = 64 << 20,
+    READ = 256 << 20,     /* more than caches hold */
+    READ_SLOW = 16 << 20, /* where everything is slow, caches make no difference */
     ITEMS_SLOW = 4096
 };
 
