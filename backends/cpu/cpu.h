@@ -39,11 +39,10 @@ typedef struct cpu_kind {
 } cpu_kind;
 
 /* A way to be fast at one thing. */
-enum { CPU_READ_BYTES = 256 << 20 }; /* more than caches hold */
 typedef struct cpu_peak {
     uint32_t what; /* RK_PROBE_* */
     double work;   /* of a thread's round; 0: all bytes of its part */
-    size_t bytes;  /* of a thread's part of the workspace; 0: an equal part of CPU_READ_BYTES */
+    size_t bytes;  /* of a thread's part of the workspace; 0: of much memory */
     void (*run)(uint32_t rounds, size_t bytes, float *part);
     const char *text;
 } cpu_peak;

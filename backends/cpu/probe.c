@@ -2,7 +2,9 @@
 #include "cpu.h"
 #include <stdio.h>
 
-enum { GRAIN = 1 << 16 }; /* parts of what is read are of whole ones */
+/* What is read is more than caches hold, of which large processors have 4 to 12 MiB a core; parts
+ * are of whole grains. */
+enum { READ_LEAST = 128 << 20, READ_EACH = 24 << 20, GRAIN = 1 << 16 };
 
 typedef struct plan {
     const cpu_peak *peak;
@@ -40,8 +42,9 @@ static const cpu_peak *find(const cpu_isa *isa, uint32_t what, uint32_t v, uint3
 /* Little of a memory that is small. */
 static size_t read_bytes(int threads)
 {
-    uint64_t all = CPU_READ_BYTES, most = cpu_memory_total() / 8;
-    all = most && most < all ? most : all;
+    uint64_t all = (uint64_t)threads * READ_EACH, most = cpu_memory_total() / 8;
+    if (all < READ_LEAST) all = READ_LEAST;
+    if (most && most < all) all = most;
     uint64_t grains = all / (uint64_t)threads / GRAIN;
     return (size_t)(grains ? grains : 1) * GRAIN;
 }

@@ -11,7 +11,9 @@ enum {
     GROUPS = 8, /* of work-items, for each compute unit */
     TILE_FLOATS = 4096,
     TRANSFER = 64 << 20,
-    READ = 256 << 20,     /* more than caches hold */
+    READ_CPU = 128 << 20, /* more than caches hold; at least READ_EACH for each unit */
+    READ_EACH = 24 << 20,
+    READ_GPU = 256 << 20,
     READ_SLOW = 16 << 20, /* where everything is slow, caches make no difference */
     ITEMS_SLOW = 4096
 };
@@ -101,7 +103,10 @@ static rk_status arithmetic(rk_kernel *k, rk_probe *p, rk_error *e)
 /* Bytes that are read: little of a memory that is small. */
 static uint64_t read_bytes(const rk_device *d)
 {
-    uint64_t bytes = d->loop_limit ? READ_SLOW : READ, most = d->info.mem_max_alloc / 2;
+    uint64_t bytes = READ_GPU, most = d->info.mem_max_alloc / 2;
+    if (d->cpu) bytes = (uint64_t)d->units * READ_EACH;
+    if (d->cpu && bytes < READ_CPU) bytes = READ_CPU;
+    if (d->loop_limit) bytes = READ_SLOW;
     if (d->info.mem_total / 8 < most) most = d->info.mem_total / 8;
     return bytes < most ? bytes : most;
 }

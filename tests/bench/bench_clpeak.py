@@ -66,7 +66,7 @@ def candidate(values, name, part):
 
 
 def bench(rethink, device, suite, seconds, folder):
-    text = run(rethink, "bench", "--json", "--suite", suite, "--processes", "1", "--seconds", str(seconds),
+    text = run(rethink, "bench", "-q", "--json", "--suite", suite, "--processes", "1", "--seconds", str(seconds),
                "--device", device, "--out", os.path.join(folder, "bench.sqlite"))
     return [v for v in json.loads(text)["values"] if v["suite"] == suite and v["n"]]
 
