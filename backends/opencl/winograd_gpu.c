@@ -4,10 +4,22 @@
 #include "winograd.h"
 #include <rethink/numerics.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { SEGMENTS = 8 }; /* passes of dw */
-static const double most_pass =
-    0x1p25; /* bytes of transformed taps and products of one of others */
+enum {
+    SEGMENTS = 8, /* passes of dw */
+    PASS = 32     /* MiB of a pass of others: transformed taps and products */
+};
+
+static rk_status pass_of(const rk_device *d, double *bytes, rk_error *e)
+{
+    const char *option = ocl_option(d->host, "opencl.pass");
+    long mib = option ? strtol(option, NULL, 10) : PASS;
+    *bytes = 0x1p20 * (double)mib;
+    if (mib > 0 && mib <= 1024) return RK_OK;
+    return OCL_FAIL(e, RK_E_INVALID, 0,
+                    "option opencl.pass is \"%.40s\"; it may be 1 to 1024 (MiB)", option);
+}
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
@@ -18,12 +30,14 @@ typedef struct cut {
     uint64_t images, passes, tiles, taps_at, products_at, floats;
 } cut;
 
-static rk_status cut_of(const ocl_conv *c, cut *w, rk_error *e)
+static rk_status cut_of(const rk_device *d, const ocl_conv *c, cut *w, rk_error *e)
 {
+    double pass;
+    OCL_TRY(pass_of(d, &pass, e));
     const ocl_tiles all = ocl_winograd_tiles(c);
     const double image = (double)all.down * (double)all.across;
     const double each = 4.0 * OCL_WINO_POINTS * image * (double)(c->ci + c->co);
-    double images = each > most_pass ? 1 : most_pass / each;
+    double images = each > pass ? 1 : pass / each;
     if (c->which == RK_CONV_DW) images = (double)parts(c->batch, SEGMENTS);
     w->images = images < (double)c->batch ? (uint64_t)images : c->batch;
     w->passes = parts(c->batch, w->images);
@@ -151,7 +165,7 @@ rk_status ocl_winograd_gpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code
 {
     const int dw = c->which == RK_CONV_DW;
     cut w = {.images = 0};
-    OCL_TRY(cut_of(c, &w, e));
+    OCL_TRY(cut_of(k->device, c, &w, e));
     OCL_TRY(ocl_loops(k->device, 2 * (dw ? w.tiles : c->ci) + 64, e));
     OCL_TRY(ocl_winograd_claim(c, bound_of(c, &w), 4.0 * (double)w.floats, info, e));
     snprintf(info->impl, sizeof info->impl, "winograd gpu, %u passes", (uint32_t)w.passes);
