@@ -73,8 +73,8 @@ static inline void rk_taps(__global float *to, ulong plane, __global const float
 
 /* The same of gradients; pixels begin with the first row of tiles. */
 static inline void rk_gradients(__global float *to, ulong plane, __global const float *pixels,
-                                __global const float *zeros, uint ld, uint rows, uint across,
-                                uint high, uint wide)
+                                __global const float *zeros, uint ld, uint lanes, uint rows,
+                                uint across, uint high, uint wide)
 {
     for (uint tile = 0; tile < rows * across; tile++, to += ld) {
         uint h = 2 * (tile / across), w = 2 * (tile % across);
@@ -85,7 +85,7 @@ static inline void rk_gradients(__global float *to, ulong plane, __global const 
             at[p] = y < high && x < wide ? pixels + (y * wide + x) * ld : zeros;
         }
 #pragma unroll 1
-        for (uint c = 0; c < ld; c += RK_WIDTH) {
+        for (uint c = 0; c < lanes; c += RK_WIDTH) {
             F g[2][2], u[4][4];
 #pragma unroll
             for (uint p = 0; p < 4; p++) g[p / 2][p % 2] = VLOAD(at[p] + c);
@@ -136,12 +136,12 @@ ONE __kernel void winograd_dw(__global const uchar *x_in, ulong x_at, __global c
                         rk_turn(pixels, ld, (channels + RK_SQUARE - 1) / RK_SQUARE * RK_SQUARE,
                                 x + low * in_w, (ulong)in_h * in_w, (uint)(end - low) * in_w,
                                 channels);
-                    rk_taps(taps + tile * ld, plane, pixels, zeros, ld, lanes, high, across, top,
-                            shift_w, low, in_h, in_w);
+                    rk_taps(taps + tile * ld, plane, pixels, zeros, ld, channels, high, across,
+                            top, shift_w, low, in_h, in_w);
                     rk_turn(pixels, ld_g, (co + RK_SQUARE - 1) / RK_SQUARE * RK_SQUARE,
                             g + 2ul * a * out_w, (ulong)out_h * out_w, seen * out_w, co);
-                    rk_gradients(weights + tile * ld_g, plane_g, pixels, zeros, ld_g, high, across,
-                                 seen, out_w);
+                    rk_gradients(weights + tile * ld_g, plane_g, pixels, zeros, ld_g, co, high,
+                                 across, seen, out_w);
                 }
                 for (uint p = 0; p < 16; p++)
                     for (uint j = 0; j < lanes; j += NR)
