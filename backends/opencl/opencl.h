@@ -15,11 +15,16 @@
  *   code.c      programs of an op to OpenCL C
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
  *   conv*.c     CONV: what is common, and one file per variant; see conv.h
+ *   winograd*.c CONV of the fast tier; see winograd.h
  *   clblast.c   CLBlast's SGEMM, for the fast tier
  *
  * Two variants of every kernel: "cpu" for devices whose work-groups are threads of a CPU (explicit
  * vectors, one work-item per group, no local memory) and "gpu" (one element or small tile per
  * work-item, groups of 256, local memory).  Bits do not depend on it.
+ *
+ * Options: opencl.width (elements of a vector), opencl.profile, opencl.clblast and opencl.winograd
+ * (ocl_blast_is_usual, ocl_winograd_pays: fast kernels always or never), opencl.pass (MiB that
+ * Winograd's convolutions transform at a time in the gpu variant).
  *
  * A device is used by one thread at a time, so nothing here is locked but CLBlast. */
 #ifndef RETHINK_OPENCL_H

@@ -112,9 +112,8 @@ ONE __kernel void winograd_dw(__global const uchar *x_in, ulong x_at, __global c
     __global float *words = (__global float *)(ws + ws_at);
     __global float *taps = words + slots_at + get_global_id(0) * slot, *weights = taps + 16 * plane,
                    *zeros = weights + 16 * plane_g, *pixels = zeros + max(ld, ld_g);
-    task = atomic_inc(draw);
-    if (task < tasks) rk_zero(taps, (uint)slot);
-    for (; task < tasks; task = atomic_inc(draw)) {
+    rk_zero(zeros, max(ld, ld_g));
+    for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
         uint segment = task / groups, c0 = task % groups * group, channels = min(group, ci - c0),
              lanes = (channels + NR - 1) / NR * NR;
         ulong n = segment * batch / segments, last = (segment + 1) * batch / segments;
@@ -310,9 +309,7 @@ ONE __kernel void winograd(__global const uchar *in, ulong in_at, __global uchar
                    *product = taps + product_at, *lines = taps + lines_at,
                    *column = lines + (2 * rows + 2) * (2 * across + 2) + 4 * RK_WIDTH,
                    *line = column + 8 * pitch;
-    task = atomic_inc(draw);
-    if (task < tasks) rk_zero(taps, (uint)slot);
-    for (; task < tasks; task = atomic_inc(draw)) {
+    for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
         ulong group = task / bands, n = group * batch / groups;
         uint images = (uint)((group + 1) * batch / groups - n), a = task % bands * rows,
              high = min(rows, down - a), tiles = images * high * across;
