@@ -60,7 +60,8 @@ static rk_status give(ocl_step *s, const uint64_t *places, int n_place, const ui
 
 /* ---- y and dx ---- */
 
-/* Units of work: groups of images, bands of rows of tiles; where things are in a slot, in floats. */
+/* Units of work: groups of images, bands of rows of tiles; where things are in a slot, in
+ * floats. */
 typedef struct cut {
     tile tile;
     uint64_t groups, bands, rows, tiles; /* rows, tiles: most of a unit */

@@ -1,5 +1,5 @@
-/* The OpenCL backend's convolutions of the fast tier: one result, whatever the vectors, the units of
- * work and the family of kernels, and it is the cpu backend's.  test_winograd OPENCL CPU */
+/* The OpenCL backend's convolutions of the fast tier: one result, whatever the vectors, the units
+ * of work and the family of kernels, and it is the cpu backend's.  test_winograd OPENCL CPU */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -116,10 +116,9 @@ ONE __kernel void winograd_dw(__global const uchar *x_in, ulong x_at, __global c
     for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
         uint segment = task / groups, c0 = task % groups * group, channels = min(group, ci - c0),
              lanes = (channels + NR - 1) / NR * NR;
-        ulong n = segment * batch / segments, last = (segment + 1) * batch / segments;
+        ulong first = segment * batch / segments, last = (segment + 1) * batch / segments;
         __global float *sums = words + ((ulong)segment * 16 * panels * RK_MR) * ld_sum + c0;
-        int fresh = 1;
-        for (; n < last; n += images)
+        for (ulong n = first; n < last; n += images)
             for (uint a = 0; a < down; a += rows) {
                 uint high = min(rows, down - a), many = (uint)min((ulong)images, last - n);
                 long top = 2l * a + shift_h, low = max(top, 0l),
@@ -147,8 +146,7 @@ ONE __kernel void winograd_dw(__global const uchar *x_in, ulong x_at, __global c
                         for (uint k = 0; k < panels * RK_MR; k += RK_MR)
                             rk_multiply(sums + (ulong)(p * panels * RK_MR + k) * ld_sum + j, ld_sum,
                                         taps + p * plane + j, ld, weights + p * plane_g + k, ld_g,
-                                        many * high * across, fresh);
-                fresh = 0;
+                                        many * high * across, n == first && a == 0);
             }
     }
     if (task == tasks + (uint)get_global_size(0) - 1) atomic_xchg(draw, 0u);
