@@ -46,6 +46,9 @@ typedef struct rk_trial {
  * that trial's operands and results.  A failure leaves nothing. */
 rk_status rk_trial_op(rk_open *d, const rk_sample *t, bool exact, const rk_trial *like,
                       rk_trial *out, rk_error *e);
+/* The same of the fast tier, in the way that the backend offers a tuner by this name. */
+rk_status rk_trial_choice(rk_open *d, const rk_sample *t, const char *choice, const rk_trial *like,
+                          rk_trial *out, rk_error *e);
 /* Seconds that the fast tier of a device may take to try itself out when it is first asked for,
  * where an exact kernel of so many FLOP takes so long. */
 double rk_trial_of_fast(double flop, double seconds);

@@ -49,6 +49,14 @@ test_turns() {
     says '^4 of 4  process 2 of 2  cpu:0 '
 }
 
+# A vendor's library is measured where fast numerics do not take it of themselves.
+test_a_library_that_a_tuner_may_take() {
+    PROXY_CHOICES=clblast works planted --seconds 30 --suite op
+    [ "$(value "select count(*) > 0 and min(subject like 'matmul %') from bench_values
+        where name = 'vendor seconds' and text = 'chosen clblast'")" = 1 ] ||
+        fail "$(value "select * from bench_values where name = 'vendor seconds'")"
+}
+
 test_output_for_programs() {
     works bench --seconds 20 --device cpu --suite support --json
     checks '
