@@ -94,12 +94,18 @@ double rk_trial_of_fast(double flop, double seconds)
     return flop > 0 ? compile + slower * trial * seconds / flop : 0;
 }
 
-rk_status rk_trial_probe(rk_open *d, rk_probe *p, rk_trial *out, rk_error *e)
+rk_status rk_trial_probe(rk_open *d, rk_probe *p, const rk_trial *like, rk_trial *out, rk_error *e)
 {
+    rk_status status = RK_OK;
     *out = (rk_trial){.d = d};
     p->size = sizeof *p;
     RK_TRY(rk_open_probe(d, p, &out->kernel, e));
-    rk_status status = workspace(out, p->workspace, e);
+    out->room = p->workspace;
+    out->borrowed = p->workspace && like && like->room >= p->workspace;
+    if (out->borrowed)
+        out->arg[out->n++] = like->arg[0];
+    else
+        status = workspace(out, p->workspace, e);
     if (status != RK_OK) rk_trial_free(out);
     return status;
 }

@@ -81,11 +81,12 @@ rk_status rk_profile_print(FILE *f, const rk_run_record *run, const rk_profile *
             run->model, run->device, p->runs);
     rk_status status = print_groups(f, g, n, all, e);
     fprintf(f,
-            "A step takes %.3f ms, its %u launches alone %.3f ms; they move %.1f MB at least.\n"
+            "A step takes %.3f ms, its %u launches alone %.3f ms; they move %.1f MB at least, %.2f "
+            "times what it is to write and read each array once.\n"
             "The roof: %.1f GFLOP/s of the best matrix product, %.1f GB/s of a sum of arrays in "
             "memory (caches may give more), measured now; a step at the roof would take %.3f ms.\n",
-            1e3 * p->step, p->n, 1e3 * all, 1e-6 * bytes, 1e-9 * p->peaks.flops,
-            1e-9 * p->peaks.bytes, 1e3 * least);
+            1e3 * p->step, p->n, 1e3 * all, 1e-6 * bytes, bytes / p->bytes_floor,
+            1e-9 * p->peaks.flops, 1e-9 * p->peaks.bytes, 1e3 * least);
     free(g);
     return status;
 }

@@ -1,4 +1,6 @@
 #include "device/profile.h"
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/os.h"
 #include "device/program.h"
@@ -19,20 +21,53 @@ static double box_bytes(const rk_op *op)
 {
     double bytes = rk_dtype_bytes(op->out[0].dtype);
     for (int64_t d = 0; d < op->p[0]; d++) bytes *= (double)op->p[1 + 3 * d];
-    return 2 * bytes;
+    return bytes;
+}
+
+static double out_bytes(const rk_plan *plan, const rk_step *s, uint32_t i)
+{
+    return s->op.kind == RK_COPY ? box_bytes(&s->op) : bytes_of(plan, s->out[i], &s->op.out[i]);
+}
+
+/* Of the rows that a TAKE chooses from it reads those that it writes. */
+static double in_bytes(const rk_plan *plan, const rk_step *s, uint32_t i)
+{
+    if (s->op.kind == RK_COPY) return box_bytes(&s->op);
+    double bytes = bytes_of(plan, s->in[i], &s->op.in[i]), out = 0;
+    if (s->op.kind != RK_TAKE || i > 0) return bytes;
+    for (uint32_t o = 0; o < s->op.n_out; o++) out += out_bytes(plan, s, o);
+    return bytes > out ? out : bytes;
 }
 
 static double step_bytes(const rk_plan *plan, const rk_step *s)
 {
-    double in = 0, out = 0;
-    if (s->op.kind == RK_COPY) return box_bytes(&s->op);
-    for (uint32_t i = 0; i < s->op.n_out; i++) out += bytes_of(plan, s->out[i], &s->op.out[i]);
-    for (uint32_t i = 0; i < s->op.n_in; i++) {
-        double bytes = bytes_of(plan, s->in[i], &s->op.in[i]);
-        /* Of the rows that a TAKE chooses from it reads those that it writes. */
-        in += s->op.kind == RK_TAKE && i == 0 && bytes > out ? out : bytes;
+    double sum = 0;
+    for (uint32_t i = 0; i < s->op.n_in; i++) sum += in_bytes(plan, s, i);
+    for (uint32_t i = 0; i < s->op.n_out; i++) sum += out_bytes(plan, s, i);
+    return sum;
+}
+
+/* What a run reads of a buffer is at least what one of its launches reads; what it writes is the
+ * parts that several may write, but no more than there is. */
+rk_status rk_program_bytes_floor(const rk_program *p, double *out, rk_error *e)
+{
+    const rk_plan *plan = p->plan;
+    double *read = calloc(2 * (size_t)plan->n_buffer, sizeof *read);
+    if (!read) return RK_FAIL(e, RK_E_NOMEM, "no memory for a profile");
+    double *written = read + plan->n_buffer;
+    for (uint32_t k = plan->n_once; k < plan->n_step; k++) {
+        const rk_step *s = &plan->step[k];
+        for (uint32_t i = 0; i < s->op.n_in; i++)
+            read[s->in[i]] = fmax(read[s->in[i]], in_bytes(plan, s, i));
+        for (uint32_t i = 0; i < s->op.n_out; i++) {
+            double sum = written[s->out[i]] + out_bytes(plan, s, i);
+            written[s->out[i]] = fmin(sum, (double)plan->buffer[s->out[i]].bytes);
+        }
     }
-    return in + out;
+    *out = 0;
+    for (uint32_t b = 1; b < plan->n_buffer; b++) *out += read[b] + written[b];
+    free(read);
+    return RK_OK;
 }
 
 static void describe(const rk_program *p, uint32_t step, rk_launch *out)

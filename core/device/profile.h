@@ -16,6 +16,11 @@ uint32_t rk_program_launches(const rk_program *p);
  * clock, where its backend marks times (rk_backend.mark, elapsed_ns), else by the host's. */
 rk_status rk_program_profile(rk_program *p, rk_launch *out, rk_error *e);
 
+/* The least bytes that a run of these launches can move: each buffer that it reads once read, each
+ * that it writes once written, whatever caches do.  The launches' own bytes over this is how often
+ * the same data pass. */
+rk_status rk_program_bytes_floor(const rk_program *p, double *out, rk_error *e);
+
 /* What a device reaches now: the best of several matrix products of its own kernels, and of the
  * sum a = b + 3 c of arrays of 32 MiB (three streams). */
 typedef struct rk_peaks {

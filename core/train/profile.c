@@ -41,6 +41,7 @@ static rk_status profile(rk_trainer *t, rk_profile *out, rk_error *e)
     out->n = rk_program_launches(rk_trainer_program(t, 0));
     out->launch = calloc(2 * (size_t)out->n, sizeof *out->launch);
     if (!out->launch) return RK_FAIL(e, RK_E_NOMEM, "no memory for a profile");
+    RK_TRY(rk_program_bytes_floor(rk_trainer_program(t, 0), &out->bytes_floor, e));
     RK_TRY(rk_session_peaks(t->session, &out->peaks, e));
     RK_TRY(rk_trainer_begin(t, 0, e));
     RK_TRY(time_steps(t, &out->step, e));

@@ -8,6 +8,7 @@ struct rk_profile {
     rk_launch *launch; /* [n], of one step, in order: each the fastest of `runs` */
     uint32_t n, runs;
     double step; /* seconds of a step whose launches are not waited for: the fastest of several */
+    double bytes_floor; /* rk_program_bytes_floor */
     rk_peaks peaks;
 };
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <xxhash.h>
 #include "base/error.h"
+#include "device/profile.h"
 #include "device/session.h"
 #include "rethink/numerics.h"
 
@@ -35,6 +36,39 @@ static rk_session *open_cpu(void)
         assert_int_equal(e.code, status);                                                          \
         if (!strstr(e.text, words)) fail_msg("no '%s' in: %s", words, e.text);                     \
     } while (0)
+
+/* ---- profiles ---- */
+
+/* One instruction a launch: the product is written once and read by two launches. */
+static void bytes_and_their_floor(void **state)
+{
+    enum { ROWS = 4, COLUMNS = 8, PRODUCT = 4 * ROWS * COLUMNS, MOST = 8 };
+    rk_session_options unfused = usual;
+    rk_error e = rk_error_new();
+    rk_launch launch[MOST];
+    rk_session *s;
+    rk_program *p;
+    rk_graph *g = rk_graph_new();
+    double floor, moved = 0;
+    (void)state;
+    unfused.unfused = true;
+    GOOD(rk_session_open(hub, "cpu", &unfused, &s, &e));
+    rk_value x = rk_input(g, RK_F32, RK_SHAPE(ROWS, COLUMNS), "x");
+    rk_value w = rk_input(g, RK_F32, RK_SHAPE(COLUMNS, COLUMNS), "w");
+    rk_value y = rk_matmul(g, x, w, false, false);
+    rk_assign(g, rk_state(g, RK_F32, RK_SHAPE(ROWS, COLUMNS), "twice"), rk_add(g, y, y));
+    rk_assign(g, rk_state(g, RK_F32, RK_SHAPE(ROWS, COLUMNS), "root"), rk_sqrt(g, y));
+    GOOD(rk_session_add(s, g, "step", &p, &e));
+    GOOD(rk_session_commit(s, &e));
+    assert_int_equal(rk_program_launches(p), 3);
+    GOOD(rk_program_profile(p, launch, &e));
+    for (int i = 0; i < 3; i++) moved += launch[i].bytes;
+    GOOD(rk_program_bytes_floor(p, &floor, &e));
+    assert_true(floor == 5 * PRODUCT + 4 * COLUMNS * COLUMNS); /* x, y twice, the results; w */
+    assert_true(moved == floor + PRODUCT);
+    rk_session_close(s);
+    rk_graph_free(g);
+}
 
 /* ---- names of devices ---- */
 
@@ -272,7 +306,8 @@ static int close_hub(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(specs), cmocka_unit_test(buffers), cmocka_unit_test(starts),
-        cmocka_unit_test(two_ways_and_two_parts), cmocka_unit_test(description)};
+        cmocka_unit_test(specs),       cmocka_unit_test(buffers),
+        cmocka_unit_test(starts),      cmocka_unit_test(two_ways_and_two_parts),
+        cmocka_unit_test(description), cmocka_unit_test(bytes_and_their_floor)};
     return cmocka_run_group_tests_name("test_device", tests, open_hub, close_hub);
 }

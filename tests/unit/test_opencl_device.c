@@ -257,6 +257,27 @@ static void fast_product(void **state)
     forget(b);
 }
 
+/* All that is counted is read, and once: of ones, the sums behind them say how many.  Each begins at
+ * the numbers of its chains, 0, 1, ... */
+static void check_read(bench *b, const rk_probe *p, rk_kernel *k, const rk_arg *arg)
+{
+    const rk_backend *t = b->h.backend;
+    rk_error e = {.size = sizeof e};
+    uint64_t read = (uint64_t)p->work, sums = (p->workspace - read) / sizeof(float);
+    uint64_t n = p->workspace / sizeof(float);
+    float *x = malloc(p->workspace);
+    assert_true(x && read >= 1 << 24 && read < p->workspace);
+    for (uint64_t i = 0; i < n; i++) x[i] = 1;
+    assert_int_equal(t->write(b->h.device, arg->mem, 0, x, p->workspace, &e), RK_OK);
+    assert_int_equal(t->launch(b->h.device, k, arg, 1, &e), RK_OK);
+    assert_int_equal(t->read(b->h.device, arg->mem, 0, x, p->workspace, &e), RK_OK);
+    unsigned chains = 0;
+    assert_int_equal(sscanf(p->text, "%*d MiB, width %*u, %u places", &chains), 1);
+    uint64_t each = read / sizeof(float) / sums + chains * (chains - 1) / 2;
+    for (uint64_t i = n - sums; i < n; i++) assert_true(x[i] == (float)each);
+    free(x);
+}
+
 /* The first variant of each probe runs; one beyond the last is refused; its work is counted. */
 static void probes(void **state)
 {
@@ -265,7 +286,7 @@ static void probes(void **state)
     rk_kernel *k;
     assert_int_equal(open_device(b, NULL, &e), RK_OK);
     const rk_backend *t = b->h.backend;
-    for (uint32_t what = RK_PROBE_FMA; what <= RK_PROBE_DOWNLOAD; what++) {
+    for (uint32_t what = RK_PROBE_FMA; what <= RK_PROBE_READ; what++) {
         rk_probe p = {.size = sizeof p, .what = what, .rounds = 1};
         rk_arg arg = {NULL, 0};
         if (t->probe(b->h.device, &p, &k, &e) != RK_OK) fail_msg("%s", e.text);
@@ -274,6 +295,7 @@ static void probes(void **state)
         if (p.workspace)
             assert_int_equal(t->mem_alloc(b->h.device, p.workspace, &arg.mem, &e), RK_OK);
         if (t->launch(b->h.device, k, &arg, p.workspace != 0, &e)) fail_msg("%s", e.text);
+        if (what == RK_PROBE_READ) check_read(b, &p, k, &arg);
         assert_int_equal(t->sync(b->h.device, &e), RK_OK);
         t->release(b->h.device, k);
         p.rounds = 3;
