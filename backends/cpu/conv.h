@@ -2,6 +2,7 @@
  *
  *   conv.c         the plain loops, which define the kind; checks and preparation
  *   conv_taps.c    y and dx: products of weights and taps
+ *   conv_feed.h    their taps, packed on the way
  *   conv_dw.c      dw: products of taps and gradients
  *   winograd.h     the fast tier, where that pays
  *   conv_planes.c  planes with their padding around them, from which taps are read

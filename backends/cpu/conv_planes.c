@@ -60,15 +60,29 @@ int64_t CPU_NAME(cpu_planes_room)(cpu_planes *p, int64_t rows, int64_t images)
     return p->channel;
 }
 
-/* Every step-th element.  Vectors of two steps end one element behind the last that is wanted, so
- * the very last is left to the loop. */
+/* Every second element.  The last vector, or half of one, overlaps the one before. */
+static void copy_seconds(float *to, const float *from, int64_t n)
+{
+    int64_t i = 0, k;
+    for (; i < n && n >= CPU_VEC; i += CPU_VEC) {
+        k = cpu_least(i, n - CPU_VEC);
+        v_store(to + k, v_seconds(v_load(from + 2 * k), v_load(from + 2 * k + CPU_VEC - 1)));
+    }
+    for (; i < n && n >= 4; i += 4) {
+        k = cpu_least(i, n - 4);
+        __m128 a = _mm_loadu_ps(from + 2 * k), b = _mm_loadu_ps(from + 2 * k + 3);
+        _mm_storeu_ps(to + k, __builtin_shufflevector(a, b, 0, 2, 5, 7));
+    }
+    for (; i < n; i++) to[i] = from[2 * i];
+}
+
+/* Every step-th element. */
 static void copy_apart(float *to, const float *from, int64_t n, int64_t step)
 {
-    int64_t i = 0;
     if (step == 2)
-        for (; i + CPU_VEC < n; i += CPU_VEC)
-            v_store(to + i, v_even(v_load(from + 2 * i), v_load(from + 2 * i + CPU_VEC)));
-    for (; i < n; i++) to[i] = from[i * step];
+        copy_seconds(to, from, n);
+    else
+        for (int64_t i = 0; i < n; i++) to[i] = from[i * step];
 }
 
 static void set(float *to, float x, int64_t n)

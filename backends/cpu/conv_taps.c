@@ -11,6 +11,7 @@
  * panels. */
 #include <string.h>
 #include <rethink/numerics.h>
+#include "conv_feed.h"
 #include "conv_taps.h"
 
 #ifdef CPU_VEC
@@ -24,12 +25,6 @@ typedef struct unit {
     int64_t ahead; /* from this unit's operand to that of the next one */
     float *planes, *strip, *chain, *panel;
 } unit;
-
-/* A vector's worth of a column panel, or less: lanes that follow one another in the planes. */
-typedef struct run {
-    vec_mask part;
-    int64_t to, from;
-} run;
 
 /* The taps before the end of block b, of those that take part. */
 static int64_t block_end(const cpu_taps *f, const cpu_grid *g, int64_t b)
@@ -86,8 +81,9 @@ static void pack_share(void *context, int t, int threads)
     for (int64_t u = from; u < end; u++) pack_panel(j, f, &f->grid[u / panels], u % panels);
 }
 
-/* Splits columns [j, j + n) of a grid into runs; returns how many. */
-static int find_runs(const unit *u, const cpu_grid *g, int64_t rows, int64_t j, int64_t n, run *to)
+/* Splits columns [j, j + n) of a grid into lanes that follow one another; returns how many. */
+static int find_lanes(const unit *u, const cpu_grid *g, int64_t rows, int64_t j, int64_t n,
+                      cpu_lanes *to)
 {
     const cpu_planes *p = &u->f->planes;
     int64_t b = j % g->columns, a = j / g->columns % rows, image = j / g->columns / rows;
@@ -97,52 +93,14 @@ static int find_runs(const unit *u, const cpu_grid *g, int64_t rows, int64_t j, 
         if (p->width == g->columns) length = cpu_least((rows - a) * g->columns - b, n - at);
         int64_t from = image * p->image + a * p->width + b;
         for (int64_t i = 0; i < length; i += CPU_VEC)
-            to[count++] = (run){v_part((int)cpu_least(length - i, CPU_VEC)), at + i, from + i};
+            to[count++] =
+                (cpu_lanes){v_part((int)cpu_least(length - i, CPU_VEC)), at + i, from + i};
         at += length;
         b = 0; /* there is more, so a row has ended, or the last row */
         a = p->width == g->columns || a + 1 == rows ? 0 : a + 1;
         image += a == 0;
     }
     return count;
-}
-
-/* Taps [l, l + n), of which the first channel's are at from, for some columns; width floats a tap.
- * ahead: from here to where the next unit's taps lie in memory. */
-typedef struct source {
-    const float *from;
-    const int64_t *offset;
-    int64_t taps, channel, l, n, width, ahead;
-} source;
-
-/* A run may write lanes that belong to the next run or tap: those are written later. */
-static inline __attribute__((always_inline)) void pack_runs(const source *s, const run *runs, int n,
-                                                            float *to)
-{
-    run r[CPU_NR];
-    const source own = *s; /* what is written to could be all but a copy */
-    const float *from = own.from;
-    int64_t t = own.l % own.taps;
-    for (int k = 0; k < n; k++) r[k] = runs[k];
-    for (int64_t i = 0; i < own.n; i++, to += own.width) {
-        const float *tap = from + own.offset[t];
-        __builtin_prefetch(tap + r[0].from + own.ahead);
-        CPU_UNROLL for (int k = 0; k < n; k++)
-            v_store(to + r[k].to, v_load_part(tap + r[k].from, r[k].part));
-        if (++t < own.taps) continue;
-        t = 0;
-        from += own.channel;
-    }
-}
-
-static void pack(const source *s, const run *r, int runs, float *to)
-{
-    switch (runs) {
-    case 1: pack_runs(s, r, 1, to); break;
-    case 2: pack_runs(s, r, 2, to); break;
-    case 3: pack_runs(s, r, 3, to); break;
-    case 4: pack_runs(s, r, 4, to); break;
-    default: pack_runs(s, r, runs, to); break;
-    }
 }
 
 /* One piece of l of one grid. */
@@ -186,26 +144,89 @@ static void place(const unit *u, const piece *s, cpu_tile *t, int64_t i, int64_t
     t->ld_to = later && !s->last ? s->columns : s->ldc;
 }
 
-static void multiply_piece(const unit *u, const piece *s)
+/* Some columns of a piece: where they are, and where those that are wanted next. */
+typedef struct columns {
+    int64_t at, n;
+    cpu_lanes lanes[CPU_NR];
+    int count;
+    const float *next;              /* of the first channel; to `width` behind it */
+    int64_t width, channels, share; /* to ask for: of all panels, and of one */
+} columns;
+
+/* Where taps lie in memory: channels [from, from + share) of the next columns.  Each panel asks for
+ * a share while it is multiplied: memory has more time than if all were asked for at once.  A
+ * function of its own would be without effect to compilers, which leave calls of such away. */
+static inline __attribute__((always_inline)) void ask(const cpu_planes *p, const columns *c,
+                                                      int64_t from)
+{
+    int64_t end = cpu_least(from + c->share, c->channels);
+    for (const float *x = c->next + from * p->channel; from < end; from++, x += p->channel) {
+        __builtin_prefetch(x);
+        __builtin_prefetch(x + c->width);
+    }
+}
+
+/* The first of the unit's panels packs the columns, others read them. */
+static void multiply_columns(const unit *u, const piece *s, cpu_feed *from, const columns *c)
 {
     const cpu_taps *f = u->f;
-    source from = {planes(u, s), s->g->offset, s->g->taps, f->planes.channel, s->l, s->n, 0, 0};
-    run runs[CPU_NR];
-    from.ahead = f->planes.direct ? u->ahead : 0;
-    for (int64_t j = 0; j < s->columns; j += CPU_NR) {
-        int64_t columns = cpu_least(s->columns - j, CPU_NR), nv = (columns + CPU_VEC - 1) / CPU_VEC;
-        cpu_tile t = {.b = u->panel, .k = s->n, .ldb = nv * CPU_VEC};
-        t.last = columns - (nv - 1) * CPU_VEC;
-        int count = find_runs(u, s->g, s->rows, j, columns, runs);
-        from.width = t.ldb;
-        if (s->n) pack(&from, runs, count, u->panel);
-        for (int64_t p = u->from; p < u->end; p++) {
-            int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
-            t.a = panel_of(f, s->g, u->j->work, p) + s->l * rows;
-            place(u, s, &t, i - u->i, j);
-            t.next = t.to + rows * t.ld_to;
+    int64_t nv = (c->n + CPU_VEC - 1) / CPU_VEC;
+    cpu_tile t = {.b = u->panel, .k = s->n, .ldb = nv * CPU_VEC};
+    t.last = c->n - (nv - 1) * CPU_VEC;
+    from->width = t.ldb;
+    from->lanes = c->lanes;
+    from->count = c->count;
+    from->whole = c->n == CPU_NR && c->count == CPU_NV &&
+                  c->lanes[CPU_NV - 1].from == c->lanes[0].from + CPU_NR - CPU_VEC;
+    if (nv < CPU_NV && s->n) CPU_NAME(cpu_feed_pack)(from);
+    for (int64_t p = u->from; p < u->end; p++) {
+        int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
+        t.a = panel_of(f, s->g, u->j->work, p) + s->l * rows;
+        place(u, s, &t, i - u->i, c->at);
+        t.next = t.to + (p + 1 < u->end ? rows * t.ld_to : CPU_NR - (i - u->i) * t.ld_to);
+        ask(&f->planes, c, (p - u->from) * c->share);
+        if (p == u->from && nv == CPU_NV)
+            CPU_NAME(cpu_feed_tile)(from, &t, rows);
+        else
             CPU_NAME(cpu_tile_run)(&t, rows, nv);
+    }
+}
+
+/* Columns [at, at + CPU_NR), or as many as there are; of none, those at 0. */
+static void find_columns(const unit *u, const piece *s, int64_t at, columns *c)
+{
+    c->at = at < s->columns ? at : 0;
+    c->n = cpu_least(s->columns - c->at, CPU_NR);
+    c->count = find_lanes(u, s->g, s->rows, c->at, c->n, c->lanes);
+    c->next = u->planes;
+    c->channels = c->share = 0;
+}
+
+static void multiply_piece(const unit *u, const piece *s)
+{
+    const cpu_planes *p = &u->f->planes;
+    cpu_feed from = {.offset = s->g->offset, .taps = s->g->taps, .channel = p->channel, .n = s->n};
+    int64_t channel = s->l / from.taps, end = (s->l + s->n) / from.taps;
+    int64_t after =
+        end < u->f->depth ? (end - channel) * from.channel : u->ahead - channel * from.channel;
+    int64_t channels = (s->l + s->n - 1) / from.taps + 1 - channel;
+    int64_t share = (channels + u->end - u->from - 1) / (u->end - u->from);
+    columns two[2], *c = &two[0], *next = &two[1];
+    from.from = planes(u, s);
+    from.first = s->l % from.taps;
+    from.to = u->panel;
+    find_columns(u, s, 0, c);
+    for (int64_t j = 0; j < s->columns; j += CPU_NR) {
+        find_columns(u, s, j + CPU_NR, next);
+        if (p->direct && s->n) {
+            c->next = from.from + next->lanes[0].from + (next->at > j ? 0 : after);
+            c->width = next->lanes[next->count - 1].from + CPU_VEC - 1 - next->lanes[0].from;
+            c->channels = channels;
+            c->share = share;
         }
+        multiply_columns(u, s, &from, c);
+        c = next;
+        next = c == two ? two + 1 : two;
     }
 }
 
@@ -236,15 +257,22 @@ static void multiply_grid(const unit *u, const cpu_grid *g, float *c, int64_t ld
         multiply(u, &s);
 }
 
+/* The last four pairs may be done twice. */
 static void zip(float *to, const float *even, const float *odd, int64_t n)
 {
-    int64_t i = 0;
-    for (; i + CPU_VEC <= n / 2; i += CPU_VEC) {
+    int64_t i = 0, pairs = n / 2;
+    for (; i + CPU_VEC <= pairs; i += CPU_VEC) {
         vec a = v_load(even + i), b = v_load(odd + i);
         v_store(to + 2 * i, v_zip_low(a, b));
         v_store(to + 2 * i + CPU_VEC, v_zip_high(a, b));
     }
-    for (i = 2 * i; i < n; i++) to[i] = (i % 2 ? odd : even)[i / 2];
+    for (int64_t k; i < pairs && pairs >= 4; i += 4) {
+        k = cpu_least(i, pairs - 4);
+        __m128 a = _mm_loadu_ps(even + k), b = _mm_loadu_ps(odd + k);
+        _mm_storeu_ps(to + 2 * k, _mm_unpacklo_ps(a, b));
+        _mm_storeu_ps(to + 2 * k + 4, _mm_unpackhi_ps(a, b));
+    }
+    for (i = pairs >= 4 ? 2 * pairs : 0; i < n; i++) to[i] = (i % 2 ? odd : even)[i / 2];
 }
 
 /* One row of the result, from rows of the grids that it is made of. */
@@ -263,7 +291,11 @@ static void spread(const unit *u, const cpu_grid *g, int64_t wide)
 {
     const cpu_taps *f = u->f;
     const float *from[CPU_MOST_GRIDS];
-    int64_t rows = cpu_least(u->rows, g->rows - u->a);
+    int64_t rows = cpu_least(u->rows, g->rows - u->a), lines = 1;
+    if (f->grids == 1) { /* rows follow one another in the result, too */
+        lines = rows;
+        rows = 1;
+    }
     for (int64_t i = 0; i < wide; i++) from[i] = u->strip + i * f->m * f->columns;
     for (int64_t i = 0; i < u->m; i++)
         for (int64_t n = 0; n < u->images; n++)
@@ -272,8 +304,8 @@ static void spread(const unit *u, const cpu_grid *g, int64_t wide)
                 float *to = u->j->c + line * f->w;
                 __builtin_prefetch(to + AHEAD * f->sh * f->w, 1);
                 __builtin_prefetch(to + AHEAD * f->sh * f->w + CPU_ALIGN / 4, 1);
-                spread_row(to, from, wide, f->w);
-                for (int64_t k = 0; k < wide; k++) from[k] += g[k].columns;
+                spread_row(to, from, wide, lines * f->w);
+                for (int64_t k = 0; k < wide; k++) from[k] += lines * g[k].columns;
             }
 }
 
@@ -318,8 +350,9 @@ static void run_unit(unit *u, int64_t number, const cpu_run *r)
     u->rows = cpu_least(f->rows, f->grid[0].rows - u->a);
     cpu_share(cpu_panels(f->m), 1, (int)(number % f->parts), (int)f->parts, &u->from, &u->end);
     u->i = panel_start(f, u->from);
-    u->ahead = f->bands > 1 ? f->rows * f->planes.step_h * f->planes.W
-                            : u->images * f->planes.channels * f->planes.H * f->planes.W;
+    u->ahead = band + 1 < f->bands ? f->rows * f->planes.step_h * f->planes.W
+                                   : u->images * f->planes.channels * f->planes.H * f->planes.W -
+                                         u->a * f->planes.step_h * f->planes.W;
     end = panel_start(f, u->end);
     u->m = end - u->i;
     multiply_grids(u);

@@ -41,8 +41,8 @@ typedef struct cpu_kind {
 /* A way to be fast at one thing. */
 typedef struct cpu_peak {
     uint32_t what; /* RK_PROBE_* */
-    double work;   /* of a thread's round */
-    size_t bytes;  /* of a thread's part of the workspace */
+    double work;   /* of a thread's round; 0: all bytes of its part */
+    size_t bytes;  /* of a thread's part of the workspace; 0: of much memory */
     void (*run)(uint32_t rounds, size_t bytes, float *part);
     const char *text;
 } cpu_peak;

@@ -1,4 +1,5 @@
 #include "gemm.h"
+#include "tile.h"
 
 #ifdef CPU_VEC
 
@@ -6,46 +7,19 @@ typedef void tile_fn(const cpu_tile *);
 
 static inline __attribute__((always_inline)) void tile_body(const cpu_tile *t, int mr, int nv)
 {
-    vec acc[CPU_MR][CPU_NV];
+    tile_acc acc;
     vec_mask part = v_part((int)t->last);
     const float *a = t->a, *b = t->b;
-    CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
-    {
-        acc[i][j] = v_zero();
-        if (!t->from) continue;
-        const float *from = t->from + i * t->ld_from + j * CPU_VEC;
-        acc[i][j] = j == nv - 1 ? v_load_part(from, part) : v_load(from);
-    }
-    for (int i = 0; i < mr; i++) {
-        __builtin_prefetch(t->next + i * t->ld_to, 1);
-        __builtin_prefetch(t->next + i * t->ld_to + CPU_VEC, 1);
-    }
+    tile_begin(t, acc, mr, nv, part);
     for (int64_t l = 0; l < t->k; l++) {
         __builtin_prefetch(a + 32 * mr);
         vec bv[CPU_NV];
         CPU_UNROLL for (int j = 0; j < nv; j++) bv[j] = v_load(b + j * CPU_VEC);
-        CPU_UNROLL for (int i = 0; i < mr; i++)
-        {
-            vec av = v_all(a + i);
-            CPU_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = v_fma(av, bv[j], acc[i][j]);
-        }
+        tile_step(acc, a, bv, mr, nv);
         a += mr;
         b += t->ldb;
     }
-    if (t->plus) CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
-        {
-            const float *to = t->to + i * t->ld_to;
-            vec old = j == nv - 1 ? v_load_part(to + j * CPU_VEC, part) : v_load(to + j * CPU_VEC);
-            acc[i][j] = v_add(old, acc[i][j]);
-        }
-    CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
-    {
-        float *to = t->to + i * t->ld_to + j * CPU_VEC;
-        if (j < nv - 1 || t->last == CPU_VEC) /* masked stores are slow on some processors */
-            v_store(to, acc[i][j]);
-        else
-            v_store_part(to, acc[i][j], part);
-    }
+    tile_end(t, acc, mr, nv, part);
 }
 
 #define X(mr)                                                                                      \

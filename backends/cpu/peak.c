@@ -1,5 +1,5 @@
-/* Where an instruction set is at its best: chains of fma that nothing holds up, and sums of arrays
- * in the first two caches. */
+/* Where an instruction set is at its best: chains of fma that nothing holds up, sums of arrays in
+ * the first two caches, and sums of what no cache holds. */
 #include "cpu.h"
 #include "vec.h"
 
@@ -74,13 +74,63 @@ static void triad(uint32_t rounds, size_t bytes, float *a)
         .bytes = (kib)*1024, .run = triad, .text = "triad of " #kib " KiB"                         \
     }
 
+/* A sum of all, read in n places at once; each has a sum of its own. */
+#ifdef CPU_VEC
+enum { WORD = CPU_VEC };
+typedef vec word;
+#define WORD_LOAD(p) v_load(p)
+#define WORD_ADD(a, b) v_add(a, b)
+#define WORD_STORE(p, a) v_store(p, a)
+#else
+enum { WORD = 1 };
+typedef float word;
+#define WORD_LOAD(p) (*(p))
+#define WORD_ADD(a, b) ((a) + (b))
+#define WORD_STORE(p, a) (*(p) = (a))
+#endif
+#define READ(n)                                                                                    \
+    static void read_##n(uint32_t rounds, size_t bytes, float *part)                               \
+    {                                                                                              \
+        size_t each = bytes / sizeof *part / (n);                                                  \
+        word acc[n];                                                                               \
+        CPU_UNROLL for (int i = 0; i < (n); i++) acc[i] = WORD_LOAD(part);                         \
+        for (uint32_t r = 0; r < rounds; r++)                                                      \
+            for (size_t k = 0; k < each; k += WORD)                                                \
+                CPU_UNROLL for (int i = 0; i < (n); i++) acc[i] =                                  \
+                    WORD_ADD(acc[i], WORD_LOAD(part + (size_t)i * each + k));                      \
+        CPU_UNROLL for (int i = 1; i < (n); i++) acc[0] = WORD_ADD(acc[0], acc[i]);                \
+        WORD_STORE(part, acc[0]);                                                                  \
+    }
+READ(4)
+READ(8)
+READ(1)
+#define READ_PEAK(n, text_of)                                                                      \
+    {                                                                                              \
+        .what = RK_PROBE_READ, .run = read_##n, .text = text_of                                    \
+    }
+
 const cpu_peak CPU_NAME(cpu_peaks)[] = {
 #ifdef CPU_VEC
 #if CPU_VEC == 16
-    PEAK(16, 12), PEAK(16, 10), PEAK(16, 8), PEAK(16, 4),
+    PEAK(16, 12),
+    PEAK(16, 10),
+    PEAK(16, 8),
+    PEAK(16, 4),
 #endif
-    PEAK(8, 12),  PEAK(8, 10),  PEAK(8, 8),  PEAK(8, 4),  PEAK(4, 12), PEAK(4, 8),
+    PEAK(8, 12),
+    PEAK(8, 10),
+    PEAK(8, 8),
+    PEAK(8, 4),
+    PEAK(4, 12),
+    PEAK(4, 8),
 #else
-    PEAK(1, 8), PEAK(1, 4),
+    PEAK(1, 8),
+    PEAK(1, 4),
 #endif
-    TRIAD(24),    TRIAD(12),    TRIAD(192),  {0}};
+    TRIAD(24),
+    TRIAD(12),
+    TRIAD(192),
+    READ_PEAK(4, "4 places"),
+    READ_PEAK(8, "8 places"),
+    READ_PEAK(1, "1 place"),
+    {0}};

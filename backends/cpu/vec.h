@@ -43,12 +43,15 @@ typedef __m256i vec_mask;
 #endif
 
 #ifdef CPU_VEC
-/* Every second lane of two vectors, from lane 0 or 1; and back. */
+/* Every second lane of two vectors, from lane 0 or 1; and back.  v_seconds: likewise, of 2 CPU_VEC -
+ * 1 lanes, whose second vector begins with the last lane of the first. */
 #if CPU_VEC == 16
 #define v_odd(a, b)                                                                                \
     __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #define v_even(a, b)                                                                               \
     __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define v_seconds(a, b)                                                                            \
+    __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31)
 #define v_zip_low(a, b)                                                                            \
     __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define v_zip_high(a, b)                                                                           \
@@ -56,6 +59,7 @@ typedef __m256i vec_mask;
 #else
 #define v_odd(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
 #define v_even(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define v_seconds(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 9, 11, 13, 15)
 #define v_zip_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define v_zip_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #endif

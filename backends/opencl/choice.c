@@ -20,10 +20,23 @@ void ocl_choices_fill(ocl_choices *out, const ocl_menu *m, ocl_choice_fits *fits
                 }
 }
 
+void ocl_choices_way(ocl_choices *out, uint32_t way)
+{
+    if (out->n == OCL_CHOICES) out->n--;
+    memmove(&out->at[2], &out->at[1], (out->n - 1) * sizeof *out->at);
+    out->at[1] = (ocl_choice){.way = way};
+    out->n++;
+}
+
+int ocl_choice_is_exact(const ocl_choice *c)
+{
+    return c->way == OCL_WAY_EXACT || c->rows || c->deep || c->part;
+}
+
 static void name_of(const ocl_choice *c, char name[64])
 {
-    int n = 0;
-    name[0] = 0;
+    static const char *const ways[] = {"", "exact kernels ", "clblast ", "winograd "};
+    int n = snprintf(name, 64, "%s", ways[c->way]);
     if (c->rows) n += snprintf(name + n, 64 - (size_t)n, "tile %ux%u ", c->rows, c->cols);
     if (c->deep) n += snprintf(name + n, 64 - (size_t)n, "deep %u ", c->deep);
     if (c->part) n += snprintf(name + n, 64 - (size_t)n, "part %u ", c->part);

@@ -1,6 +1,7 @@
 /* choice.h: choices of an op, for the files that have some to offer.
  *
- * A choice replaces decisions of static rules; what is 0 is left to them.  No choice changes bits.
+ * A choice replaces decisions of static rules; what is 0 is left to them.  No choice changes bits,
+ * but for the ways of ops with RK_OP_FAST, which may be kernels of the fast tier.
  * Names are made of the numbers, so that a number that comes to mean something else needs another
  * name: the core keeps names for years. */
 #ifndef RETHINK_OPENCL_CHOICE_H
@@ -26,6 +27,11 @@ typedef int ocl_choice_fits(const ocl_choice *, const void *ctx);
 
 /* All combinations that fit (NULL: all), those that differ least from the static rules first. */
 void ocl_choices_fill(ocl_choices *, const ocl_menu *, ocl_choice_fits *, const void *ctx);
+
+/* Adds kernels of another kind, as the first choice after the static rules'. */
+void ocl_choices_way(ocl_choices *, uint32_t way);
+/* Whether a choice asks for exact kernels, by name or by the size of their tiles. */
+int ocl_choice_is_exact(const ocl_choice *);
 
 /* The kinds: those of an op that prepare takes, with no output empty. */
 void ocl_matmul_choices(const rk_device *, const rk_op *, ocl_choices *);

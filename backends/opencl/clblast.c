@@ -228,6 +228,15 @@ static blast *get(rk_device *d)
     return d->blast = b;
 }
 
+int ocl_blast_is_usual(const rk_device *d)
+{
+    const char *option = ocl_option(d->host, "opencl.clblast");
+    return option ? strcmp(option, "0") != 0 : !d->cpu;
+}
+
+/* k products, added in any order, and a product with alpha: each term is rounded k + 1 times. */
+static float bound(const rk_kernel *k) { return 0.51f * (float)(k->p[2] + 2); }
+
 rk_status ocl_blast(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
     const char *option = ocl_option(k->device->host, "opencl.clblast");
@@ -244,6 +253,7 @@ rk_status ocl_blast(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
     OCL_TRY(ocl_status(k->device, code, "CLBlast's scratch buffer", e));
     snprintf(info->impl, sizeof info->impl, "clblast xgemm %s", b->version);
     info->tier = RK_TIER_FAST;
+    info->ulp = bound(k);
     k->enqueue = enqueue;
     return RK_OK;
 }

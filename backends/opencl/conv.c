@@ -1,5 +1,5 @@
 /* CONV: its geometry, and the steps that both variants have. */
-#include "conv.h"
+#include "winograd.h"
 #include "embedded.h"
 #include <rethink/numerics.h>
 #include <stdio.h>
@@ -155,6 +155,12 @@ rk_status ocl_conv_sum(rk_kernel *k, const ocl_conv *c, const ocl_code *code, ui
     return RK_OK;
 }
 
+static int wants_winograd(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
+{
+    if (chosen->way) return chosen->way == OCL_WAY_WINOGRAD;
+    return !ocl_choice_is_exact(chosen) && ocl_winograd_pays(d, c);
+}
+
 void ocl_conv_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
 {
     rk_error why = {.size = sizeof why};
@@ -166,6 +172,8 @@ void ocl_conv_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
         ocl_conv_cpu_choices(d, &c, out);
     else
         ocl_conv_gpu_choices(d, &c, out);
+    if ((op->flags & RK_OP_FAST) && ocl_winograd_can(&c))
+        ocl_choices_way(out, ocl_winograd_pays(d, &c) ? OCL_WAY_EXACT : OCL_WAY_WINOGRAD);
 }
 
 rk_status ocl_convolve(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
@@ -188,6 +196,10 @@ rk_status ocl_convolve(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *
         OCL_TRY(ocl_code_axes(&code, w, 2, 1, e));
     else
         OCL_TRY(ocl_code_axes(&code, y, 3, 2, e));
+    if ((op->flags & RK_OP_FAST) && wants_winograd(k->device, &k->choice, &c)) {
+        rk_status status = ocl_winograd(k, &c, &code, info, e);
+        if (status != RK_E_UNSUPPORTED || k->choice.way || k->n_steps) return status;
+    }
     return k->device->cpu ? ocl_conv_cpu(k, &c, &code, info, e)
                           : ocl_conv_gpu(k, &c, &code, info, e);
 }

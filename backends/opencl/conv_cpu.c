@@ -158,6 +158,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     ocl_text_add(&source, "#define RK_BLOCKS %d\n", c->blocks > 1);
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
+    OCL_APPEND(&source, ocl_cl_fill);
     OCL_APPEND(&source, ocl_cl_conv_cpu);
     OCL_TRY(ocl_step_add(k, &source, "conv", &s, e));
     ocl_step_buffer(s, 0, 0);
@@ -212,6 +213,7 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     ocl_source(d, &source, 1);
     ocl_text_add(&source, "#define RK_DW 1\n#define RK_MR %u\n#define RK_NV %u\n", t.mr, t.nv);
     OCL_APPEND(&source, ocl_cl_transpose);
+    OCL_APPEND(&source, ocl_cl_fill);
     OCL_APPEND(&source, ocl_cl_conv_cpu);
     OCL_TRY(ocl_step_add(k, &source, "conv_dw", &s, e));
     for (uint32_t i = 0; i < 2; i++) ocl_step_buffer(s, i, 0);

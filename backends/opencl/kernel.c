@@ -46,6 +46,12 @@ static rk_status set(ocl_step *s, const void *value, size_t bytes, rk_error *e)
 rk_status ocl_step_u32(ocl_step *s, uint32_t v, rk_error *e) { return set(s, &v, sizeof v, e); }
 rk_status ocl_step_u64(ocl_step *s, uint64_t v, rk_error *e) { return set(s, &v, sizeof v, e); }
 
+rk_status ocl_step_pass(ocl_step *s, rk_error *e)
+{
+    s->pass_arg = s->n_arg;
+    return ocl_step_u32(s, 0, e);
+}
+
 void ocl_step_range(ocl_step *s, uint64_t x, uint64_t y, uint64_t local)
 {
     s->local[0] = (size_t)local;
@@ -124,20 +130,28 @@ rk_status ocl_flush(rk_device *d, rk_error *e)
     return ocl_async(d, clFlush(d->queue), "flushing", e);
 }
 
+static rk_status enqueue(rk_kernel *k, ocl_step *s, const rk_arg *args, uint32_t pass, rk_error *e)
+{
+    rk_device *d = k->device;
+    cl_int code = set_buffers(k, s, args);
+    if (code == CL_SUCCESS && s->pass_arg)
+        code = clSetKernelArg(s->kernel, s->pass_arg, sizeof pass, &pass);
+    if (code == CL_SUCCESS)
+        code = clEnqueueNDRangeKernel(d->queue, s->kernel, 2, NULL, s->global, s->local, 0, NULL,
+                                      NULL);
+    OCL_TRY(ocl_async(d, code, "launching a kernel", e));
+    return ocl_flush(d, e);
+}
+
 rk_status ocl_launch(rk_device *d, rk_kernel *k, const rk_arg *args, uint32_t n, rk_error *e)
 {
     OCL_TRY(ocl_alive(d, e));
     if (k->device != d) return OCL_FAIL(e, RK_E_INVALID, 0, "a kernel of another device");
     OCL_TRY(check_args(k, args, n, e));
     if (k->enqueue) return k->enqueue(k, args, e);
-    for (uint32_t i = 0; i < k->n_steps; i++) {
-        ocl_step *s = &k->step[i];
-        cl_int code = set_buffers(k, s, args);
-        if (code == CL_SUCCESS)
-            code = clEnqueueNDRangeKernel(d->queue, s->kernel, 2, NULL, s->global, s->local, 0,
-                                          NULL, NULL);
-        OCL_TRY(ocl_async(d, code, "launching a kernel", e));
-        OCL_TRY(ocl_flush(d, e));
+    for (uint32_t i = 0, pass = 0; i < k->n_steps; i++) {
+        OCL_TRY(enqueue(k, &k->step[i], args, pass, e));
+        if (i + 1 == k->loop_end && ++pass < k->passes) i = k->loop_from - 1;
     }
     return RK_OK;
 }

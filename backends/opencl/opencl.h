@@ -15,11 +15,16 @@
  *   code.c      programs of an op to OpenCL C
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
  *   conv*.c     CONV: what is common, and one file per variant; see conv.h
+ *   winograd*.c CONV of the fast tier; see winograd.h
  *   clblast.c   CLBlast's SGEMM, for the fast tier
  *
  * Two variants of every kernel: "cpu" for devices whose work-groups are threads of a CPU (explicit
  * vectors, one work-item per group, no local memory) and "gpu" (one element or small tile per
  * work-item, groups of 256, local memory).  Bits do not depend on it.
+ *
+ * Options: opencl.width (elements of a vector), opencl.profile, opencl.clblast and opencl.winograd
+ * (ocl_blast_is_usual, ocl_winograd_pays: fast kernels always or never), opencl.pass (MiB that
+ * Winograd's convolutions transform at a time in the gpu variant).
  *
  * A device is used by one thread at a time, so nothing here is locked but CLBlast. */
 #ifndef RETHINK_OPENCL_H
@@ -114,6 +119,7 @@ struct rk_mem {
 typedef struct ocl_step {
     cl_kernel kernel;
     cl_uint n_arg, n_bind;
+    cl_uint pass_arg; /* the argument that is the number of the pass; 0: none */
     size_t global[3], local[3];
     uint8_t bind[OCL_MAX_TENSORS + 2]; /* which argument of launch */
     uint64_t delta[OCL_MAX_TENSORS + 2];
@@ -121,12 +127,16 @@ typedef struct ocl_step {
     uint64_t last_offset[OCL_MAX_TENSORS + 2];
 } ocl_step;
 
+/* Kinds of kernels, where there are several: see ocl_choice. */
+enum { OCL_WAY_RULE = 0, OCL_WAY_EXACT = 1, OCL_WAY_BLAST = 2, OCL_WAY_WINOGRAD = 3 };
+
 /* What a tuner has chosen; 0: what the static rule of the kind says.
+ *   way         OCL_WAY_*; sizes of tiles and the like are those of exact kernels
  *   rows, cols  of a register tile, or of a group's tile
  *   deep        of a slice along the reduction, or positions that are written together
  *   part        how much a work-item does at once, in the units of the kind */
 typedef struct ocl_choice {
-    uint32_t rows, cols, deep, part;
+    uint32_t rows, cols, deep, part, way;
 } ocl_choice;
 
 struct rk_kernel {
@@ -136,6 +146,7 @@ struct rk_kernel {
     uint32_t n_args, n_steps;
     uint64_t bytes[OCL_MAX_TENSORS + 1]; /* the least extent of each argument */
     ocl_step step[OCL_MAX_STEPS];
+    uint32_t loop_from, loop_end, passes; /* steps that are done `passes` times, in turn */
     rk_status (*enqueue)(rk_kernel *, const rk_arg *, rk_error *); /* instead of steps */
     int64_t p[8];                                                  /* for enqueue */
     cl_mem own[2];                                                 /* of a probe */
@@ -211,6 +222,8 @@ rk_status ocl_step_add(rk_kernel *, ocl_text *source, const char *name, ocl_step
 void ocl_step_buffer(ocl_step *, uint32_t arg, uint64_t delta_bytes);
 rk_status ocl_step_u32(ocl_step *, uint32_t, rk_error *);
 rk_status ocl_step_u64(ocl_step *, uint64_t, rk_error *);
+/* A u32, the number of the pass. */
+rk_status ocl_step_pass(ocl_step *, rk_error *);
 /* x by y work-items in groups of `local` by 1; x is rounded up. */
 void ocl_step_range(ocl_step *, uint64_t x, uint64_t y, uint64_t local);
 /* The cpu variant's way to share out rows of `length` elements: gives the arguments piece (elements
@@ -286,6 +299,9 @@ void ocl_peak_release(rk_kernel *);
 
 /* clblast.c: RK_E_UNSUPPORTED, with the reason, if CLBlast cannot be used or trusted here. */
 rk_status ocl_blast(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
+/* What the option opencl.clblast says: "1" always, "0" never, else where it promises to be faster:
+ * in the gpu variant. */
+int ocl_blast_is_usual(const rk_device *);
 void ocl_blast_close(rk_device *);
 
 #endif

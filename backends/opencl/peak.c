@@ -1,5 +1,6 @@
-/* Probes: how fast the device is at chains of fma, at local memory, and at transfers from memory
- * that the driver chose.  The driver's own fma is meant, right or wrong. */
+/* Probes: how fast the device is at chains of fma, at local memory, at reading global memory, and
+ * at transfers from memory that the driver chose.  The driver's own fma is meant, right or
+ * wrong. */
 #include "opencl.h"
 #include "embedded.h"
 #include <stdio.h>
@@ -9,7 +10,12 @@ enum {
     STEPS = 4,  /* of each chain, in a loop */
     GROUPS = 8, /* of work-items, for each compute unit */
     TILE_FLOATS = 4096,
-    TRANSFER = 16 << 20
+    TRANSFER = 64 << 20,
+    READ_CPU = 128 << 20, /* more than caches hold; at least READ_EACH for each unit */
+    READ_EACH = 24 << 20,
+    READ_GPU = 256 << 20,
+    READ_SLOW = 16 << 20, /* where everything is slow, caches make no difference */
+    ITEMS_SLOW = 4096
 };
 
 typedef struct shape {
@@ -18,22 +24,41 @@ typedef struct shape {
 
 typedef struct shapes {
     uint32_t n;
-    shape list[8];
+    shape list[10];
 } shapes;
 
 /* The most promising first: vectors where a work-item is a thread of a CPU, single floats where it
- * is a lane; little where the driver is slow at everything. */
+ * is a lane; little where the driver is slow at everything.  The last of a CPU's are one chain of
+ * mad, where each waits for the one before: no peak, but what clpeak measures. */
 static const shapes
-    cpu_fma = {8, {{8, 12}, {16, 8}, {16, 4}, {8, 8}, {16, 12}, {8, 4}, {4, 8}, {1, 8}}},
+    cpu_fma =
+        {10,
+         {{8, 12}, {16, 8}, {16, 4}, {8, 8}, {16, 12}, {8, 4}, {4, 8}, {1, 8}, {16, 1}, {1, 1}}},
     gpu_fma = {8, {{1, 8}, {1, 4}, {2, 8}, {4, 4}, {1, 12}, {4, 8}, {8, 4}, {16, 4}}},
     cpu_local = {4, {{16, 8}, {8, 8}, {16, 4}, {4, 8}}},
-    gpu_local = {4, {{1, 8}, {2, 8}, {4, 8}, {4, 4}}}, slow = {1, {{1, 4}}};
+    gpu_local = {4, {{1, 8}, {2, 8}, {4, 8}, {4, 4}}},
+    cpu_read = {5, {{8, 4}, {16, 4}, {16, 8}, {4, 8}, {1, 4}}},
+    gpu_read = {5, {{4, 4}, {2, 8}, {1, 8}, {4, 8}, {8, 4}}}, slow = {1, {{1, 4}}};
 
-static const shapes *choose(const rk_device *d, int local)
+static const shapes *choose(const rk_device *d, uint32_t what)
 {
     if (d->loop_limit) return &slow;
-    if (local) return d->cpu ? &cpu_local : &gpu_local;
+    if (what == RK_PROBE_LOCAL) return d->cpu ? &cpu_local : &gpu_local;
+    if (what == RK_PROBE_READ) return d->cpu ? &cpu_read : &gpu_read;
     return d->cpu ? &cpu_fma : &gpu_fma;
+}
+
+/* Sets the number of variants; of no chains if there is no such variant. */
+static shape choose_shape(const rk_device *d, rk_probe *p)
+{
+    const shapes *all = choose(d, p->what);
+    p->variants = all->n;
+    return p->variant < all->n ? all->list[p->variant] : (shape){0, 0};
+}
+
+static rk_status no_variant(const rk_probe *p, rk_error *e)
+{
+    return OCL_FAIL(e, RK_E_INVALID, 0, "variant %u of %u", p->variant, p->variants);
 }
 
 static void make_source(const rk_device *d, ocl_text *source, int local, shape s)
@@ -44,24 +69,22 @@ static void make_source(const rk_device *d, ocl_text *source, int local, shape s
     ocl_text_add(source, "#define F %s\n#define CHAINS %u\n#define GROUP %d\n#define SLOW %d\n",
                  types[s.width / 2], s.chains, d->cpu ? 1 : OCL_GROUP, d->loop_limit != 0);
     if (local) ocl_text_add(source, "#define TILE %u\n", TILE_FLOATS / s.width);
-    OCL_APPEND(source, ocl_cl_peak);
+    if (!local && s.chains == 1) ocl_text_add(source, "#define MAD\n");
 }
 
 static rk_status arithmetic(rk_kernel *k, rk_probe *p, rk_error *e)
 {
     rk_device *d = k->device;
     int local = p->what == RK_PROBE_LOCAL, slow = d->loop_limit != 0;
-    const shapes *all = choose(d, local);
-    p->variants = all->n;
-    if (p->variant >= all->n)
-        return OCL_FAIL(e, RK_E_INVALID, 0, "variant %u of %u", p->variant, all->n);
-    shape s = all->list[p->variant];
+    shape s = choose_shape(d, p);
     ocl_text source;
     ocl_step *step;
     uint64_t group = d->cpu ? 1 : OCL_GROUP, items = d->units * (slow ? 1 : GROUPS) * group;
     uint64_t loops = (uint64_t)p->rounds * LOOPS, most = slow ? d->loop_limit : UINT32_MAX;
     loops = loops < most ? loops : most;
+    if (!s.chains) return no_variant(p, e);
     make_source(d, &source, local, s);
+    OCL_APPEND(&source, ocl_cl_peak);
     OCL_TRY(ocl_step_add(k, &source, "peak", &step, e));
     ocl_step_buffer(step, 0, 0);
     OCL_TRY(ocl_step_u32(step, (uint32_t)loops, e));
@@ -70,8 +93,58 @@ static rk_status arithmetic(rk_kernel *k, rk_probe *p, rk_error *e)
     k->n_args = 1;
     double each = local ? (double)sizeof(float) : slow ? 2.0 : 2.0 * STEPS;
     p->work = each * (double)items * (double)loops * s.width * s.chains;
-    snprintf(p->text, sizeof p->text, "width %u, %u chains, %llu work-items", s.width, s.chains,
-             (unsigned long long)items);
+    snprintf(p->text, sizeof p->text, "width %u, %u chain%s, %llu work-items", s.width, s.chains,
+             s.chains == 1 ? " of mad" : "s", (unsigned long long)items);
+    return RK_OK;
+}
+
+/* ---- reading ---- */
+
+/* Bytes that are read: little of a memory that is small. */
+static uint64_t read_bytes(const rk_device *d)
+{
+    uint64_t bytes = READ_GPU, most = d->info.mem_max_alloc / 2;
+    if (d->cpu) bytes = (uint64_t)d->units * READ_EACH;
+    if (d->cpu && bytes < READ_CPU) bytes = READ_CPU;
+    if (d->loop_limit) bytes = READ_SLOW;
+    if (d->info.mem_total / 8 < most) most = d->info.mem_total / 8;
+    return bytes < most ? bytes : most;
+}
+
+/* Work-items of a CPU read a part each, in as many places at once as there are chains; of a GPU,
+ * neighbours read neighbours. */
+static rk_status reading(rk_kernel *k, rk_probe *p, rk_error *e)
+{
+    rk_device *d = k->device;
+    shape s = choose_shape(d, p);
+    ocl_text source;
+    ocl_step *step;
+    uint64_t group = d->cpu ? 1 : OCL_GROUP, bytes = read_bytes(d);
+    uint64_t items = d->loop_limit ? ITEMS_SLOW : d->units * GROUPS * group;
+    if (!s.chains) return no_variant(p, e);
+    uint64_t all = bytes / (s.width * sizeof(float)), span = all / items / s.chains * s.chains;
+    if (span == 0)
+        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "%llu bytes are too few to read",
+                        (unsigned long long)bytes);
+    uint64_t most = d->loop_limit ? d->loop_limit / span + 1 : UINT32_MAX;
+    uint32_t rounds = p->rounds < most ? p->rounds : (uint32_t)most;
+    make_source(d, &source, 0, s);
+    ocl_text_add(&source,
+                 "#define SPAN %llu\n#define FIRST %llu\n#define APART %llu\n#define ON %llu\n",
+                 (unsigned long long)span, (unsigned long long)(d->cpu ? span : 1),
+                 (unsigned long long)(d->cpu ? span / s.chains : items),
+                 (unsigned long long)(d->cpu ? 1 : items * s.chains));
+    OCL_APPEND(&source, ocl_cl_peak);
+    OCL_TRY(ocl_step_add(k, &source, "peak", &step, e));
+    ocl_step_buffer(step, 0, 0);
+    OCL_TRY(ocl_step_u32(step, rounds, e));
+    ocl_step_range(step, items, 1, group);
+    k->n_args = 1;
+    double once = (double)(items * span * s.width * sizeof(float));
+    p->work = once * rounds;
+    p->workspace = k->bytes[0] = (span + 1) * items * s.width * sizeof(float);
+    snprintf(p->text, sizeof p->text, "%.0f MiB, width %u, %u places, %llu work-items",
+             once / (1 << 20), s.width, s.chains, (unsigned long long)items);
     return RK_OK;
 }
 
@@ -97,7 +170,7 @@ static rk_status transfer(rk_kernel *k, rk_probe *p, rk_error *e)
     rk_device *d = k->device;
     cl_int code = CL_SUCCESS;
     p->variants = 1;
-    if (p->variant > 0) return OCL_FAIL(e, RK_E_INVALID, 0, "variant %u of 1", p->variant);
+    if (p->variant > 0) return no_variant(p, e);
     for (int i = 0; i < 2 && code == CL_SUCCESS; i++)
         k->own[i] = clCreateBuffer(d->context, i ? CL_MEM_ALLOC_HOST_PTR : CL_MEM_READ_WRITE,
                                    TRANSFER, NULL, &code);
@@ -129,6 +202,7 @@ rk_status ocl_peak(rk_kernel *k, rk_probe *p, rk_error *e)
     switch (p->what) {
     case RK_PROBE_FMA:
     case RK_PROBE_LOCAL: return arithmetic(k, p, e);
+    case RK_PROBE_READ: return reading(k, p, e);
     case RK_PROBE_UPLOAD:
     case RK_PROBE_DOWNLOAD: return transfer(k, p, e);
     default: return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "unknown probe %u", p->what);

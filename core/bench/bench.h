@@ -48,6 +48,12 @@ typedef struct rk_bench_case {
 rk_status rk_bench_cold_begin(char *folder, rk_error *e);
 void rk_bench_cold_end(const char *folder);
 
+/* Lets PoCL's workers of processes that are started from now on stay on one processor each, by
+ * POCL_AFFINITY in the environment, which a device's identity tells.  False, and nothing is done,
+ * where the user has said something about it, does not want all threads (threads: as --threads,
+ * may be NULL), or does not let this process use all processors. */
+bool rk_bench_pin(const char *threads);
+
 rk_status rk_bench_roofline(const rk_bench_case *c, rk_error *e);
 /* Suites 'op', and in the first process 'numerics' and what 'support' says of each op. */
 rk_status rk_bench_ops(const rk_bench_case *c, rk_error *e);

@@ -22,7 +22,7 @@ typedef struct race {
     rk_ops *all;
     rk_listed *listed;
     rk_bench_of of;
-    rk_trial trial[2];
+    rk_trial trial[3]; /* VENDOR: a library that the device has, but does not use of itself */
     rk_runner runner[CONTENDERS];
     uint32_t lane[CONTENDERS]; /* of each runner: EXACT, FAST or VENDOR */
     uint32_t n;
@@ -82,15 +82,21 @@ static void add_trial(race *r, uint32_t lane, rk_trial *t)
 
 static bool is_vendors(const rk_trial *t) { return strncmp(t->info.impl, "clblast", 7) == 0; }
 
+/* Whether there is time for something that may try itself out when it is first asked for. */
+static bool has_time(const race *r, bool *asked)
+{
+    double trial = *asked ? 0 : rk_trial_of_fast(r->listed->flop, r->once);
+    if (rk_bench_now() + trial > r->all->until) return false;
+    *asked = true;
+    return true;
+}
+
 /* A kernel of the fast tier, if the device has one of its own; it may be a vendor's library. */
 static rk_status enter_fast(race *r, rk_error *e)
 {
     rk_trial *fast = &r->trial[FAST];
     rk_error own = rk_error_new();
-    if (!r->all->c->options->fast) return RK_OK;
-    double trial = r->all->fast ? 0 : rk_trial_of_fast(r->listed->flop, r->once);
-    if (rk_bench_now() + trial > r->all->until) return RK_OK;
-    r->all->fast = true;
+    if (!r->all->c->options->fast || !has_time(r, &r->all->fast)) return RK_OK;
     rk_status s = rk_trial_op(&r->all->d, &r->listed->op, false, &r->trial[EXACT], fast, &own);
     if (is_lost(s)) return RK_FAIL(e, s, "%s", own.text);
     if (s != RK_OK) return RK_OK;
@@ -102,10 +108,25 @@ static rk_status enter_fast(race *r, rk_error *e)
     return RK_OK;
 }
 
+/* CLBlast on a device that takes its own kernels in the fast tier, too, unless a tuner found
+ * otherwise. */
+static rk_status enter_library(race *r, rk_error *e)
+{
+    rk_trial *t = &r->trial[VENDOR];
+    rk_error own = rk_error_new();
+    if (!r->all->c->options->fast || r->trial[FAST].kernel) return RK_OK;
+    if (!has_time(r, &r->all->library)) return RK_OK;
+    rk_status s = rk_trial_choice(&r->all->d, &r->listed->op, "clblast", &r->trial[EXACT], t, &own);
+    if (is_lost(s)) return RK_FAIL(e, s, "%s", own.text);
+    if (s == RK_OK) add_trial(r, VENDOR, t);
+    return RK_OK;
+}
+
 static rk_status enter_vendor(race *r, rk_error *e)
 {
     rk_error own = rk_error_new();
-    if (!r->all->vendor || r->listed->op.op.kind != RK_MATMUL) return RK_OK;
+    if (r->listed->op.op.kind != RK_MATMUL) return RK_OK;
+    if (!r->all->vendor) return enter_library(r, e);
     if (rk_vendor_matmul(r->all->vendor, &r->listed->op, &r->runner[r->n], &own) != RK_OK)
         return own.code == RK_E_NOMEM ? RK_FAIL(e, RK_E_NOMEM, "%s", own.text) : RK_OK;
     r->lane[r->n++] = VENDOR;
@@ -227,6 +248,7 @@ static rk_status measure_op(rk_ops *all, rk_listed *listed, bool timing, rk_erro
     rk_status s =
         late ? give_none(r, "not measured: the time was over", e) : measure_one(r, timing, e);
     for (uint32_t i = 0; i < r->n; i++) rk_runner_free(&r->runner[i]);
+    rk_trial_free(&r->trial[VENDOR]);
     rk_trial_free(&r->trial[FAST]);
     rk_trial_free(&r->trial[EXACT]);
     free(r);

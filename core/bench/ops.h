@@ -13,8 +13,9 @@ typedef struct rk_ops {
     rk_vendor *vendor;    /* NULL: none, or not on the device's own memory */
     double begun, until;  /* until: of the pass under way */
     uint32_t measured;
-    double rate; /* FLOP/s of the fastest op so far */
-    bool fast;   /* kernels of the fast tier were asked for once */
+    double rate;  /* FLOP/s of the fastest op so far */
+    bool fast;    /* kernels of the fast tier were asked for once */
+    bool library; /* likewise the library that the device has */
 } rk_ops;
 
 /* Closing one that was not opened whole is fine. */

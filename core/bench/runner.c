@@ -1,6 +1,7 @@
 #include "bench/runner.h"
 #include <stdlib.h>
 #include <string.h>
+#include "device/tuned.h"
 
 static rk_status timed(rk_runner *r, uint32_t times, double *seconds, rk_error *e)
 {
@@ -74,16 +75,30 @@ static rk_status allocate(rk_trial *t, const rk_sample *s, const rk_trial *like,
     return workspace(t, t->info.workspace, e);
 }
 
-rk_status rk_trial_op(rk_open *d, const rk_sample *s, bool exact, const rk_trial *like,
-                      rk_trial *out, rk_error *e)
+static rk_status make(rk_open *d, const rk_sample *s, bool exact, const char *choice,
+                      const rk_trial *like, rk_trial *out, rk_error *e)
 {
     rk_op op = rk_sample_op(s);
     *out = (rk_trial){.d = d, .borrowed = like != NULL};
     if (!exact) op.flags |= RK_OP_FAST;
-    RK_TRY(rk_open_prepare(d, &op, exact, &out->kernel, &out->info, e));
+    RK_TRY(choice ? rk_open_prepare_choice(d, &op, exact, choice, &out->kernel, &out->info, e)
+                  : rk_open_prepare(d, &op, exact, &out->kernel, &out->info, e));
     rk_status status = allocate(out, s, like, e);
     if (status != RK_OK) rk_trial_free(out);
     return status;
+}
+
+rk_status rk_trial_op(rk_open *d, const rk_sample *s, bool exact, const rk_trial *like,
+                      rk_trial *out, rk_error *e)
+{
+    return make(d, s, exact, NULL, like, out, e);
+}
+
+rk_status rk_trial_choice(rk_open *d, const rk_sample *s, const char *choice, const rk_trial *like,
+                          rk_trial *out, rk_error *e)
+{
+    if (!d->table->prepare_choice) return RK_FAIL(e, RK_E_UNSUPPORTED, "it offers no choices");
+    return make(d, s, false, choice, like, out, e);
 }
 
 /* A library is compiled, and tried out on products of some 5 GFLOP in all, before it is trusted; it
@@ -94,12 +109,18 @@ double rk_trial_of_fast(double flop, double seconds)
     return flop > 0 ? compile + slower * trial * seconds / flop : 0;
 }
 
-rk_status rk_trial_probe(rk_open *d, rk_probe *p, rk_trial *out, rk_error *e)
+rk_status rk_trial_probe(rk_open *d, rk_probe *p, const rk_trial *like, rk_trial *out, rk_error *e)
 {
+    rk_status status = RK_OK;
     *out = (rk_trial){.d = d};
     p->size = sizeof *p;
     RK_TRY(rk_open_probe(d, p, &out->kernel, e));
-    rk_status status = workspace(out, p->workspace, e);
+    out->room = p->workspace;
+    out->borrowed = p->workspace && like && like->room >= p->workspace;
+    if (out->borrowed)
+        out->arg[out->n++] = like->arg[0];
+    else
+        status = workspace(out, p->workspace, e);
     if (status != RK_OK) rk_trial_free(out);
     return status;
 }

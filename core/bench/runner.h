@@ -39,17 +39,22 @@ typedef struct rk_trial {
     uint32_t n;
     rk_kinfo info;
     bool borrowed; /* all memory but the workspace is another trial's */
+    uint64_t room; /* of a probe: bytes of its one argument */
 } rk_trial;
 
 /* Prepares the op (exact: of the exact tier or not at all) and allocates; or, with `like`, uses
  * that trial's operands and results.  A failure leaves nothing. */
 rk_status rk_trial_op(rk_open *d, const rk_sample *t, bool exact, const rk_trial *like,
                       rk_trial *out, rk_error *e);
+/* The same of the fast tier, in the way that the backend offers a tuner by this name. */
+rk_status rk_trial_choice(rk_open *d, const rk_sample *t, const char *choice, const rk_trial *like,
+                          rk_trial *out, rk_error *e);
 /* Seconds that the fast tier of a device may take to try itself out when it is first asked for,
  * where an exact kernel of so many FLOP takes so long. */
 double rk_trial_of_fast(double flop, double seconds);
-/* The kernel of a probe. */
-rk_status rk_trial_probe(rk_open *d, rk_probe *p, rk_trial *out, rk_error *e);
+/* The kernel of a probe; in the memory of the trial of another one that outlives it, if there is
+ * one and its memory is large enough. */
+rk_status rk_trial_probe(rk_open *d, rk_probe *p, const rk_trial *like, rk_trial *out, rk_error *e);
 void rk_trial_free(rk_trial *t);
 /* Of a runner whose context is a trial. */
 rk_status rk_trial_run(void *trial, uint32_t times, rk_error *e);

@@ -142,6 +142,7 @@ static rk_status run(const rk_bench_plan *p, rk_results *r, int64_t id, rk_bench
 {
     char folder[RK_PATH_MAX];
     bool cold = p->a->size != RK_BENCH_QUICK;
+    rk_bench_pin(p->a->threads);
     if (cold) RK_TRY(rk_bench_cold_begin(folder, e));
     rk_status status = rk_bench_run(p, r, id, v, failed, e);
     if (cold) rk_bench_cold_end(folder);
@@ -175,7 +176,10 @@ static rk_status bench(const rk_bench_arguments *a, bool *failed, rk_error *e)
     rk_bench_plan plan;
     rk_results *r = NULL;
     if (a->csv) RK_TRY(check_csv(a->csv, e));
+    if (a->n_merge && a->compare)
+        return RK_FAIL(e, RK_E_INVALID, "--compare and --merge are two commands: give one of them");
     if (a->n_merge) return merge(a, e);
+    if (a->compare) return rk_bench_compare(a, e);
     RK_TRY(rk_bench_plan_make(a, &plan, e));
     rk_status status = rk_results_open(a->out, false, &r, e);
     if (status == RK_OK) status = measure(&plan, r, failed, e);

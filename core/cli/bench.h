@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "bench/bench.h"
+#include "bench/versus.h"
 #include "cli/cli.h"
 #include "cli/live.h"
 #include "cli/spawn.h"
@@ -42,9 +43,10 @@ typedef struct rk_bench_arguments {
     double seconds; /* of each device, 0: as the size says */
     double timeout; /* seconds without a word after which a process hangs */
     const char *suites, *threads, *out, *csv;
+    int64_t first, second; /* to compare; 0: the last two */
     const char **devices, **backends, **plugins, **merge;
     uint32_t n_devices, n_backends, n_plugins, n_merge;
-    bool json, quiet, verbose, worker;
+    bool json, quiet, verbose, worker, compare;
     rk_error e;
 } rk_bench_arguments;
 /* Parses; as rk_cli_parse. */
@@ -133,6 +135,20 @@ rk_status rk_bench_run(const rk_bench_plan *p, rk_results *r, int64_t bench, rk_
                        bool *failed, rk_error *e);
 /* The tables at the end. */
 rk_status rk_bench_print(const rk_bench *b, FILE *f, rk_error *e);
+/* "1.25 ms", "340 us". */
+void rk_bench_time(double seconds, char *out, size_t cap);
+
+/* ---- comparing ---- */
+
+/* rethink bench --compare: two benches of the results file. */
+rk_status rk_bench_compare(const rk_bench_arguments *a, rk_error *e);
+json_t *rk_versus_json(const rk_versus *v);
+/* What a number is: "matmul 128x512x784, exact". */
+void rk_versus_name(const rk_bench_value *key, char *out, size_t cap);
+/* Calls told for each text of the identity of a device, of its bench and host that differs. */
+void rk_versus_identity(const rk_versus *v, const rk_versus_device *d,
+                        void (*told)(void *ctx, const char *name, const char *a, const char *b),
+                        void *ctx);
 
 /* ---- benches of a file ---- */
 

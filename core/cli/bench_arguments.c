@@ -11,6 +11,7 @@ enum {
     OPTION_SUITE,
     OPTION_DEVICE,
     OPTION_MERGE,
+    OPTION_COMPARE,
     OPTION_SECONDS,
     OPTION_THREADS,
     OPTION_TIMEOUT,
@@ -38,6 +39,10 @@ static const struct argp_option options[] = {
     {"plugin", RK_OPTION_PLUGIN, "FILE.so", 0, "Load this plugin too; may be repeated", 2},
     {"merge", OPTION_MERGE, "FILE...", 0,
      "Measure nothing: join the benches of these results files into --out", 3},
+    {"compare", OPTION_COMPARE, "A,B", OPTION_ARG_OPTIONAL,
+     "Measure nothing: compare benches A and B of the results file, by default the last two: which "
+     "numbers differ by more than they vary",
+     3},
     {"out", RK_OPTION_OUT, "FILE.sqlite", 0, "The results file (" RK_CLI_RESULTS ")", 4},
     {"csv", RK_OPTION_CSV, "FILE", 0,
      "Write efficiencies of all benches in the results file, with the columns of p3-analysis", 4},
@@ -55,6 +60,21 @@ static error_t count(const char *option, const char *text, int64_t most, uint32_
         return 0;
     }
     rk_cli_failf("--%s: '%.64s' is not a whole number from 1 to %d", option, text, (int)most);
+    return ECANCELED;
+}
+
+/* "3,5", or nothing. */
+static error_t set_compare(rk_bench_arguments *a, const char *text)
+{
+    char first[24];
+    const char *comma = text ? strchr(text, ',') : NULL;
+    a->compare = true;
+    if (!text) return 0;
+    snprintf(first, sizeof first, "%.*s", comma ? (int)(comma - text) : 0, text);
+    if (comma && rk_parse_i64(first, &a->first) && rk_parse_i64(comma + 1, &a->second) &&
+        a->first > 0 && a->second > 0)
+        return 0;
+    rk_cli_failf("--compare: '%.64s' is not two numbers of benches, as in --compare=1,2", text);
     return ECANCELED;
 }
 
@@ -79,6 +99,7 @@ static error_t parse_number(int key, char *arg, rk_bench_arguments *a)
     case OPTION_REPEATS: return count("repeats", arg, REPEATS_MAX, &a->repeats);
     case OPTION_THREADS: return set_threads(a, arg);
     case OPTION_TIMEOUT: return seconds("timeout", arg, &a->timeout);
+    case OPTION_COMPARE: return set_compare(a, arg);
     case OPTION_SECONDS: return seconds("seconds", arg, &a->seconds);
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -133,7 +154,9 @@ bool rk_bench_parse(int argc, char **argv, rk_bench_arguments *out, int *status)
         "training steps, the time to memorize random labels, numerics and what is supported.  "
         "Each device is measured in several processes of its own, in turn with the others.\v"
         "'rethink report' draws what was measured, and how portable it is.  A process that crashes "
-        "or hangs is said and noted, and the exit status is 1.  Measure on a quiet machine.",
+        "or hangs is said and noted, and the exit status is 1.  Measure on a quiet machine.  "
+        "PoCL's "
+        "threads stay on a processor each (POCL_AFFINITY=1), unless this variable is set.",
         NULL,
         NULL,
         NULL};

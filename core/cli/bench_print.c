@@ -65,6 +65,7 @@ static rk_status print_roofline(page *g, rk_error *e)
     } rows[] = {{"fma", "fma, GFLOP/s", 1e-9},
                 {"product", "matrix product, GFLOP/s", 1e-9},
                 {"triad", "triad, GB/s", 1e-9},
+                {"read", "read, GB/s", 1e-9},
                 {"local", "local memory, GB/s", 1e-9},
                 {"launch", "launch, us", 1e6},
                 {"launch and wait", "launch and wait, us", 1e6},
@@ -91,8 +92,7 @@ static rk_status print_roofline(page *g, rk_error *e)
 
 /* ---- times ----------------------------------------------------------------------------------- */
 
-/* "1.25 ms", "340 us". */
-static void time_text(double seconds, char *out, size_t cap)
+void rk_bench_time(double seconds, char *out, size_t cap)
 {
     if (seconds >= 1)
         snprintf(out, cap, "%.3g s", seconds);
@@ -105,7 +105,7 @@ static void time_text(double seconds, char *out, size_t cap)
 static void merit_cell(rk_table *t, const rk_merit *m, const char *suite, double images)
 {
     char time[32];
-    time_text(m->seconds, time, sizeof time);
+    rk_bench_time(m->seconds, time, sizeof time);
     if (m->state == RK_UNSUPPORTED)
         rk_table_cell(t, "unsupported");
     else if (m->state == RK_WRONG)
@@ -271,16 +271,26 @@ static double drift(const page *g, int64_t device)
     return worst;
 }
 
+/* How far another such bench may be: the median over numbers. */
+static double reach(page *g, int64_t device)
+{
+    double *x = rk_pool_array(&g->pool, g->b->n_value + (size_t)1, sizeof *x);
+    return x ? rk_versus_reach(g->b, device, x).median : (double)NAN;
+}
+
 static rk_status print_variance(page *g, rk_error *e)
 {
+    static const char *const titles[] = {"within a process", "between processes",
+                                         "another such bench, within (95 %)",
+                                         "clock drift, the worst"};
     rk_table *t = new_table(g, "variance");
-    for (int k = 0; t && k < 3; k++) {
-        static const char *const titles[] = {"within a process", "between processes",
-                                             "clock drift, the worst"};
+    for (int k = 0; t && k < 4; k++) {
         rk_table_cell(t, "%s", titles[k]);
         for (uint32_t i = 0; i < g->n; i++) {
             int64_t device = g->b->device[i].device;
-            percent_cell(t, k < 2 ? variation(g, device, k == 1) : drift(g, device));
+            percent_cell(t, k < 2    ? variation(g, device, k == 1)
+                            : k == 2 ? reach(g, device)
+                                     : drift(g, device));
         }
     }
     RK_TRY(end_table(g, t, e));

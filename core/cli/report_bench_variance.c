@@ -37,7 +37,7 @@ static void keep(unsteady *worst, const rk_bench_value *v, const rk_aggregate *a
 }
 
 typedef struct variance {
-    rk_spread within, between;
+    rk_spread within, between, reach;
     uint32_t processes;
     unsteady worst[UNSTEADY];
 } variance;
@@ -63,6 +63,7 @@ static rk_status measure(const rk_platform *x, variance *out, rk_error *e)
     }
     out->within = rk_spread_of(within, n_within);
     out->between = rk_spread_of(between, n_between);
+    out->reach = rk_versus_reach(b, x->device->device, within);
     free(within);
     return RK_OK;
 }
@@ -99,6 +100,7 @@ static rk_status row(rk_sheet *t, const rk_bench_report *b, uint32_t i, variance
     percent(t, v->within.most);
     percent(t, v->between.median);
     percent(t, v->between.most);
+    percent(t, v->reach.median);
     drift_cell(t, &drift);
     rk_bench_cell(t, &load, "");
     rk_bench_cell(t, &clock, "Hz");
@@ -126,9 +128,9 @@ static void list_worst(FILE *f, const rk_bench_report *b, uint32_t i, const vari
 
 rk_status rk_bench_part_variance(FILE *f, const rk_bench_report *b, rk_error *e)
 {
-    static const char *const heads[] = {
-        "processes",     "within, median", "within, most", "between, median",
-        "between, most", "drift",          "load",         "clock"};
+    static const char *const heads[] = {"processes",       "within, median", "within, most",
+                                        "between, median", "between, most",  "another bench",
+                                        "drift",           "load",           "clock"};
     variance *v = calloc(b->p.n_platforms + (size_t)1, sizeof *v);
     rk_sheet *t = rk_sheet_new();
     rk_status status = v ? RK_OK : RK_FAIL(e, RK_E_NOMEM, "no memory for a table");
@@ -138,7 +140,10 @@ rk_status rk_bench_part_variance(FILE *f, const rk_bench_report *b, rk_error *e)
     for (uint32_t i = 0; status == RK_OK && i < b->p.n_platforms; i++)
         status = row(t, b, i, &v[i], e);
     fputs("<section>\n<h2>Variance</h2>\n<p class=note>Coefficients of variation of times and "
-          "rates: of the repetitions within a process, and of the medians of processes. Drift is "
+          "rates: of the repetitions within a process, and of the medians of processes. "
+          "<em>Another bench</em>: so far another such bench may be from a number (the median one) "
+          "while nothing changes, with a probability of 95 %; Student's t over processes. Two "
+          "benches are compared by <code>rethink bench --compare</code>. Drift is "
           "the last chain of multiply-adds over the first, marked from 2 % on: then the clock "
           "changed, or something else ran. Repetitions of contenders were interleaved.\n",
           f);

@@ -12,9 +12,10 @@
  *
  * The vocabulary (subject and tier are '' where none is said; a value that could not be measured
  * has n = 0 and the reason as its text):
- *   suite 'roofline'   name 'fma' (FLOP/s), 'triad', 'local' (B/s), 'product' (FLOP/s, the best
- *                      matrix product), 'launch', 'launch and wait' (s), 'upload', 'download',
- *                      'upload pinned', 'download pinned' (B/s); text says how it was reached.
+ *   suite 'roofline'   name 'fma' (FLOP/s), 'triad', 'read', 'local' (B/s), 'product' (FLOP/s,
+ *                      the best matrix product), 'launch', 'launch and wait' (s), 'upload',
+ *                      'download', 'upload pinned', 'download pinned' (B/s); text says how it was
+ *                      reached.  'triad' counts its three arrays, 'read' reads one and adds up.
  *                      Subject 'VARIANT' of the same names: one of the candidates, e.g. 'width 8,
  *                      12 chains'.
  *   suite 'op'         subject an operation and its shape, 'matmul 128x512x784',

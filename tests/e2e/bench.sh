@@ -49,6 +49,14 @@ test_turns() {
     says '^4 of 4  process 2 of 2  cpu:0 '
 }
 
+# A vendor's library is measured where fast numerics do not take it of themselves.
+test_a_library_that_a_tuner_may_take() {
+    PROXY_CHOICES=clblast works planted --seconds 30 --suite op
+    [ "$(value "select count(*) > 0 and min(subject like 'matmul %') from bench_values
+        where name = 'vendor seconds' and text = 'chosen clblast'")" = 1 ] ||
+        fail "$(value "select * from bench_values where name = 'vendor seconds'")"
+}
+
 test_output_for_programs() {
     works bench --seconds 20 --device cpu --suite support --json
     checks '
@@ -177,6 +185,86 @@ test_merge() {
     fails 'text.sqlite is not a results database: leave it out' "$RETHINK" bench --merge text.sqlite
     fails 'nowhere.sqlite cannot be merged' "$RETHINK" bench --merge a.sqlite nowhere.sqlite
     [ "$(value 'select count(*) from benches' all.sqlite)" = 2 ] || fail 'a target changed'
+}
+
+# fake [odd]: one more bench, with made-up numbers, in rethink.sqlite.
+fake() { "$E2E/fake_bench" rethink.sqlite vm1 "$@" || fail "fake_bench $*"; }
+
+# Two benches of which nothing differs; then one with what is slow, wrong and unsupported.
+test_compare() {
+    fake && fake
+    value "update bench_devices set driver = 'another' where bench = 2 and spec = 'opencl:0.0'"
+    works "$RETHINK" bench --compare
+    says '^A: bench 1, quick, done, 20.*, vm1$'
+    says '^opencl:0.0: other driver: OpenCL 3.0 PoCL 3.1 -> another$'
+    says '^cpu:0: ([0-9]+) of \1 numbers agree within their stated variation \(95 %: of \1 about [0-9]+ may not, by chance\)$'
+    says '^all: ([0-9]+) of \1 numbers agree '
+    ! grep -qE 'interval|support|bits' stdout.txt || fail "$(cat stdout.txt)"
+    fake odd
+    value "update bench_values set text = 'loops' where bench = 3 and subject = 'matmul 128x512x784' and tier = 'exact'"
+    works "$RETHINK" bench --compare=1,3
+    says '^opencl:0.0  +matmul 128x512x784, exact  .* 0\.[0-9]+ to 0\.[0-9]+  slower: loops, not tile 6x32$'
+    says '^opencl:0.0: conv y 128x3x28x28, 96x3x3x3, exact: the reference.s bits -> other bits than'
+    says '^opencl:0.0: window.*: ok -> unsupported'
+    says '^opencl:0.0: the largest difference is that of matmul 128x512x784, exact: '
+    says '^opencl:0.0: not compared: [0-9]+ numbers? measured in A only$'
+}
+
+# What is said follows from the medians of processes.
+test_compare_json() {
+    fake && fake odd
+    works "$RETHINK" bench --compare --json
+    checks '
+import json, math, sqlite3
+from statistics import mean, variance
+db = sqlite3.connect("rethink.sqlite")
+all = json.load(open("stdout.txt"))
+t = {2: 4.302652729911275, 4: 2.776445105198055, 8: 2.306004135204166}
+def logs(bench, device, x):
+    rows = db.execute("select median, n, mean, sd from bench_values where bench=? and device=? and suite=? and "
+        "subject=? and tier=? and name=? and n > 0", (bench, device, x["suite"], x["subject"], x["tier"], x["name"]))
+    rows = rows.fetchall()
+    if x["suite"] != "memorize":
+        y = [math.log(m) for m, *_ in rows]
+        return len(y), mean(y), variance(y)
+    (_, n, m, sd), = rows
+    square = math.log(1 + (sd / m) ** 2)
+    return n, math.log(m) - square / 2, square
+def near(a, b):
+    assert math.isclose(a, b, rel_tol=1e-9), (a, b)
+checked = 0
+for number, d in enumerate(all["devices"], 1):
+    differ = 0
+    for x in d["numbers"]:
+        (na, a, va), (nb, b, vb) = (logs(i, number, x) for i in (1, 2))
+        degrees = na + nb - 2
+        half = t[degrees] * math.sqrt(((na - 1) * va + (nb - 1) * vb) / degrees * (1 / na + 1 / nb))
+        ratio = b - a if x["unit"].endswith("/s") else a - b
+        near(x["speed"], math.exp(ratio))
+        near(x["low"], math.exp(ratio - half))
+        near(x["high"], math.exp(ratio + half))
+        assert x["differs"] == (abs(ratio) > half), x
+        differ += x["differs"]
+        checked += 1
+    assert d["agree"] + differ == d["compared"] == len(d["numbers"])
+assert checked == all["compared"] > 60 and all["agree"] < checked
+gpu = all["devices"][1]
+assert [c["subject"] for c in gpu["support"]] and gpu["bits"][0]["a"]["value"] == 1, gpu["bits"]'
+}
+
+test_compare_refusals() {
+    fails '^rethink: .*rethink.sqlite' "$RETHINK" bench --compare
+    fake
+    fails '^rethink: --compare: rethink.sqlite has only one bench: run' "$RETHINK" bench --compare
+    fake
+    fails '^rethink: --compare: there is no bench 7 in rethink.sqlite; it has 1, 2$' "$RETHINK" bench --compare=1,7
+    fails '^rethink: --compare: bench 2 is itself: give two benches$' "$RETHINK" bench --compare=2,2
+    fails "^rethink: --compare: '3' is not two numbers of benches, as in" "$RETHINK" bench --compare=3
+    fails "^rethink: --compare: '1,x' is not two numbers" "$RETHINK" bench --compare=1,x
+    fails '^rethink: --compare and --merge are two commands' "$RETHINK" bench --compare --merge rethink.sqlite
+    value "update bench_devices set spec = 'x:' || spec where bench = 2"
+    fails '^rethink: no device is in both bench 1 \(cpu:0, ...\) and bench 2 \(x:cpu:0, ...\)$' \
+        "$RETHINK" bench --compare
 }
 
 test_refusals() {

@@ -71,6 +71,7 @@ static const struct {
     const char *suite, *name, *unit;
 } vocabulary[] = {{"roofline", "fma", "FLOP/s"},
                   {"roofline", "triad", "B/s"},
+                  {"roofline", "read", "B/s"},
                   {"roofline", "local", "B/s"},
                   {"roofline", "product", "FLOP/s"},
                   {"roofline", "launch", "s"},

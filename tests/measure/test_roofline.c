@@ -41,8 +41,10 @@ static void check_best(const char *name)
 static void test_cpu(void **state)
 {
     static const char *const all[] = {"fma",    "local",    "launch", "launch and wait",
-                                      "upload", "download", "triad",  "product"};
-    static const char *const best[] = {"fma", "local", "triad", "product", "upload", "download"};
+                                      "upload", "download", "triad",  "product",
+                                      "read"};
+    static const char *const best[] = {"fma",     "local",  "triad",   "read",
+                                       "product", "upload", "download"};
     (void)state;
     bench_open(&b, NULL, "cpu");
     bench_run(&b, rk_bench_roofline);
@@ -63,6 +65,7 @@ static void test_no_probes(void **state)
     bench_check_vocabulary(&b);
     none("fma", "not measured: backend proxy has no probes");
     none("local", "not measured: backend proxy has no probes");
+    none("read", "not measured: backend proxy has no probes");
     none("upload pinned", "not measured: backend proxy has no probes");
     one("triad");
     one("product");

@@ -123,7 +123,7 @@ static void same_bits(void **state)
         }
 }
 
-/* Runs a probe on a workspace full of NaN; returns its work. */
+/* Runs a probe on a workspace that is full of NaN, as far as that is little; returns its work. */
 static double run_probe(rk_bed *h, rk_probe p)
 {
     rk_error e = {.size = sizeof e};
@@ -134,9 +134,10 @@ static double run_probe(rk_bed *h, rk_probe p)
     p.size = sizeof p;
     assert_int_equal(h->backend->probe(h->device, &p, &k, &e), RK_OK);
     assert_true(p.work > 0 && p.text[0] != '\0' && p.workspace > 0);
-    assert_true(p.workspace <= sizeof nan);
+    uint64_t filled = p.workspace < sizeof nan ? p.workspace : sizeof nan;
+    assert_true(p.what == RK_PROBE_READ ? p.work == (double)p.workspace : p.workspace == filled);
     assert_int_equal(h->backend->mem_alloc(h->device, p.workspace, &arg.mem, &e), RK_OK);
-    assert_int_equal(h->backend->write(h->device, arg.mem, 0, nan, p.workspace, &e), RK_OK);
+    assert_int_equal(h->backend->write(h->device, arg.mem, 0, nan, filled, &e), RK_OK);
     assert_int_equal(h->backend->launch(h->device, k, &arg, 0, &e), RK_E_INVALID);
     if (h->backend->launch(h->device, k, &arg, 1, &e) != RK_OK) fail_msg("%s", e.text);
     h->backend->release(h->device, k);
@@ -167,8 +168,10 @@ static void probes(void **state)
             assert_true(p.variants >= 2);
             assert_int_equal(h.backend->probe(h.device, &p, &k, &e), RK_E_INVALID);
         }
-        p.what = RK_PROBE_UPLOAD;
+        p.what = RK_PROBE_READ; /* much memory: one of its variants */
         p.variant = 0;
+        assert_true(run_probe(&h, p) >= 1 << 24);
+        p.what = RK_PROBE_UPLOAD;
         assert_int_equal(h.backend->probe(h.device, &p, &k, &e), RK_E_UNSUPPORTED);
         assert_int_equal(p.variants, 0);
         assert_int_equal(rk_bed_close(&h), 0);

@@ -10,10 +10,12 @@
 #include "fake_root.h"
 #include "scratch.h"
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* ---- clocks and load ------------------------------------------------------------------------- */
 
@@ -152,12 +154,53 @@ static void test_environment(void **state)
     rk_str_free(&empty);
 }
 
+/* ---- pinning --------------------------------------------------------------------------------- */
+
+/* Asks with the processors of a set; whether workers are pinned now. */
+static bool pinned(const cpu_set_t *set, const char *threads)
+{
+    if (sched_setaffinity(0, sizeof *set, set) != 0) return false;
+    bool said = rk_bench_pin(threads);
+    const char *value = getenv("POCL_AFFINITY");
+    assert_int_equal(said, value && strcmp(value, "1") == 0);
+    unsetenv("POCL_AFFINITY");
+    return said;
+}
+
+/* Only a process that may use all processors, for all threads, and if the user said nothing. */
+static void test_pin(void **state)
+{
+    cpu_set_t all, some;
+    (void)state;
+    unsetenv("POCL_AFFINITY");
+    unsetenv("POCL_MAX_PTHREAD_COUNT");
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    bool whole = n > 1 && CPU_COUNT(&all) == n && CPU_ISSET((size_t)n - 1, &all);
+    for (size_t i = 0; i < CPU_SETSIZE; i++) {
+        if (!CPU_ISSET(i, &all)) continue;
+        some = all;
+        CPU_CLR(i, &some);
+        assert_false(pinned(&some, NULL));
+    }
+    assert_int_equal(pinned(&all, NULL), whole);
+    assert_int_equal(pinned(&all, "4096"), whole);
+    assert_false(pinned(&all, "1"));
+    setenv("POCL_MAX_PTHREAD_COUNT", "1", 1);
+    assert_false(pinned(&all, NULL));
+    unsetenv("POCL_MAX_PTHREAD_COUNT");
+    setenv("POCL_AFFINITY", "0", 1);
+    assert_false(pinned(&all, NULL)); /* and forgets it */
+    assert_int_equal(pinned(&all, NULL), whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clocks),     cmocka_unit_test(test_load),
-        cmocka_unit_test(test_own_memory), cmocka_unit_test(test_processor),
-        cmocka_unit_test(test_system),     cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_clocks),      cmocka_unit_test(test_load),
+        cmocka_unit_test(test_own_memory),  cmocka_unit_test(test_pin),
+        cmocka_unit_test(test_processor),   cmocka_unit_test(test_system),
+        cmocka_unit_test(test_environment),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

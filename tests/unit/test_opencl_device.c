@@ -218,43 +218,92 @@ static void no_driver(void **state)
     assert_int_equal(rk_bed_close(&b->h), 0);
 }
 
+enum { FAST_M = 33, FAST_N = 50, FAST_K = 77 };
+
+static void describe_product(rk_sample *c)
+{
+    const int64_t dims[][2] = {{FAST_M, FAST_K}, {FAST_K, FAST_N}, {FAST_M, FAST_N}};
+    rk_sample_begin(c, RK_MATMUL);
+    c->op.flags = RK_OP_FAST;
+    rk_sample_in(c, RK_F32, 2, dims[0], 0);
+    rk_sample_in(c, RK_F32, 2, dims[1], 0);
+    rk_sample_out(c, RK_F32, 2, dims[2]);
+    memcpy(c->op.p, (int64_t[]){1, FAST_M, FAST_N, FAST_K, 0, 0, 0, 0}, 8 * sizeof(int64_t));
+}
+
+/* A tuner is offered what the static rule does not take. */
+static void check_choice(const bench *b, const rk_sample *c, const char *other)
+{
+    rk_op op = rk_sample_op(c);
+    rk_error e = {.size = sizeof e};
+    rk_kinfo info = {.size = sizeof info};
+    rk_kernel *k;
+    char name[64];
+    uint32_t n;
+    assert_int_equal(b->h.backend->choices(b->h.device, &op, 1, name, &n, &e), RK_OK);
+    assert_string_equal(name, other);
+    rk_status s = b->h.backend->prepare_choice(b->h.device, &op, name, &k, &info, &e);
+    if (s == RK_E_UNSUPPORTED && strcmp(other, "clblast") == 0) return; /* it is not there */
+    assert_int_equal(s, RK_OK);
+    assert_int_equal(!strncmp(info.impl, "clblast xgemm ", 14), !strcmp(other, "clblast"));
+    b->h.backend->release(b->h.device, k);
+}
+
 /* CLBlast's product if it may be used, else the exact one; both are right, and say which they are.
- * Offsets come from the sample, which puts every operand at its own. */
+ * Offsets come from the sample, which puts every operand at its own.  Without an option it is a
+ * tuner's choice here. */
 static void fast_product(void **state)
 {
+    static const char *const options[] = {"opencl.clblast=0", "opencl.clblast=1", "variant=cpu"};
+    static float x[FAST_M * FAST_K], w[FAST_K * FAST_N], y[FAST_M * FAST_N];
     bench *b = *state;
     rk_error e = {.size = sizeof e};
     rk_kinfo info;
     rk_sample c;
-    enum { M = 33, N = 50, K = 77 };
-    static float x[M * K], w[K * N], y[M * N];
-    const int64_t dims[][2] = {{M, K}, {K, N}, {M, N}};
-    for (int i = 0; i < M * K; i++) x[i] = (float)(i % 13) - 6.0f;
-    for (int i = 0; i < K * N; i++) w[i] = (float)(i % 7) - 3.0f;
-    for (int with = 0; with < 2; with++) {
-        const char *list[] = {with ? "opencl.clblast=1" : "opencl.clblast=0", NULL};
+    for (int i = 0; i < FAST_M * FAST_K; i++) x[i] = (float)(i % 13) - 6.0f;
+    for (int i = 0; i < FAST_K * FAST_N; i++) w[i] = (float)(i % 7) - 3.0f;
+    describe_product(&c);
+    for (int with = 0; with < 3; with++) {
+        const char *list[] = {options[with], NULL};
         assert_int_equal(open_device(b, list, &e), RK_OK);
-        rk_sample_begin(&c, RK_MATMUL);
-        c.op.flags = RK_OP_FAST;
-        rk_sample_in(&c, RK_F32, 2, dims[0], 0);
-        rk_sample_in(&c, RK_F32, 2, dims[1], 0);
-        rk_sample_out(&c, RK_F32, 2, dims[2]);
-        memcpy(c.op.p, (int64_t[]){1, M, N, K, 0, 0, 0, 0}, 8 * sizeof(int64_t));
         if (rk_sample_run_info(&b->h, &c, (const void *[]){x, w}, (void *[]){y}, -1, &info, &e))
             fail_msg("%s", e.text);
         int clblast = !strncmp(info.impl, "clblast xgemm ", 14);
         assert_int_equal(info.tier, clblast ? RK_TIER_FAST : RK_TIER_EXACT);
-        if (!with) assert_false(clblast);
-        for (int i = 0; i < M; i++)
-            for (int j = 0; j < N; j++) { /* small integers: every order gives the same sum */
+        if (with != 1) assert_false(clblast);
+        if (clblast) assert_true(info.ulp > 0.5f * FAST_K && info.ulp < FAST_K);
+        for (int i = 0; i < FAST_M; i++)
+            for (int j = 0; j < FAST_N; j++) { /* small integers: every order gives the same sum */
                 float want = 0;
-                for (int k = 0; k < K; k++) want += x[i * K + k] * w[k * N + j];
-                assert_true(y[i * N + j] == want);
+                for (int k = 0; k < FAST_K; k++) want += x[i * FAST_K + k] * w[k * FAST_N + j];
+                assert_true(y[i * FAST_N + j] == want);
             }
+        if (with) check_choice(b, &c, with == 1 ? "exact kernels" : "clblast");
         assert_int_equal(rk_bed_close(&b->h), 0);
         printf("option %s: %s\n", list[0], info.impl);
     }
     forget(b);
+}
+
+/* All that is counted is read, and once: of ones, the sums behind them say how many.  Each begins at
+ * the numbers of its chains, 0, 1, ... */
+static void check_read(bench *b, const rk_probe *p, rk_kernel *k, const rk_arg *arg)
+{
+    const rk_backend *t = b->h.backend;
+    rk_error e = {.size = sizeof e};
+    uint64_t read = (uint64_t)p->work, sums = (p->workspace - read) / sizeof(float);
+    uint64_t n = p->workspace / sizeof(float);
+    float *x = malloc(p->workspace);
+    assert_true(x && read >= 1 << 24 && read < p->workspace);
+    for (uint64_t i = 0; i < n; i++) x[i] = 1;
+    assert_int_equal(t->write(b->h.device, arg->mem, 0, x, p->workspace, &e), RK_OK);
+    assert_int_equal(t->launch(b->h.device, k, arg, 1, &e), RK_OK);
+    assert_int_equal(t->read(b->h.device, arg->mem, 0, x, p->workspace, &e), RK_OK);
+    unsigned chains = 0;
+    assert_int_equal(sscanf(p->text, "%*d MiB, width %*u, %u places", &chains), 1);
+    uint64_t each = read / sizeof(float) / sums + chains * (chains - 1) / 2;
+    for (uint64_t i = n - sums; i < n; i++) assert_true(x[i] == (float)each);
+    free(x);
 }
 
 /* The first variant of each probe runs; one beyond the last is refused; its work is counted. */
@@ -265,7 +314,7 @@ static void probes(void **state)
     rk_kernel *k;
     assert_int_equal(open_device(b, NULL, &e), RK_OK);
     const rk_backend *t = b->h.backend;
-    for (uint32_t what = RK_PROBE_FMA; what <= RK_PROBE_DOWNLOAD; what++) {
+    for (uint32_t what = RK_PROBE_FMA; what <= RK_PROBE_READ; what++) {
         rk_probe p = {.size = sizeof p, .what = what, .rounds = 1};
         rk_arg arg = {NULL, 0};
         if (t->probe(b->h.device, &p, &k, &e) != RK_OK) fail_msg("%s", e.text);
@@ -274,6 +323,7 @@ static void probes(void **state)
         if (p.workspace)
             assert_int_equal(t->mem_alloc(b->h.device, p.workspace, &arg.mem, &e), RK_OK);
         if (t->launch(b->h.device, k, &arg, p.workspace != 0, &e)) fail_msg("%s", e.text);
+        if (what == RK_PROBE_READ) check_read(b, &p, k, &arg);
         assert_int_equal(t->sync(b->h.device, &e), RK_OK);
         t->release(b->h.device, k);
         p.rounds = 3;

@@ -6,88 +6,7 @@
  * Work-items draw tasks from a counter, which the last one resets, as in matmul.cl. */
 #define NR (RK_NV * RK_WIDTH)
 
-static inline void rk_copy(__global float *to, __global const float *from, uint n)
-{
-    uint i = 0;
-    if (n >= RK_WIDTH) {
-#pragma unroll 1
-        for (; i + RK_WIDTH <= n; i += RK_WIDTH) VSTORE(VLOAD(from + i), to + i);
-        if (i < n) VSTORE(VLOAD(from + n - RK_WIDTH), to + n - RK_WIDTH);
-        return;
-    }
-#pragma unroll 1
-    for (; i < n; i++) to[i] = from[i];
-}
-
-static inline void rk_zero(__global float *to, uint n)
-{
-#pragma unroll 1
-    for (uint i = 0; i < n; i++) to[i] = 0.0f;
-}
-
-/* How many elements precede w = limit, of those at w0, w0 + step, ...; at most n. */
-static inline uint rk_reach(long w0, uint step, long limit, uint n)
-{
-    return w0 < limit ? (uint)min((limit - w0 + step - 1) / step, (long)n) : 0;
-}
-
-/* `rows` rows of `period` elements, of a plane in_h x in_w from (h, w0) on, every step-th row and
- * column; zero outside, and `tail` zeros more. */
-static inline void rk_fill(__global float *to, __global const float *plane, uint rows, uint period,
-                           uint tail, long h, long w0, uint step_h, uint step_w, uint in_h,
-                           uint in_w)
-{
-    uint from = rk_reach(w0, step_w, 0, period), end = rk_reach(w0, step_w, in_w, period);
-    if (w0 == 0 && period == in_w && step_h * step_w == 1 && h >= 0 && h + rows <= in_h) {
-        end = period = rows * period; /* one long row */
-        rows = 1;
-    }
-#pragma unroll 1
-    for (uint t = 0; t < rows; t++, h += step_h, to += period) {
-        if (h < 0 || h >= in_h || from >= end) {
-            rk_zero(to, period);
-            continue;
-        }
-        __global const float *row = plane + (h * in_w + w0 + (long)from * step_w);
-        rk_zero(to, from);
-        if (step_w == 1) {
-            rk_copy(to + from, row, end - from);
-        } else {
-#pragma unroll 1
-            for (uint i = 0; i < end - from; i++) to[from + i] = row[(ulong)i * step_w];
-        }
-        rk_zero(to + end, period - end);
-    }
-    rk_zero(to, tail);
-}
-
 #if RK_DW
-/* out[p][j] = element p of row j, for p < n and j < NR; zero beyond the last of `valid` rows. */
-static inline void rk_pack(__global float *out, __global const float *in, ulong stride, uint n,
-                           uint valid)
-{
-#pragma unroll 1
-    for (uint v = 0; v < NR; v += RK_SQUARE) {
-        __global const float *rows = in + v * stride;
-#pragma unroll 1
-        for (uint p = 0; p < n; p += RK_SQUARE) {
-            uint rem = min(n - p, (uint)RK_SQUARE);
-            if (v + RK_SQUARE <= valid && rem == RK_SQUARE) {
-                S x[RK_SQUARE];
-#pragma unroll
-                for (uint i = 0; i < RK_SQUARE; i++) x[i] = S_LOAD(rows + i * stride + p);
-                rk_transpose(x);
-#pragma unroll
-                for (uint i = 0; i < RK_SQUARE; i++) S_STORE(x[i], out + (p + i) * NR + v);
-            } else {
-                for (uint q = p; q < p + rem; q++)
-                    for (uint i = 0; i < RK_SQUARE; i++)
-                        out[q * NR + v + i] = v + i < valid ? rows[i * stride + q] : 0.0f;
-            }
-        }
-    }
-}
-
 /* A task is a block of positions and a group of channels of x; for NR channels of g at a time it
  * makes tiles of RK_MR taps x NR, and writes them to the block's place in the workspace. */
 ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
@@ -138,7 +57,7 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
         for (uint k = 0; k < co; k += NR) {
             for (n = n0, o = o0, at = 0; at < len; n++, o = 0) {
                 uint count = (uint)min((ulong)(len - at), out_plane - o);
-                rk_pack(packed + at * NR,
+                rk_turn(packed + at * NR, NR, NR,
                         (__global const float *)(g_in + g_at) + (n * co + k) * out_plane + o,
                         out_plane, count, min(co - k, (uint)NR));
                 at += count;

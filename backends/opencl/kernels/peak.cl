@@ -2,7 +2,9 @@
  * many of them a work-item has.  They begin as what is in memory, and end there, so that nothing
  * can be left out. */
 #define FOUR(X, a, b, c, d) X(a) X(b) X(c) X(d)
-#if CHAINS == 4
+#if CHAINS == 1
+#define EACH(X) X(0)
+#elif CHAINS == 4
 #define EACH(X) FOUR(X, 0, 1, 2, 3)
 #elif CHAINS == 8
 #define EACH(X) FOUR(X, 0, 1, 2, 3) FOUR(X, 4, 5, 6, 7)
@@ -29,8 +31,31 @@ __kernel void peak(__global uchar *memory, ulong offset, uint rounds)
     EACH(JOIN)
     io[get_global_id(0)] = sum;
 }
+#elif defined(SPAN)
+/* Each work-item reads SPAN vectors from FIRST times its number on: CHAINS of them in turn, which
+ * are APART, and the next ones ON from there.  Sums go behind all that is read. */
+#define READ(i) a##i += x[at + (i)*APART];
+__kernel void peak(__global uchar *memory, ulong offset, uint rounds)
+{
+    __global F *io = (__global F *)(memory + offset);
+    __global const F *x = io + get_global_id(0) * FIRST;
+    F begin = (F)(0.0f), sum = begin;
+    EACH(START)
+    for (uint r = 0; r < rounds; r++) {
+        uint at = 0;
+        for (uint k = 0; k < SPAN / CHAINS; k++, at += ON) {
+            EACH(READ)
+        }
+    }
+    EACH(JOIN)
+    io[get_global_size(0) * SPAN + get_global_id(0)] = sum;
+}
+#else
+#ifdef MAD
+#define STEP(i) a##i = mad(a##i, half_of, one);
 #else
 #define STEP(i) a##i = fma(a##i, half_of, one);
+#endif
 __kernel void peak(__global uchar *memory, ulong offset, uint rounds)
 {
     __global F *io = (__global F *)(memory + offset);

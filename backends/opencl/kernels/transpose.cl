@@ -34,3 +34,30 @@ static inline void rk_transpose(S *x)
     }
 #endif
 }
+
+/* out[p * ld + j] = element p of row j, for p < n and j < `lanes`, a multiple of RK_SQUARE; zero
+ * beyond the last of `valid` rows. */
+static inline void rk_turn(__global float *out, uint ld, uint lanes, __global const float *in,
+                           ulong stride, uint n, uint valid)
+{
+#pragma unroll 1
+    for (uint v = 0; v < lanes; v += RK_SQUARE) {
+        __global const float *rows = in + v * stride;
+#pragma unroll 1
+        for (uint p = 0; p < n; p += RK_SQUARE) {
+            uint rem = min(n - p, (uint)RK_SQUARE);
+            if (v + RK_SQUARE <= valid && rem == RK_SQUARE) {
+                S x[RK_SQUARE];
+#pragma unroll
+                for (uint i = 0; i < RK_SQUARE; i++) x[i] = S_LOAD(rows + i * stride + p);
+                rk_transpose(x);
+#pragma unroll
+                for (uint i = 0; i < RK_SQUARE; i++) S_STORE(x[i], out + (p + i) * ld + v);
+            } else {
+                for (uint q = p; q < p + rem; q++)
+                    for (uint i = 0; i < RK_SQUARE; i++)
+                        out[q * ld + v + i] = v + i < valid ? rows[i * stride + q] : 0.0f;
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+/* Columns that are packed on the way: see conv_feed.h. */
+#include "conv_feed.h"
+#include "tile.h"
+
+#ifdef CPU_VEC
+enum {
+    LEAD = 16 /* rows that are packed before they are wanted: they must have left the pipeline */
+};
+
+/* Where the next row to pack is read and written. */
+typedef struct cursor {
+    const float *from;
+    int64_t tap;
+    float *to;
+} cursor;
+
+static cursor start(const cpu_feed *f)
+{
+    return (cursor){f->from + f->first / f->taps * f->channel, f->first % f->taps, f->to};
+}
+
+static inline __attribute__((always_inline)) const float *next_tap(cursor *c, const cpu_feed *f)
+{
+    const float *tap = c->from + f->offset[c->tap];
+    c->to += f->width;
+    if (++c->tap == f->taps) {
+        c->tap = 0;
+        c->from += f->channel;
+    }
+    return tap;
+}
+
+/* Lanes may be written that belong to the next ones or to the next row: those are written later. */
+static inline __attribute__((always_inline)) void pack_row(cursor *c, const cpu_feed *f,
+                                                           const cpu_lanes *lanes, int count)
+{
+    float *to = c->to;
+    const float *tap = next_tap(c, f);
+    CPU_UNROLL for (int i = 0; i < count; i++)
+        v_store(to + lanes[i].to, v_load_part(tap + lanes[i].from, lanes[i].part));
+}
+
+static inline __attribute__((always_inline)) void pack_rows(const cpu_feed *f, int count)
+{
+    const cpu_feed own = *f; /* what is written to could be all but a copy */
+    cpu_lanes lanes[CPU_NR];
+    cursor c = start(f);
+    for (int i = 0; i < count; i++) lanes[i] = f->lanes[i];
+    for (int64_t l = 0; l < own.n; l++) pack_row(&c, &own, lanes, count);
+}
+
+void CPU_NAME(cpu_feed_pack)(const cpu_feed *f)
+{
+    switch (f->count) {
+    case 1: pack_rows(f, 1); break;
+    case 2: pack_rows(f, 2); break;
+    case 3: pack_rows(f, 3); break;
+    case 4: pack_rows(f, 4); break;
+    default: pack_rows(f, f->count); break;
+    }
+}
+
+static inline __attribute__((always_inline)) void step_packed(tile_acc acc, const float *a,
+                                                              const float *b, int mr)
+{
+    vec bv[CPU_NV];
+    CPU_UNROLL for (int j = 0; j < CPU_NV; j++) bv[j] = v_load(b + j * CPU_VEC);
+    tile_step(acc, a, bv, mr, CPU_NV);
+}
+
+/* Rows are packed LEAD steps before they are read. */
+static inline __attribute__((always_inline)) void apart(const cpu_feed *f, const cpu_tile *t,
+                                                        int mr)
+{
+    const cpu_feed own = *f;
+    cpu_lanes lanes[CPU_NR];
+    cursor c = start(f);
+    tile_acc acc;
+    vec_mask part = v_part((int)t->last);
+    const float *a = t->a, *b = t->b;
+    int64_t lead = own.n < LEAD ? own.n : LEAD, l = 0;
+    for (int i = 0; i < own.count; i++) lanes[i] = f->lanes[i];
+    for (int64_t i = 0; i < lead; i++) pack_row(&c, &own, lanes, own.count);
+    tile_begin(t, acc, mr, CPU_NV, part);
+    for (; l < own.n - lead; l++, a += mr, b += CPU_NR) {
+        pack_row(&c, &own, lanes, own.count);
+        step_packed(acc, a, b, mr);
+    }
+    for (; l < own.n; l++, a += mr, b += CPU_NR) step_packed(acc, a, b, mr);
+    tile_end(t, acc, mr, CPU_NV, part);
+}
+
+/* Rows are multiplied as they are read. */
+static inline __attribute__((always_inline)) void whole(const cpu_feed *f, const cpu_tile *t,
+                                                        int mr)
+{
+    const cpu_feed own = *f;
+    cursor c = start(f);
+    tile_acc acc;
+    vec_mask part = v_part((int)t->last);
+    const float *a = t->a;
+    c.from += own.lanes[0].from;
+    tile_begin(t, acc, mr, CPU_NV, part);
+    for (int64_t l = 0; l < own.n; l++, a += mr) {
+        float *to = c.to;
+        const float *tap = next_tap(&c, &own);
+        vec bv[CPU_NV];
+        CPU_UNROLL for (int j = 0; j < CPU_NV; j++)
+        {
+            bv[j] = v_load(tap + j * CPU_VEC);
+            v_store(to + j * CPU_VEC, bv[j]);
+        }
+        tile_step(acc, a, bv, mr, CPU_NV);
+    }
+    tile_end(t, acc, mr, CPU_NV, part);
+}
+
+typedef void tile_fn(const cpu_feed *, const cpu_tile *);
+
+#define X(mr)                                                                                      \
+    static void apart_##mr(const cpu_feed *f, const cpu_tile *t) { apart(f, t, mr); }              \
+    static void whole_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr); }
+CPU_HEIGHTS(X)
+#undef X
+#define X(mr) {apart_##mr, whole_##mr},
+static tile_fn *const tiles[CPU_MR][2] = {CPU_HEIGHTS(X)};
+#undef X
+
+void CPU_NAME(cpu_feed_tile)(const cpu_feed *f, const cpu_tile *t, int64_t rows)
+{
+    tiles[rows - 1][f->whole](f, t);
+}
+#endif

@@ -1,0 +1,55 @@
+/* Copies of rows of a plane, with zeros around them. */
+static inline void rk_copy(__global float *to, __global const float *from, uint n)
+{
+    uint i = 0;
+    if (n >= RK_WIDTH) {
+#pragma unroll 1
+        for (; i + RK_WIDTH <= n; i += RK_WIDTH) VSTORE(VLOAD(from + i), to + i);
+        if (i < n) VSTORE(VLOAD(from + n - RK_WIDTH), to + n - RK_WIDTH);
+        return;
+    }
+#pragma unroll 1
+    for (; i < n; i++) to[i] = from[i];
+}
+
+static inline void rk_zero(__global float *to, uint n)
+{
+#pragma unroll 1
+    for (uint i = 0; i < n; i++) to[i] = 0.0f;
+}
+
+/* How many elements precede w = limit, of those at w0, w0 + step, ...; at most n. */
+static inline uint rk_reach(long w0, uint step, long limit, uint n)
+{
+    return w0 < limit ? (uint)min((limit - w0 + step - 1) / step, (long)n) : 0;
+}
+
+/* `rows` rows of `period` elements, of a plane in_h x in_w from (h, w0) on, every step-th row and
+ * column; zero outside, and `tail` zeros more. */
+static inline void rk_fill(__global float *to, __global const float *plane, uint rows, uint period,
+                           uint tail, long h, long w0, uint step_h, uint step_w, uint in_h,
+                           uint in_w)
+{
+    uint from = rk_reach(w0, step_w, 0, period), end = rk_reach(w0, step_w, in_w, period);
+    if (w0 == 0 && period == in_w && step_h * step_w == 1 && h >= 0 && h + rows <= in_h) {
+        end = period = rows * period; /* one long row */
+        rows = 1;
+    }
+#pragma unroll 1
+    for (uint t = 0; t < rows; t++, h += step_h, to += period) {
+        if (h < 0 || h >= in_h || from >= end) {
+            rk_zero(to, period);
+            continue;
+        }
+        __global const float *row = plane + (h * in_w + w0 + (long)from * step_w);
+        rk_zero(to, from);
+        if (step_w == 1) {
+            rk_copy(to + from, row, end - from);
+        } else {
+#pragma unroll 1
+            for (uint i = 0; i < end - from; i++) to[from + i] = row[(ulong)i * step_w];
+        }
+        rk_zero(to + end, period - end);
+    }
+    rk_zero(to, tail);
+}

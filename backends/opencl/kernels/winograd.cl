@@ -1,0 +1,116 @@
+/* Winograd's transforms along one side of a tile, of F(2 x 2, 3 x 3) or, with RK_DW, F(3 x 3,
+ * 2 x 2); and the weights'.  Points are numbered 4 * (along h) + (along w).  The same operations in
+ * the same order as in the cpu backend. */
+static inline void rk_to_points(const F *d, F *v)
+{
+    v[0] = d[0] - d[2];
+    v[1] = d[1] + d[2];
+    v[2] = d[2] - d[1];
+    v[3] = RK_DW ? d[3] - d[1] : d[1] - d[3];
+}
+
+/* A tile of taps, rows by rows. */
+static inline void rk_tile_to_points(F (*d)[4], F (*v)[4])
+{
+    F s[4][4], a[4], b[4];
+#pragma unroll
+    for (uint i = 0; i < 4; i++) rk_to_points(d[i], s[i]);
+#pragma unroll
+    for (uint j = 0; j < 4; j++) {
+#pragma unroll
+        for (uint i = 0; i < 4; i++) a[i] = s[i][j];
+        rk_to_points(a, b);
+#pragma unroll
+        for (uint i = 0; i < 4; i++) v[i][j] = b[i];
+    }
+}
+
+#if RK_DW
+static inline void rk_gradients_to_points(F g0, F g1, F *u)
+{
+    u[0] = g0;
+    u[1] = (g0 + g1) * 0.5f;
+    u[2] = (g0 - g1) * 0.5f;
+    u[3] = g1;
+}
+
+/* A tile of 2 x 2 gradients. */
+static inline void rk_gradient_tile(F (*g)[2], F (*u)[4])
+{
+    F s[2][4], b[4];
+#pragma unroll
+    for (uint i = 0; i < 2; i++) rk_gradients_to_points(g[i][0], g[i][1], s[i]);
+#pragma unroll
+    for (uint j = 0; j < 4; j++) {
+        rk_gradients_to_points(s[0][j], s[1][j], b);
+#pragma unroll
+        for (uint i = 0; i < 4; i++) u[i][j] = b[i];
+    }
+}
+
+static inline void rk_from_points(const F *m, F *w)
+{
+    w[0] = (m[0] + m[1]) + m[2];
+    w[1] = m[1] - m[2];
+    w[2] = (m[1] + m[2]) + m[3];
+}
+
+/* Sums of products, m[i][j], to w[3 * row + column]. */
+static inline void rk_sums_to_weights(F (*m)[4], F *w)
+{
+    F s[4][3], a[4], b[3];
+#pragma unroll
+    for (uint i = 0; i < 4; i++) rk_from_points(m[i], s[i]);
+#pragma unroll
+    for (uint j = 0; j < 3; j++) {
+#pragma unroll
+        for (uint i = 0; i < 4; i++) a[i] = s[i][j];
+        rk_from_points(a, b);
+#pragma unroll
+        for (uint i = 0; i < 3; i++) w[3 * i + j] = b[i];
+    }
+}
+#else
+static inline void rk_from_points(const F *m, F *y)
+{
+    y[0] = (m[0] + m[1]) + m[2];
+    y[1] = (m[1] - m[2]) - m[3];
+}
+
+/* Products, m[i][j], to a tile of results. */
+static inline void rk_tile_from_points(F (*m)[4], F (*y)[2])
+{
+    F s[2][4], a[4], b[2];
+#pragma unroll
+    for (uint j = 0; j < 4; j++) {
+#pragma unroll
+        for (uint i = 0; i < 4; i++) a[i] = m[i][j];
+        rk_from_points(a, b);
+        s[0][j] = b[0];
+        s[1][j] = b[1];
+    }
+    rk_from_points(s[0], y[0]);
+    rk_from_points(s[1], y[1]);
+}
+
+static inline void rk_weights_to_points(const float *g, uint step, float *u, uint to)
+{
+    float even = g[0] + g[2 * step];
+    u[0] = g[0];
+    u[to] = 0.5f * (even + g[step]);
+    u[2 * to] = 0.5f * (even - g[step]);
+    u[3 * to] = g[2 * step];
+}
+
+/* One kernel of 3 x 3 weights to u[16]; dx takes it turned around. */
+static inline void rk_kernel_to_points(__global const float *w, uint turned, float *u)
+{
+    float g[9], half_way[12];
+#pragma unroll
+    for (uint i = 0; i < 9; i++) g[i] = w[turned ? 8 - i : i];
+#pragma unroll
+    for (uint s = 0; s < 3; s++) rk_weights_to_points(g + s, 3, half_way + s, 3);
+#pragma unroll
+    for (uint p = 0; p < 4; p++) rk_weights_to_points(half_way + 3 * p, 1, u + 4 * p, 1);
+}
+#endif

@@ -1,0 +1,19 @@
+/* matmul.h: the gpu variant's product of matrices, for kinds that have one inside; see
+ * kernels/matmul.cl. */
+#ifndef RETHINK_OPENCL_MATMUL_H
+#define RETHINK_OPENCL_MATMUL_H
+#include "choice.h"
+
+/* As MATMUL's p[]. */
+typedef struct ocl_product {
+    uint64_t batch, m, n, k, ta, tb, a_batch, b_batch;
+} ocl_product;
+
+/* Rows and columns of a group's tile and the depth of a slice; a work-item has a 16th of both.  The
+ * largest of which there are enough for every unit. */
+ocl_choice ocl_product_group(const rk_device *, const ocl_product *, const ocl_choice *chosen);
+/* Appends kernel "matmul", before which RK_PARAMS and RK_BODY are defined; its buffers are a, b and
+ * those of RK_PARAMS, its arguments those of RK_PARAMS and then these, with its range. */
+void ocl_product_source(const ocl_product *, const ocl_choice *group, ocl_text *);
+rk_status ocl_product_args(ocl_step *, const ocl_product *, const ocl_choice *group, rk_error *);
+#endif

@@ -1,0 +1,87 @@
+/* Where Winograd's algorithm is used, and how far off its results may be: see winograd.h. */
+#include "winograd.h"
+#include "embedded.h"
+#include <stdio.h>
+#include <string.h>
+
+static const double most_workspace = 0x1p30; /* bytes */
+
+ocl_tiles ocl_winograd_tiles(const ocl_conv *c)
+{
+    return (ocl_tiles){(c->h.out + 1) / 2, (c->w.out + 1) / 2};
+}
+
+int ocl_winograd_can(const ocl_conv *c)
+{
+    return c->h.window == 3 && c->w.window == 3 && c->h.stride == 1 && c->w.stride == 1 &&
+           c->batch && c->ci && c->co && c->h.in && c->w.in && c->h.out && c->w.out;
+}
+
+/* Measured on PoCL by tests/bench/bench_conv, at batch 128: with 16 and 16 channels transforms cost
+ * about what products save, and with 16 and 64 or 32 and 32 those of dw still do.  2048 tiles are
+ * the fewest that were measured.  On GPUs nothing was: there a tuner may find where it pays. */
+static int pays(const rk_device *d, const ocl_conv *c)
+{
+    ocl_tiles t = ocl_winograd_tiles(c);
+    uint64_t few = c->which == RK_CONV_DW ? 32 : 16;
+    return d->cpu && c->ci >= few && c->co >= few && c->ci * c->co >= few * 64 &&
+           c->batch * t.down * t.across >= 2048;
+}
+
+int ocl_winograd_pays(const rk_device *d, const ocl_conv *c)
+{
+    const char *option = ocl_option(d->host, "opencl.winograd");
+    if (!ocl_winograd_can(c) || (option && !strcmp(option, "never"))) return 0;
+    return (option && !strcmp(option, "always")) || pays(d, c);
+}
+
+/* What the result may be away from the truth, over eps and the magnitude of RK_BOUND_PLANES.
+ *
+ * Let |x| <= X and |w| <= W in the planes of a channel, u = eps / 2.  Along one side the rows of
+ * the transform of taps have absolute sums of 2, those of the weights 1, 3/2, 3/2, 1, and a result
+ * adds three of the four points: at most 2 (1 + 3/2 + 3/2) X W = 8 X W, in two dimensions 64 X W,
+ * where the magnitude has 9 X W.  Each of these terms is rounded 2 times with the taps, 4 with the
+ * weights (halving is exact), as often as there are channels in the sum, whether or not it is cut
+ * into blocks, and 4 times in the result, so that the error is at most (channels + 10) u 64 / 9 of
+ * the magnitude, and 3.6 leaves more than one percent for products of roundings. */
+float ocl_winograd_bound(const ocl_conv *c) { return 3.6f * (float)(c->ci + 10); }
+
+/* As above: sums of two pixels on each side make 4 X, a gradient's transform is a mean or itself,
+ * G, and a weight adds at most nine of the sixteen points: 36 X G for each tile, of which the
+ * image's share of the magnitude is OH OW X G.  Roundings: 2 with the pixels, 2 with the gradients,
+ * those of the chain of a block, of blocks and of segments, 4 in the result. */
+float ocl_winograd_bound_dw(const ocl_conv *c, uint64_t chain, uint64_t blocks, uint64_t segments)
+{
+    ocl_tiles t = ocl_winograd_tiles(c);
+    double each = (double)(t.down * t.across) / (double)(c->h.out * c->w.out);
+    return (float)(18.2 * each * (double)(chain + blocks + segments + 8));
+}
+
+rk_status ocl_winograd_claim(const ocl_conv *c, float ulp, double bytes, rk_kinfo *info,
+                             rk_error *e)
+{
+    double terms = c->which == RK_CONV_DW ? (double)(c->batch * c->h.out * c->w.out) : 0;
+    if (terms > 0 && (double)ulp > 4 * terms)
+        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "the bound would say nothing of so few positions");
+    if (bytes > most_workspace)
+        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "%.0f MiB of workspace", bytes / 1048576);
+    info->tier = RK_TIER_FAST;
+    info->bound = RK_BOUND_PLANES;
+    info->ulp = ulp;
+    info->workspace = (uint64_t)bytes;
+    return RK_OK;
+}
+
+void ocl_winograd_source(rk_device *d, const ocl_conv *c, ocl_text *source)
+{
+    ocl_source(d, source, 1);
+    ocl_text_add(source, "#define RK_DW %d\n", c->which == RK_CONV_DW);
+    OCL_APPEND(source, ocl_cl_winograd);
+}
+
+rk_status ocl_winograd(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
+                       rk_error *e)
+{
+    return k->device->cpu ? ocl_winograd_cpu(k, c, code, info, e)
+                          : ocl_winograd_gpu(k, c, code, info, e);
+}

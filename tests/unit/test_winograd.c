@@ -1,0 +1,125 @@
+/* The OpenCL backend's convolutions of the fast tier: one result, whatever the vectors, the units
+ * of work and the family of kernels, and it is the cpu backend's.  test_winograd OPENCL CPU */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "check/sample.h"
+
+typedef struct shape {
+    int64_t N, C, H, W, K;
+} shape;
+
+static const char *const *paths; /* of the two backends */
+
+static float *numbers(int64_t n, float scale, float from)
+{
+    float *x = malloc((size_t)n * sizeof *x);
+    assert_non_null(x);
+    for (int64_t i = 0; i < n; i++) x[i] = (float)(i * 7919 % 1009) * scale - from;
+    return x;
+}
+
+static void describe(rk_sample *c, const shape *s, int64_t which)
+{
+    const int64_t x[4] = {s->N, s->C, s->H, s->W}, w[4] = {s->K, s->C, 3, 3},
+                  g[4] = {s->N, s->K, s->H, s->W};
+    const int64_t p[] = {which, s->N, s->C, s->H, s->W, s->K, 3, 3, 1, 1, 1, 1, s->H, s->W};
+    rk_sample_begin(c, RK_CONV);
+    rk_sample_in(c, RK_F32, 4, which == RK_CONV_DX ? g : x, 0);
+    rk_sample_in(c, RK_F32, 4, which == RK_CONV_DW ? g : w, 0);
+    rk_sample_out(c, RK_F32, 4, which == RK_CONV_Y ? g : which == RK_CONV_DX ? x : w);
+    memcpy(c->op.p, p, sizeof p);
+    c->op.flags = RK_OP_FAST;
+    rk_sample_store(c, 0, rk_sample_ins(c, RK_I_FMAX, RK_R_IN, rk_sample_immf(c, 0.0f), 0));
+}
+
+/* What a backend with an option computes; NULL if this processor has no fast tier. */
+static float *convolve(const char *path, const char *option, const shape *s, int64_t which,
+                       rk_kinfo *info)
+{
+    const char *list[] = {option, "opencl.winograd=always", "cpu.winograd=always", "opencl.pass=1",
+                          NULL};
+    rk_error e = {.size = sizeof e};
+    rk_bed h;
+    rk_sample c;
+    describe(&c, s, which);
+    if (rk_bed_open(&h, path, 0, list, &e) != RK_OK) {
+        assert_int_equal(rk_bed_close(&h), 0);
+        return NULL;
+    }
+    int64_t n = rk_tensor_count(&c.out[0]);
+    float *a = numbers(rk_tensor_count(&c.in[0]), 0.01f, 5.0f);
+    float *b = numbers(rk_tensor_count(&c.in[1]), 0.002f, 1.0f), *y = numbers(n, 1, 0);
+    if (rk_sample_run_info(&h, &c, (const void *[]){a, b}, (void *[]){y}, -1, info, &e))
+        fail_msg("%s: %s", option, e.text);
+    assert_int_equal(rk_bed_close(&h), 0);
+    free(a);
+    free(b);
+    return y;
+}
+
+static int is_winograd(const rk_kinfo *info)
+{
+    return info->tier == RK_TIER_FAST && info->bound == RK_BOUND_PLANES && info->ulp > 0;
+}
+
+/* Compares what options of the OpenCL backend give with `want`, or with the first of them. */
+static void same_bits(const shape *s, int64_t which, const char *const *options, float *want)
+{
+    const size_t bytes =
+        sizeof(float) * (size_t)(which == RK_CONV_DW   ? s->K * s->C * 9
+                                 : which == RK_CONV_DX ? s->N * s->C * s->H * s->W
+                                                       : s->N * s->K * s->H * s->W);
+    for (; *options; options++) {
+        rk_kinfo info = {.size = sizeof info};
+        float *y = convolve(paths[0], *options, s, which, &info);
+        assert_non_null(y);
+        if (!is_winograd(&info)) fail_msg("%s: %s", *options, info.impl);
+        if (want && memcmp(y, want, bytes) != 0)
+            fail_msg("%s: %s: other bits", *options, info.impl);
+        print_message("%s: %s\n", *options, info.impl);
+        if (want)
+            free(y);
+        else
+            want = y;
+    }
+    free(want);
+}
+
+/* dw of the gpu variant adds in another order. */
+static void test_same_bits(void **state)
+{
+    static const char *const options[3][3] = {
+        {"variant=cpu", "variant=gpu"}, {"variant=cpu", "variant=gpu"}, {"opencl.width=4"}};
+    static const shape s = {19, 19, 7, 5, 21}; /* several images in a unit of work */
+    (void)state;
+    for (int64_t which = 0; which < 3; which++) {
+        rk_kinfo info = {.size = sizeof info};
+        float *want = convolve(paths[1], "threads=2", &s, which, &info);
+        if (want && !is_winograd(&info)) free(want), want = NULL; /* no vectors */
+        same_bits(&s, which, options[which], want);
+    }
+}
+
+/* Bands of large planes, and in the gpu variant passes over the images. */
+static void test_passes(void **state)
+{
+    static const char *const all[] = {"variant=cpu", "variant=gpu", NULL};
+    static const shape s = {3, 32, 32, 32, 32};
+    (void)state;
+    same_bits(&s, RK_CONV_Y, all, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits),
+                                       cmocka_unit_test(test_passes)};
+    if (argc != 3) return 2;
+    paths = (const char *const *)(argv + 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
