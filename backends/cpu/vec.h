@@ -43,8 +43,8 @@ typedef __m256i vec_mask;
 #endif
 
 #ifdef CPU_VEC
-/* Every second lane of two vectors, from lane 0 or 1; and back.  v_seconds: likewise, of 2 CPU_VEC -
- * 1 lanes, whose second vector begins with the last lane of the first. */
+/* Every second lane of two vectors, from lane 0 or 1; and back.  v_seconds: of 2 CPU_VEC - 1 lanes,
+ * of which the second vector begins with the last one of the first. */
 #if CPU_VEC == 16
 #define v_odd(a, b)                                                                                \
     __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
