@@ -285,8 +285,8 @@ static void fast_product(void **state)
     forget(b);
 }
 
-/* All that is counted is read, and once: of ones, the sums behind them say how many.  Each begins at
- * the numbers of its chains, 0, 1, ... */
+/* All that is counted is read, and once: of ones, the sums behind them say how many.  Each begins
+ * at the numbers of its chains, 0, 1, ... */
 static void check_read(bench *b, const rk_probe *p, rk_kernel *k, const rk_arg *arg)
 {
     const rk_backend *t = b->h.backend;

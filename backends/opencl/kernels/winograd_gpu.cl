@@ -3,13 +3,13 @@
  * in all points and channels beside each other, so that neighbours access neighbours. */
 #define GROUP __attribute__((reqd_work_group_size(256, 1, 1)))
 
-/* The `edge` x `edge` elements from (h, w) on. */
-static inline void rk_tile(__global const float *planes, ulong plane, int h, int w, int in_h,
-                           int in_w, uint edge, float *d)
+/* `edge` elements from (h, w) on: a row of a tile. */
+static inline void rk_tile_row(__global const float *planes, ulong plane, int h, int w, int in_h,
+                               int in_w, uint edge, float *d)
 {
 #pragma unroll
-    for (uint i = 0; i < edge * edge; i++)
-        d[i] = rk_element(planes, plane, h + (int)(i / edge), w + (int)(i % edge), in_h, in_w);
+    for (uint j = 0; j < edge; j++)
+        d[j] = rk_element(planes, plane, h, w + (int)j, in_h, in_w);
 }
 
 /* ws[taps_at + (point * ci + channel) * tiles + tile]; zero for images there are none of. */
@@ -24,8 +24,10 @@ GROUP __kernel void winograd_taps(__global const uchar *in, ulong in_at, __globa
     if (tile >= tiles) return;
     float d[4][4], v[4][4];
     int h = 2 * (int)(place / across) + shift_h, w = 2 * (int)(place % across) + shift_w;
-    rk_tile((__global const float *)(in + in_at), n * ci + l, h, w, n < batch ? in_h : 0, in_w, 4,
-            d[0]);
+#pragma unroll
+    for (uint i = 0; i < 4; i++)
+        rk_tile_row((__global const float *)(in + in_at), n * ci + l, h + (int)i, w,
+                    n < batch ? in_h : 0, in_w, 4, d[i]);
     rk_tile_to_points(d, v);
     __global float *to = (__global float *)(ws + ws_at) + taps_at + l * tiles + tile;
 #pragma unroll
@@ -42,8 +44,11 @@ GROUP __kernel void winograd_gradients(__global const uchar *in, ulong in_at, __
     ulong n = (ulong)pass * images + tile / (down * across);
     if (tile >= tiles) return;
     float g[2][2], u[4][4];
-    rk_tile((__global const float *)(in + in_at), n * co + k, 2 * (int)(place / across),
-            2 * (int)(place % across), n < batch ? out_h : 0, out_w, 2, g[0]);
+#pragma unroll
+    for (uint i = 0; i < 2; i++)
+        rk_tile_row((__global const float *)(in + in_at), n * co + k,
+                    2 * (int)(place / across) + (int)i, 2 * (int)(place % across),
+                    n < batch ? out_h : 0, out_w, 2, g[i]);
     rk_gradient_tile(g, u);
     __global float *to = (__global float *)(ws + ws_at) + to_at + k * tiles + tile;
 #pragma unroll

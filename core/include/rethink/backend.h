@@ -304,9 +304,9 @@ typedef struct rk_probe {
     char text[64];
 } rk_probe;
 enum {
-    RK_PROBE_FMA = 1,     /* chains of fma that do not wait for one another, in every unit */
-    RK_PROBE_LOCAL = 2,   /* memory near the units: local memory, or a processor's first caches */
-    RK_PROBE_UPLOAD = 3,  /* transfers from the host's memory that is best for it (page-locked) */
+    RK_PROBE_FMA = 1,      /* chains of fma that do not wait for one another, in every unit */
+    RK_PROBE_LOCAL = 2,    /* memory near the units: local memory, or a processor's first caches */
+    RK_PROBE_UPLOAD = 3,   /* transfers from the host's memory that is best for it (page-locked) */
     RK_PROBE_DOWNLOAD = 4, /* ... and back to it */
     RK_PROBE_READ = 5 /* the device's memory, only read, and much more of it than caches hold */
 };
