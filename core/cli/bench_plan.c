@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Seconds of a quick bench; three devices in three processes each are 90 seconds. */
-static const rk_bench_part parts[] = {{{"roofline", NULL}, {false, false}, rk_bench_roofline, 2},
+/* Seconds of a quick bench; three devices in three processes each are 100 seconds. */
+static const rk_bench_part parts[] = {{{"roofline", NULL}, {false, false}, rk_bench_roofline, 3},
                                       {{"op", "numerics"}, {false, true}, rk_bench_ops, 4},
                                       {{"support", NULL}, {true, false}, rk_bench_support, 1},
                                       {{"step", NULL}, {false, false}, rk_bench_steps, 2},

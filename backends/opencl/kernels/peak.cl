@@ -14,10 +14,13 @@
 #define START(i) F a##i = begin + (float)(i);
 #define JOIN(i) sum += a##i;
 
+/* Its size is said where it is compiled, as that of all other kernels is. */
+#define PEAK __attribute__((reqd_work_group_size(GROUP, 1, 1))) __kernel
+
 #ifdef TILE
 /* Reads of local memory, neighbours by neighbours, each round from another place on. */
 #define READ(i) a##i += tile[(at + (i) * GROUP) & (TILE - 1)];
-__kernel void peak(__global uchar *memory, ulong offset, uint rounds)
+PEAK void peak(__global uchar *memory, ulong offset, uint rounds)
 {
     __local F tile[TILE];
     __global F *io = (__global F *)(memory + offset);
@@ -35,7 +38,7 @@ __kernel void peak(__global uchar *memory, ulong offset, uint rounds)
 /* Each work-item reads SPAN vectors from FIRST times its number on: CHAINS of them in turn, which
  * are APART, and the next ones ON from there.  Sums go behind all that is read. */
 #define READ(i) a##i += x[at + (i)*APART];
-__kernel void peak(__global uchar *memory, ulong offset, uint rounds)
+PEAK void peak(__global uchar *memory, ulong offset, uint rounds)
 {
     __global F *io = (__global F *)(memory + offset);
     __global const F *x = io + get_global_id(0) * FIRST;
@@ -56,7 +59,7 @@ __kernel void peak(__global uchar *memory, ulong offset, uint rounds)
 #else
 #define STEP(i) a##i = fma(a##i, half_of, one);
 #endif
-__kernel void peak(__global uchar *memory, ulong offset, uint rounds)
+PEAK void peak(__global uchar *memory, ulong offset, uint rounds)
 {
     __global F *io = (__global F *)(memory + offset);
     F begin = io[get_global_id(0)], sum = (F)(0.0f), half_of = (F)(0.5f), one = (F)(1.0f);
