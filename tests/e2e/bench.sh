@@ -51,7 +51,7 @@ test_turns() {
 
 # A vendor's library is measured where fast numerics do not take it of themselves.
 test_a_library_that_a_tuner_may_take() {
-    PROXY_CHOICES=clblast works planted --seconds 30 --suite op
+    PROXY_CHOICES=clblast works planted --seconds 600 --suite op
     [ "$(value "select count(*) > 0 and min(subject like 'matmul %') from bench_values
         where name = 'vendor seconds' and text = 'chosen clblast'")" = 1 ] ||
         fail "$(value "select * from bench_values where name = 'vendor seconds'")"
