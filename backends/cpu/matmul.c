@@ -4,6 +4,7 @@
 #include <string.h>
 #include <rethink/numerics.h>
 #include "check.h"
+#include "choice.h"
 #include "gemm.h"
 #include "program.h"
 
@@ -11,6 +12,7 @@
 typedef struct plan {
     int64_t batch, m, n, k, ta, tb, stride_a, stride_b, by_m, by_n;
     int swapped; /* few columns: vectors along rows */
+    int direct;  /* b is read where it lies, unless l runs along its columns */
     cpu_program *epilogue;
     uint32_t holder;   /* argument that has the result until the epilogue has run */
     size_t program_at; /* in the scratch memory */
@@ -74,6 +76,7 @@ static void multiply(product *x, int64_t i, int64_t rows, int64_t j, int64_t col
 static size_t scratch_bytes(const plan *p) { return (void)p, 0; }
 static const char *name(void) { return "chains"; }
 static int better_swapped(const plan *p) { return (void)p, 0; }
+static int better_direct(const plan *p) { return (void)p, 0; }
 static int64_t tile_rows(void) { return 1; }
 static int64_t tile_columns(void) { return 1; }
 
@@ -126,7 +129,7 @@ static void multiply_tiles(product *x, cpu_rect r, void *scratch)
     cpu_gemm g = {.source = &s,
                   .pack_a = pack_a,
                   .pack_b = pack_b,
-                  .b = p->tb ? NULL : x->b,
+                  .b = p->tb || !p->direct ? NULL : x->b,
                   .ldb = p->n,
                   .c = x->c,
                   .ldc = p->n,
@@ -154,7 +157,7 @@ static void multiply_swapped(product *x, int64_t i, int64_t rows, float *strip)
     for (int64_t at = i; at < i + rows; at += STRIP) {
         int64_t n = i + rows - at < STRIP ? i + rows - at : STRIP;
         swapped.b.x = s.a.x + at * (s.a.along ? s.a.ld : 1);
-        g.b = s.a.along ? NULL : swapped.b.x;
+        g.b = s.a.along || !p->direct ? NULL : swapped.b.x;
         g.ldb = s.a.ld;
         CPU_NAME(cpu_gemm_run)(&g, (cpu_rect){0, p->n, 0, n}, scratch);
         for (int64_t r = 0; r < n; r++)
@@ -185,6 +188,12 @@ static int better_swapped(const plan *p)
     int64_t swapped = p->n * ((p->m + CPU_VEC - 1) / CPU_VEC * CPU_VEC);
     return p->n < CPU_VEC && 4 * swapped < 3 * lanes;
 }
+
+/* The rows that a thread multiplies with b. */
+static int64_t rows_of(const plan *p) { return p->swapped ? p->n : (p->m + p->by_m - 1) / p->by_m; }
+
+/* Packing pays if what is packed is used often. */
+static int better_direct(const plan *p) { return rows_of(p) <= 2 * CPU_MR; }
 
 static const char *name(void) { return "gemm " CPU_TILE; }
 static int64_t tile_rows(void) { return CPU_MR; }
@@ -231,11 +240,12 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
 }
 
 /* Every thread packs what it needs, so rectangles should be near to squares; and whole tiles. */
-static void cut(plan *p, int threads)
+static void cut(plan *p, const cpu_choice *c, int threads)
 {
     double best = 0;
-    p->by_m = p->by_n = 1;
-    if (p->batch >= threads) return;
+    p->by_m = c->by_m ? c->by_m : 1;
+    p->by_n = c->by_n ? c->by_n : 1;
+    if (p->batch >= threads || c->by_m) return;
     if (p->swapped) {
         p->by_m = threads;
         return;
@@ -317,9 +327,12 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     if (op->n_code) s = plan_epilogue(k, op, p, info, e);
     if (s != RK_OK) return s;
     double work = (double)p->batch * (double)p->m * (double)p->n * (double)p->k;
-    k->threads = cpu_threads_for(k->device, work / 16.0 + (double)(p->batch * p->m * p->n));
-    p->swapped = better_swapped(p);
-    cut(p, k->threads);
+    k->threads = cpu_threads_of(k, work / 16.0 + (double)(p->batch * p->m * p->n));
+    p->swapped = k->choice.way == CPU_WAY_SWAPPED ||
+                 (k->choice.way != CPU_WAY_STRAIGHT && better_swapped(p));
+    cut(p, &k->choice, k->threads);
+    p->direct =
+        k->choice.way == CPU_WAY_DIRECT || (k->choice.way != CPU_WAY_PACKED && better_direct(p));
     p->program_at = (scratch_bytes(p) + CPU_ALIGN) / CPU_ALIGN * CPU_ALIGN;
     k->scratch_bytes = p->program_at + (p->epilogue ? p->epilogue->scratch_bytes : 0);
     info->ulp =
@@ -328,4 +341,21 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_matmul) = {prepare, run};
+/* The other way where it is not far from being the better one, and other rectangles. */
+static void choices(const rk_kernel *k, cpu_choices *out)
+{
+    const plan *p = k->plan;
+    if (!p->batch || !p->m || !p->n) return;
+#ifdef CPU_VEC
+    if (p->n < 2 * CPU_VEC && p->m > p->n)
+        cpu_choices_add(out, (cpu_choice){.way = p->swapped ? CPU_WAY_STRAIGHT : CPU_WAY_SWAPPED});
+    if (!(p->swapped ? !p->ta : p->tb) && rows_of(p) <= 16 * CPU_MR)
+        cpu_choices_add(out, (cpu_choice){.way = p->direct ? CPU_WAY_PACKED : CPU_WAY_DIRECT});
+#endif
+    if (p->swapped || p->batch >= k->threads) return;
+    for (int64_t by_m = 1; by_m <= k->threads && by_m <= p->m; by_m *= 2)
+        if (by_m != p->by_m)
+            cpu_choices_add(out, (cpu_choice){.by_m = by_m, .by_n = k->threads / by_m});
+}
+
+const cpu_kind CPU_NAME(cpu_matmul) = {prepare, run, choices};
