@@ -217,7 +217,8 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     if (op->n_code) s = plan_epilogue(k, op, v, info);
     if (s == RK_OK) s = plan_fast(k, op, v, info);
     if (s != RK_OK) return cpu_fail(e, s, "prepare", "no memory for a plan or a program");
-    if (info->tier == RK_TIER_EXACT) info->ulp = (float)block + (float)(taps / (double)block);
+    if (info->tier == RK_TIER_EXACT)
+        info->ulp = (float)(taps < (double)block ? taps + 1 : (double)block + taps / (double)block);
     snprintf(info->impl, sizeof info->impl, "conv %s %s", name(v, info), k->device->isa->name);
     return RK_OK;
 }
