@@ -297,11 +297,23 @@ static void list_tiles(const rk_device *d, const shape *s, ocl_choices *out)
     ocl_choices_fill(out, &on_cpu, cpu_fits, &a);
 }
 
+/* A set takes long to compile, so a rapid search tries three, and none on CPUs, which are faster
+ * without. */
+static void list_blast(const rk_device *d, ocl_choices *out)
+{
+    uint32_t set[OCL_BLAST_SETS], n = ocl_blast_sets(d, set), first = d->cpu ? 0 : 3;
+    if (out->n + n > OCL_CHOICES) out->n = OCL_CHOICES - n;
+    for (uint32_t i = 0; i < n; i++)
+        ocl_choices_put(out, i < first ? 1 + i : out->n,
+                        (ocl_choice){.way = OCL_WAY_BLAST, .set = set[i]});
+    ocl_choices_way(out, ocl_blast_is_usual(d) ? OCL_WAY_EXACT : OCL_WAY_BLAST);
+}
+
 void ocl_matmul_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
 {
     rk_error why = {.size = sizeof why};
     shape s;
     if (check(op, &s, &why) != RK_OK || !s.batch || !s.m || !s.n) return;
     list_tiles(d, &s, out);
-    if (blast_can(op)) ocl_choices_way(out, ocl_blast_is_usual(d) ? OCL_WAY_EXACT : OCL_WAY_BLAST);
+    if (blast_can(op)) list_blast(d, out);
 }
