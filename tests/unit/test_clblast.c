@@ -8,6 +8,9 @@
 #include <cmocka.h>
 #include "check/sample.h"
 
+#define WITH_K "Xgemm MWG=64 from 0\n"
+#define DIRECT "XgemmDirect WGD=32 from 1\n"
+
 enum { M = 24, N = 20, K = 30 };
 static const char *backend, *log_path;
 
@@ -87,12 +90,10 @@ static void set_name(const rk_bed *b, int i, char name[64])
     fail_msg("there are not so many sets");
 }
 
-/* Each launch finds its own set current, whatever was launched before, on this or another device. */
+/* Each launch finds its own set current, whatever was launched before, on any device. */
 static void test_turns(void **state)
 {
-    static const char want[] =
-        "Xgemm MWG=64 from 0\nXgemmDirect WGD=32 from 1\nXgemm MWG=64 from 0\n"
-        "XgemmDirect WGD=32 from 1\nXgemm MWG=64 from 0\n";
+    static const char want[] = WITH_K DIRECT WITH_K DIRECT WITH_K;
     rk_bed one, two;
     product first, second, third;
     char name[64], got[512] = "";
