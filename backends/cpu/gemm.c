@@ -103,6 +103,8 @@ static void run_step(const step *s)
             end = cpu_panel_start(s->r.rows, p + 1);
             t.a = s->a + i * s->n;
             place(s, &t, i, j);
+            if (g->soon && s->l + s->n == g->k)
+                g->soon(g->context, s->r.i + i, end - i, s->r.j + j, columns);
             t.next = t.to + (end < s->r.rows ? (end - i) * t.ld_to : CPU_NR - i * t.ld_to);
             tiles[end - i - 1][nv - 1](&t);
         }

@@ -59,8 +59,10 @@ typedef struct cpu_gemm {
     /* c has room for CPU_STRIP_ROWS rows of ldc <= CPU_STRIP columns, and is done with when done()
      * returns: results that nobody else wants stay in the cache. */
     int strip;
-    /* Called for each part of c that is ready; or NULL. */
+    /* Called for each part of c that is ready; and for smaller parts, before the last piece of
+     * their chains, so that what done() reads is on its way.  Or NULL. */
     void (*done)(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns);
+    void (*soon)(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns);
     void *context;
 } cpu_gemm;
 

@@ -88,7 +88,28 @@ static int64_t tile_rows(void) { return 1; }
 static int64_t tile_columns(void) { return 1; }
 
 #else
-enum { STRIP = 1024 };
+enum {
+    STRIP = 1024,
+    LINE = 16, /* floats of a cache line */
+    DEEP = 64  /* chains that are longer than asking for lines takes */
+};
+
+/* The epilogue's arrays come from memory while tiles are multiplied. */
+static void soon(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns)
+{
+    const product *x = context;
+    const cpu_program *p = x->epilogue->program;
+    for (uint32_t in = 0; in < p->n_in; in++) {
+        const cpu_access *a = &p->in[in];
+        if (a->arg == CPU_NO_ARG || a->dtype == RK_U8) continue;
+        if (a->how != CPU_READ_DENSE && a->how != CPU_READ_COPY) continue;
+        const unsigned char *row = x->epilogue->arg[a->arg] + 4 * (x->first + i * x->p->n + j);
+        for (int64_t r = 0; r < rows; r++, row += 4 * x->p->n) {
+            for (int64_t c = 0; c < columns; c += LINE) __builtin_prefetch(row + 4 * c, 0, 2);
+            __builtin_prefetch(row + 4 * (columns - 1), 0, 2);
+        }
+    }
+}
 
 /* One side of the product: lines of it are rows of a, or columns of b; l runs along them, or
  * across. */
@@ -144,6 +165,7 @@ static void multiply_tiles(product *x, cpu_rect r, void *scratch)
                   .block = RK_MATMUL_BLOCK,
                   .strip = p->apart,
                   .done = x->epilogue ? epilogue : NULL,
+                  .soon = x->epilogue && p->k >= DEEP ? soon : NULL,
                   .context = x};
     CPU_NAME(cpu_gemm_run)(&g, r, scratch);
 }
