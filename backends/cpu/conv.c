@@ -4,8 +4,9 @@
 #include <string.h>
 #include <rethink/numerics.h>
 #include "check.h"
-#include "conv.h"
-#include "gemm.h"
+#include "choice.h"
+#include "conv_dw.h"
+#include "conv_taps.h"
 
 /* Chains are fed with taps, by their number in the full set, and cut into blocks. */
 typedef struct chain {
@@ -184,7 +185,8 @@ static rk_status plan_fast(rk_kernel *k, const rk_op *op, cpu_conv *v, rk_kinfo 
     size_t scratch = 0;
     rk_status s = RK_OK;
 #ifdef CPU_VEC
-    if (op->flags & RK_OP_FAST) s = CPU_NAME(cpu_winograd_plan)(k, v, info, &scratch);
+    if ((op->flags & RK_OP_FAST) && k->choice.way != CPU_WAY_EXACT)
+        s = CPU_NAME(cpu_winograd_plan)(k, v, info, &scratch);
     if (s == RK_OK && !v->fast)
         s = v->which == RK_CONV_DW ? CPU_NAME(cpu_conv_dw_plan)(k, v, &scratch)
                                    : CPU_NAME(cpu_conv_taps_plan)(k, v, &scratch);
@@ -210,14 +212,30 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
                   (double)(v->which == RK_CONV_Y    ? v->C
                            : v->which == RK_CONV_DX ? v->K
                                                     : v->OW);
-    k->threads = cpu_threads_for(k->device, (double)v->count * (taps / 16 + 1));
+    k->threads = cpu_threads_of(k, (double)v->count * (taps / 16 + 1));
     v->holder = op->n_in;
     if (op->n_code) s = plan_epilogue(k, op, v, info);
     if (s == RK_OK) s = plan_fast(k, op, v, info);
     if (s != RK_OK) return cpu_fail(e, s, "prepare", "no memory for a plan or a program");
-    if (info->tier == RK_TIER_EXACT) info->ulp = (float)block + (float)(taps / (double)block);
+    if (info->tier == RK_TIER_EXACT)
+        info->ulp = (float)(taps < (double)block ? taps + 1 : (double)block + taps / (double)block);
     snprintf(info->impl, sizeof info->impl, "conv %s %s", name(v, info), k->device->isa->name);
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_conv) = {prepare, run};
+static void choices(const rk_kernel *k, cpu_choices *out)
+{
+#ifdef CPU_VEC
+    const cpu_conv *v = k->plan;
+    static const int64_t columns[] = {512, 128, 1024};
+    if (v->run && v->run != CPU_NAME(cpu_conv_taps_run) && v->run != CPU_NAME(cpu_conv_dw_run))
+        cpu_choices_add(out, (cpu_choice){.way = CPU_WAY_EXACT});
+    for (int i = 0; i < 3 && v->run == CPU_NAME(cpu_conv_taps_run); i++)
+        cpu_choices_add(out, (cpu_choice){.columns = columns[i]});
+#else
+    (void)k;
+    (void)out;
+#endif
+}
+
+const cpu_kind CPU_NAME(cpu_conv) = {prepare, run, choices};
