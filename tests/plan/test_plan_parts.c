@@ -195,6 +195,22 @@ static void own_part(void **state)
     rk_plan_free(plan);
 }
 
+/* Only g may be a part, not x beside it. */
+static void part_as_x(void **state)
+{
+    (void)state;
+    rk_graph *g = rk_graph_new();
+    rk_value all = rk_input(g, RK_F32, RK_SHAPE(N, JOINED, SIDE, SIDE), "all");
+    rk_value part = rk_slice(g, all, (int64_t[]){0, 1, 0, 0}, RK_SHAPE(N, ONES, SIDE, SIDE));
+    rk_shape w = RK_SHAPE(ONES, ONES, 1, 1);
+    rk_assign(g, rk_state(g, RK_F32, w, "w"),
+              rk_conv_dw(g, part, part, rk_window_same(g, part, 1, 1), w));
+    rk_plan *plan = plan_of(g);
+    assert_int_equal(parts(plan, RK_CONV_DW), 0);
+    assert_int_equal(count(plan, RK_COPY), 1);
+    rk_plan_free(plan);
+}
+
 /* A device that does not know the revision: a COPY for each branch, and one for each part of the
  * gradient, which both readers share. */
 static void refused(void **state)
@@ -220,7 +236,8 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_copies), cmocka_unit_test(alone_while_it_lives),
-        cmocka_unit_test(kept_copies), cmocka_unit_test(own_part), cmocka_unit_test(refused)};
+        cmocka_unit_test(no_copies),   cmocka_unit_test(alone_while_it_lives),
+        cmocka_unit_test(kept_copies), cmocka_unit_test(own_part),
+        cmocka_unit_test(part_as_x),   cmocka_unit_test(refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
