@@ -44,7 +44,8 @@ static rk_status check_table(const rk_op *op, rk_error *e)
             return cpu_fail(e, RK_E_ABI, "prepare", "fields of a newer rk_op are set");
     if (op->kind < RK_EWISE || op->kind > RK_RNG)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "unknown kind %u", op->kind);
-    if (op->rev) return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "unknown revision %u", op->rev);
+    if (op->rev && (op->kind != RK_CONV || op->rev != RK_CONV_PART))
+        return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "unknown revision %u", op->rev);
     if (op->flags & ~(uint32_t)RK_OP_FAST)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "unknown flags %#x", op->flags);
     if (op->n_in > CPU_MAX_ARGS || op->n_out > CPU_MAX_ARGS || op->n_in + op->n_out >= CPU_MAX_ARGS)

@@ -112,6 +112,7 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     f->taps = v->R * v->S;
     f->h = v->dim[2];
     f->w = v->dim[3];
+    f->apart = y ? v->apart : f->m * f->h * f->w;
     f->sh = y ? 1 : v->sh;
     f->sw = y ? 1 : v->sw;
     if (v->count == 0 || f->depth * f->taps == 0 || v->R > MOST_TAPS || v->S > MOST_TAPS ||

@@ -258,11 +258,12 @@ uint32_t ocl_size(uint32_t dtype);
 typedef struct ocl_code {
     const rk_op *op;
     uint32_t width, n_axes, vec;
-    uint32_t first; /* inputs of the op before program input `skip` */
-    uint32_t skip;  /* program inputs without memory: 1 in an epilogue */
-    uint32_t n_in;  /* inputs of the program */
-    uint32_t folds; /* number of FOLD */
-    uint32_t split; /* instructions before this one precede or are the last FOLD */
+    uint32_t first;  /* inputs of the op before program input `skip` */
+    uint32_t skip;   /* program inputs without memory: 1 in an epilogue */
+    uint32_t n_in;   /* inputs of the program */
+    uint32_t folds;  /* number of FOLD */
+    uint64_t before; /* bytes of outputs before the part of them that is written */
+    uint32_t split;  /* instructions before this one precede or are the last FOLD */
     int64_t extent[OCL_MAX_AXES];
     int64_t stride[OCL_MAX_TENSORS][OCL_MAX_AXES];
     uint32_t n_code;
