@@ -193,7 +193,10 @@ static void test_fast(void **state)
 {
     const world *w = *state;
     rk_error e = rk_error_new();
-    must(rk_hub_option(w->hub, "cpu.winograd", "always", &e), &e);
+    must(rk_hub_option(w->hub, "cpu.winograd", "2x2", &e), &e);
+    check_model(*state, "wrn:depth=10,base=16", RK_NUMERICS_FAST);
+    check_model(*state, "inception:width=0.25", RK_NUMERICS_FAST);
+    must(rk_hub_option(w->hub, "cpu.winograd", "4x4", &e), &e);
     check_model(*state, "wrn:depth=10,base=16", RK_NUMERICS_FAST);
     check_model(*state, "inception:width=0.25", RK_NUMERICS_FAST);
 }
