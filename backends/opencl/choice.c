@@ -35,7 +35,8 @@ int ocl_choice_is_exact(const ocl_choice *c)
 
 static void name_of(const ocl_choice *c, char name[64])
 {
-    static const char *const ways[] = {"", "exact kernels ", "clblast ", "winograd "};
+    static const char *const ways[] = {"", "exact kernels ", "clblast ", "winograd ",
+                                       "winograd 4x4 "};
     int n = snprintf(name, 64, "%s", ways[c->way]);
     if (c->rows) n += snprintf(name + n, 64 - (size_t)n, "tile %ux%u ", c->rows, c->cols);
     if (c->deep) n += snprintf(name + n, 64 - (size_t)n, "deep %u ", c->deep);

@@ -31,6 +31,7 @@ typedef struct ocl_conv {
     ocl_conv_axis h, w;
     uint64_t blocks;                /* of a chain */
     uint64_t out_weight, in_weight; /* distance of weights along co and ci */
+    uint32_t tile;                  /* of Winograd's algorithm, 2 or 4; 0 without */
 } ocl_conv;
 
 /* Where in the workspace the kernel of kernels/conv_pack.cl writes its tables, and how much, in
