@@ -126,6 +126,7 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
     ocl_text_add(&source, "#define RK_TA %d\n#define RK_TB %d\n", (int)s->ta, (int)s->tb);
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);
+    ocl_code_soon(c, &source, "RK_SOON", 0, c->n_code);
     OCL_APPEND(&source, ocl_cl_transpose);
     OCL_APPEND(&source, ocl_cl_matmul);
     OCL_TRY(ocl_step_add(k, &source, "matmul", &step, e));

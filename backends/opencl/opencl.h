@@ -285,6 +285,8 @@ void ocl_code_params(const ocl_code *, ocl_text *, const char *name, uint32_t fr
 rk_status ocl_code_args(const ocl_code *, ocl_step *, uint32_t from, uint32_t to, rk_error *);
 /* Defines `name`: loads of the inputs that instructions [from, to) use, and the instructions. */
 void ocl_code_body(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
+/* Defines `name`: asks for what instructions [from, to) read at the place of each element. */
+void ocl_code_soon(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
 /* The bits of rk_kinfo.alias_ok: dense inputs of the program whose elements are as wide as
  * output 0's, so that each element is read before its place is written. */
 uint32_t ocl_code_alias(const ocl_code *);

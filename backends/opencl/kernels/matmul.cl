@@ -9,6 +9,7 @@
  * Work-items draw tasks from a counter, which the last one resets: drivers hand out work-groups in
  * large runs, too coarse for few and long tasks. */
 #define NR (RK_NV * RK_WIDTH)
+#define LINE 16 /* floats of a cache line */
 
 /* out[p][j] = b's element (from + p, left + j) for p < deep, zero beyond column n. */
 static inline void rk_pack(__global const float *b, float *out, ulong n, ulong k, ulong left,
@@ -87,6 +88,15 @@ ONE __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const 
                         acc[i][v] = fresh ? (F)(0.0f) : kept[i * RK_NV + v];
                 }
                 ulong step = RK_TA ? m : 1;
+                if (from + RK_KC >= k) { /* rows are far apart: no processor foresees them */
+#pragma unroll 1
+                    for (uint i = 0; i < RK_MR; i++)
+#pragma unroll
+                        for (uint v = 0; v < NR + LINE; v += LINE) {
+                            ulong x1 = row + i, x2 = left + min(v, (uint)NR - 1);
+                            RK_SOON
+                        }
+                }
 #pragma unroll 1
                 for (ulong p = 0; p < deep; p++) {
                     F bv[RK_NV];
