@@ -1,10 +1,10 @@
 /* y and dx by Winograd's F(4 x 4, 3 x 3): see winograd.h.
  *
  * A line is a row of tiles of an image; lines are counted through all images, and tiles of a unit
- * along lines.  Taps are transformed along h first: there vectors go along the pixels of a row.  The
- * pixels of a line's tiles, 4 each, are kept beside each other, and once more from the fifth on,
- * where each tile finds the two that it shares with the next: so they can be split by column modulo
- * 4 across the ends of lines, and vectors are full along w even if planes are small. */
+ * along lines.  Taps are transformed along h first: there vectors go along the pixels of a row.
+ * The pixels of a line's tiles, 4 each, are kept beside each other, and once more from the fifth
+ * on, where each tile finds the two that it shares with the next: so they can be split by column
+ * modulo 4 across the ends of lines, and vectors are full along w even if planes are small. */
 #include <string.h>
 #include "winograd_4x4.h"
 

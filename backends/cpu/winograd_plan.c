@@ -14,8 +14,8 @@ static const double most_scratch = 0x1p26; /* bytes of a thread */
 static const double most_sums = 0x1p28;    /* bytes of dw's workspace */
 static const double most_error = 10;       /* of larger tiles: see is_near */
 
-/* Which tiles are used: always, though others may be faster; 4 x 4 never, where they pay, or wherever
- * the gate lets them (0, 1, 2). */
+/* Which tiles are used: always, though others may be faster; 4 x 4 never, where they pay, or
+ * wherever the gate lets them (0, 1, 2). */
 typedef struct tiles_use {
     int never, always, large;
 } tiles_use;
@@ -38,18 +38,18 @@ static double bound_2x2(const cpu_winograd *f) { return 3.6 * (double)(f->depth 
 
 /* As above, with the coefficients of winograd_4x4.h: |B| |G| |A| along one side sum up to 22.26 for
  * the worst of four results, which makes 55.06 of the magnitude.  Roundings: 2 with the taps along
- * each side, 4 with the weights, of which one is their coefficients', 3 with the result; and those of
- * a chain and of the chains. */
+ * each side, 4 with the weights, of which one is their coefficients', 3 with the result; and those
+ * of a chain and of the chains. */
 static double bound_4x4(const cpu_winograd *f)
 {
     int64_t chain = cpu_least(f->depth, RK_W4_CHAIN);
     return 27.9 * (double)(chain + (f->depth - 1) / RK_W4_CHAIN + 18);
 }
 
-/* The gate of larger tiles: what they claim is at most so many times what plain summation of as many
- * terms can be off.  10 refuses fewer than 28 channels.  Measured errors of random layers (root of
- * the mean square, from uniform numbers) over those of exact kernels: 2.2 with 16 channels, 1.9 with
- * 32, 1.7 with 64, 1.2 with 128, 0.9 with 256; of tiles of 2 x 2 0.7 to 0.55. */
+/* The gate of larger tiles: what they claim is at most so many times what plain summation of as
+ * many terms can be off.  10 refuses fewer than 28 channels.  Measured errors of random layers
+ * (root of the mean square, from uniform numbers) over those of exact kernels: 2.2 with 16
+ * channels, 1.9 with 32, 1.7 with 64, 1.2 with 128, 0.9 with 256; of tiles of 2 x 2 0.7 to 0.55. */
 static int is_near(const rk_device *d, double claim, double terms)
 {
     const char *option = option_of(d, "cpu.winograd-error");

@@ -47,6 +47,7 @@ static rk_status add_step(rk_kernel *k, const ocl_conv *c, const ocl_code *code,
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
     if (c->which == RK_CONV_DW) OCL_APPEND(&source, ocl_cl_transpose);
     OCL_APPEND(&source, ocl_cl_fill);
+    if (c->tile == 4) OCL_APPEND(&source, ocl_cl_winograd_cpu_4x4);
     OCL_APPEND(&source, ocl_cl_winograd_cpu);
     return ocl_step_add(k, &source, name, out, e);
 }

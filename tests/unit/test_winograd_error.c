@@ -1,5 +1,5 @@
 /* How far Winograd's convolutions of the cpu backend are from the truth, in units of eps times the
- * root of the sum of squares of an element's terms, beside exact ones; and the gate of larger tiles.
+ * root of the sum of squares of an element's terms, beside exact ones; the gate of larger tiles.
  * test_winograd_error CPU */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -129,8 +129,8 @@ static void measure(const shape *s, double error[3])
     free(b);
 }
 
-/* From the fewest channels that the gate lets through on, larger tiles err about twice as much as exact
- * kernels, and less with more. */
+/* From the fewest channels that the gate lets through on, larger tiles err about twice as much as
+ * exact kernels, and less with more. */
 static void test_depth(void **state)
 {
     static const int64_t depth[] = {28, 64, 150};
