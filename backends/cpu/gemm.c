@@ -147,7 +147,7 @@ static void run_columns(const cpu_gemm *g, cpu_rect r, const space *w)
 {
     step s = {.g = g, .r = r, .a = w->a, .b = w->b, .chain = w->chain};
     const int64_t most = g->strip ? CPU_STRIP_ROWS : CPU_MC;
-    s.direct = g->b && r.rows <= 2 * CPU_MR;
+    s.direct = g->b != NULL;
     do {
         s.n = piece_end(g, s.l) - s.l;
         s.r = r;

@@ -52,7 +52,7 @@ typedef struct cpu_gemm {
     const void *source;
     cpu_pack_a *pack_a;
     cpu_pack_b *pack_b;
-    const float *b; /* b in memory, b[l][j] = b[l * ldb + j]; or NULL */
+    const float *b; /* b[l][j] = b[l * ldb + j] is read where it lies; NULL: it is packed */
     int64_t ldb;
     float *c;
     int64_t ldc, k, block;

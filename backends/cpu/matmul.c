@@ -4,6 +4,7 @@
 #include <string.h>
 #include <rethink/numerics.h>
 #include "check.h"
+#include "choice.h"
 #include "gemm.h"
 #include "program.h"
 
@@ -11,6 +12,7 @@
 typedef struct plan {
     int64_t batch, m, n, k, ta, tb, stride_a, stride_b, by_m, by_n;
     int swapped; /* few columns: vectors along rows */
+    int direct;  /* b is read where it lies, unless l runs along its columns */
     cpu_program *epilogue;
     int apart;       /* the result is in a strip in the scratch memory until the epilogue has run */
     uint32_t holder; /* else the argument that has it */
@@ -84,6 +86,7 @@ static size_t strip_bytes(const plan *p) { return (void)p, 0; }
 static int64_t strip_columns(const plan *p) { return (void)p, 0; }
 static const char *name(void) { return "chains"; }
 static int better_swapped(const plan *p) { return (void)p, 0; }
+static int better_direct(const plan *p) { return (void)p, 0; }
 static int64_t tile_rows(void) { return 1; }
 static int64_t tile_columns(void) { return 1; }
 
@@ -157,7 +160,7 @@ static void multiply_tiles(product *x, cpu_rect r, void *scratch)
     cpu_gemm g = {.source = &s,
                   .pack_a = pack_a,
                   .pack_b = pack_b,
-                  .b = p->tb ? NULL : x->b,
+                  .b = p->tb || !p->direct ? NULL : x->b,
                   .ldb = p->n,
                   .c = x->c,
                   .ldc = x->columns,
@@ -187,7 +190,7 @@ static void multiply_swapped(product *x, int64_t i, int64_t rows, float *strip)
     for (int64_t at = i; at < i + rows; at += STRIP) {
         int64_t n = i + rows - at < STRIP ? i + rows - at : STRIP;
         swapped.b.x = s.a.x + at * (s.a.along ? s.a.ld : 1);
-        g.b = s.a.along ? NULL : swapped.b.x;
+        g.b = s.a.along || !p->direct ? NULL : swapped.b.x;
         g.ldb = s.a.ld;
         CPU_NAME(cpu_gemm_run)(&g, (cpu_rect){0, p->n, 0, n}, scratch);
         for (int64_t r = 0; r < n; r++)
@@ -225,6 +228,12 @@ static int better_swapped(const plan *p)
     int64_t swapped = p->n * ((p->m + CPU_VEC - 1) / CPU_VEC * CPU_VEC);
     return p->n < CPU_VEC && 4 * swapped < 3 * lanes;
 }
+
+/* The rows that a thread multiplies with b. */
+static int64_t rows_of(const plan *p) { return p->swapped ? p->n : (p->m + p->by_m - 1) / p->by_m; }
+
+/* Packing pays if what is packed is used often. */
+static int better_direct(const plan *p) { return rows_of(p) <= 2 * CPU_MR; }
 
 static const char *name(void) { return "gemm " CPU_TILE; }
 static int64_t tile_rows(void) { return CPU_MR; }
@@ -272,11 +281,12 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
 }
 
 /* Every thread packs what it needs, so rectangles should be near to squares; and whole tiles. */
-static void cut(plan *p, int threads)
+static void cut(plan *p, const cpu_choice *c, int threads)
 {
     double best = 0;
-    p->by_m = p->by_n = 1;
-    if (p->batch >= threads) return;
+    p->by_m = c->by_m ? c->by_m : 1;
+    p->by_n = c->by_n ? c->by_n : 1;
+    if (p->batch >= threads || c->by_m) return;
     if (p->swapped) {
         p->by_m = threads;
         return;
@@ -293,29 +303,6 @@ static void cut(plan *p, int threads)
         p->by_m = by_m;
         p->by_n = by_n;
     }
-}
-
-static rk_status check(const rk_op *op, rk_error *e)
-{
-    const int64_t *p = op->p, batch = p[0], m = p[1], n = p[2], k = p[3];
-    const int64_t extents[3][2] = {{m, k}, {k, n}, {p[6], p[7]}};
-    rk_status s = cpu_check_extents(op, 0, 3, e);
-    if (s == RK_OK) s = cpu_check_extents(op, 1, 3, e);
-    if (s != RK_OK) return s;
-    if (p[4] < 0 || p[4] > 1 || p[5] < 0 || p[5] > 1)
-        return cpu_fail(e, RK_E_INVALID, "prepare", "a transpose is 0 or 1");
-    for (int j = 0; j < 2; j++) {
-        int64_t one = extents[j][0] * extents[j][1], stride = extents[2][j], have;
-        if (op->in[j].dtype != RK_F32)
-            return cpu_fail(e, RK_E_INVALID, "prepare", "input %d: dtype %u", j, op->in[j].dtype);
-        have = cpu_count(&op->in[j]);
-        if (stride < 0 || (batch > 1 && stride > have))
-            return cpu_fail(e, RK_E_INVALID, "prepare", "batch stride %lld", (long long)stride);
-        if (batch > 0 && one && ((stride && batch - 1 > have) || (batch - 1) * stride + one > have))
-            return cpu_fail(e, RK_E_INVALID, "prepare", "input %d has %lld elements, not enough", j,
-                            (long long)have);
-    }
-    return cpu_check_result(op, batch * m * n, e);
 }
 
 static int is_array(const rk_tensor *t)
@@ -353,18 +340,21 @@ static rk_status plan_epilogue(rk_kernel *k, const rk_op *op, plan *p, rk_kinfo 
 
 static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
-    rk_status s = check(op, e);
+    rk_status s = cpu_check_matmul(op, e);
     if (s != RK_OK) return s;
     plan *p = k->plan = cpu_kernel_alloc(k, sizeof *p);
     if (!p) return cpu_fail(e, RK_E_NOMEM, "prepare", "%zu bytes wanted", sizeof *p);
     memcpy(&p->batch, op->p, 8 * sizeof(int64_t));
     p->holder = op->n_in;
-    p->swapped = better_swapped(p);
+    p->swapped = k->choice.way == CPU_WAY_SWAPPED ||
+                 (k->choice.way != CPU_WAY_STRAIGHT && better_swapped(p));
     if (op->n_code) s = plan_epilogue(k, op, p, info, e);
     if (s != RK_OK) return s;
     double work = (double)p->batch * (double)p->m * (double)p->n * (double)p->k;
-    k->threads = cpu_threads_for(k->device, work / 16.0 + (double)(p->batch * p->m * p->n));
-    cut(p, k->threads);
+    k->threads = cpu_threads_of(k, work / 16.0 + (double)(p->batch * p->m * p->n));
+    cut(p, &k->choice, k->threads);
+    p->direct =
+        k->choice.way == CPU_WAY_DIRECT || (k->choice.way != CPU_WAY_PACKED && better_direct(p));
     p->strip_at = (scratch_bytes(p) + CPU_ALIGN) / CPU_ALIGN * CPU_ALIGN;
     p->program_at =
         p->strip_at + (p->apart ? strip_bytes(p) + CPU_ALIGN : 0) / CPU_ALIGN * CPU_ALIGN;
@@ -375,4 +365,21 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_matmul) = {prepare, run};
+/* The other way where it is not far from being the better one, and other rectangles. */
+static void choices(const rk_kernel *k, cpu_choices *out)
+{
+    const plan *p = k->plan;
+    if (!p->batch || !p->m || !p->n) return;
+#ifdef CPU_VEC
+    if (p->n < 2 * CPU_VEC && p->m > p->n)
+        cpu_choices_add(out, (cpu_choice){.way = p->swapped ? CPU_WAY_STRAIGHT : CPU_WAY_SWAPPED});
+    if (!(p->swapped ? !p->ta : p->tb) && rows_of(p) <= 16 * CPU_MR)
+        cpu_choices_add(out, (cpu_choice){.way = p->direct ? CPU_WAY_PACKED : CPU_WAY_DIRECT});
+#endif
+    if (p->swapped || p->batch >= k->threads) return;
+    for (int64_t by_m = 1; by_m <= k->threads && by_m <= p->m; by_m *= 2)
+        if (by_m != p->by_m)
+            cpu_choices_add(out, (cpu_choice){.by_m = by_m, .by_n = k->threads / by_m});
+}
+
+const cpu_kind CPU_NAME(cpu_matmul) = {prepare, run, choices};

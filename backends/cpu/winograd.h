@@ -32,6 +32,7 @@ enum {
 typedef struct cpu_winograd {
     int64_t m, depth, h, w, H, W, low_h, low_w;
     int64_t tile, points; /* results of a tile along each side; points of all */
+    int64_t from, to;     /* from image to image, of what is summed and of the result */
     int64_t low, higher;  /* height of a panel of the result's channels; how many have one more */
     int64_t down, across; /* tiles of an image */
     int64_t parts;        /* of m; a unit is some tiles with one part */

@@ -50,10 +50,11 @@ static inline __attribute__((always_inline)) void transform_columns(const unit *
 static void transform_lines(const unit *u, int64_t l)
 {
     const cpu_winograd *f = u->f;
-    const int64_t columns = TILE * f->across + 2, all = u->j->v->N * f->depth * f->H * f->W;
+    const int64_t columns = TILE * f->across + 2,
+                  all = (u->j->v->N - 1) * f->from + f->depth * f->H * f->W;
     int64_t n = u->first / f->down, a = u->first % f->down;
     for (int64_t q = 0; q < u->lines; q++) {
-        int64_t top = a * TILE + f->low_h, at = (n * f->depth + l) * f->H * f->W + f->low_w;
+        int64_t top = a * TILE + f->low_h, at = n * f->from + l * f->H * f->W + f->low_w;
         int64_t first = at + cpu_most(top, 0) * f->W,
                 last = at + cpu_least(top + TAPS, f->H) * f->W + columns + CPU_VEC;
         const float *row[TAPS];
@@ -141,7 +142,7 @@ static void put_results(const unit *u)
         transform_products(u, u->part.product + i * f->ld);
         for (int64_t q = 0; q < u->lines; q++) {
             int64_t n = (u->first + q) / f->down, row = (u->first + q) % f->down * TILE;
-            float *to = u->j->c + ((n * f->m + u->part.i + i) * f->h + row) * f->w;
+            float *to = u->j->c + n * f->to + ((u->part.i + i) * f->h + row) * f->w;
             for (int64_t r = 0; r < cpu_least(TILE, f->h - row); r++)
                 v_copy(to + r * f->w, u->strip + r * f->pixels + q * TILE * f->across, f->w);
         }

@@ -156,6 +156,8 @@ static cpu_winograd describe(const cpu_conv *v, int64_t tile)
                       .w = v->dim[3],
                       .H = y ? v->H : v->OH,
                       .W = y ? v->W : v->OW,
+                      .from = y ? v->C * v->H * v->W : v->apart,
+                      .to = y ? v->apart : v->dim[1] * v->dim[2] * v->dim[3],
                       .low_h = y ? -v->ph : v->ph - 2,
                       .low_w = y ? -v->pw : v->pw - 2,
                       .tile = tile,

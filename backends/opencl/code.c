@@ -153,7 +153,7 @@ rk_status ocl_code_args(const ocl_code *c, ocl_step *s, uint32_t from, uint32_t 
     for (uint32_t j = c->skip; j < c->n_in; j++)
         if (uses(c, from, to, RK_R_IN + j)) ocl_step_buffer(s, c->first + j - c->skip, 0);
     for (uint32_t j = 0; j < c->op->n_out; j++)
-        if (stores(c, from, to, j)) ocl_step_buffer(s, c->op->n_in + j, 0);
+        if (stores(c, from, to, j)) ocl_step_buffer(s, c->op->n_in + j, c->before);
     for (uint32_t j = 0; j < c->op->n_imm; j++)
         if (uses(c, from, to, RK_R_IMM + j)) OCL_TRY(ocl_step_u32(s, c->op->imm[j], e));
     for (uint32_t j = c->skip; j < c->n_in; j++)
