@@ -185,7 +185,7 @@ static const char *name(const cpu_conv *v, const rk_kinfo *info)
 {
 #ifdef CPU_VEC
     if (info->tier == RK_TIER_FAST)
-        return v->which == RK_CONV_DW ? "winograd 3x3,2x2" : "winograd 2x2,3x3";
+        return v->which == RK_CONV_DW ? "winograd 3x3,2x2" : CPU_NAME(cpu_winograd_name)(v);
     if (v->fast) return "tiles " CPU_TILE;
 #else
     (void)v;

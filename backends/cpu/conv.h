@@ -44,6 +44,7 @@ struct cpu_conv_job {
 rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
 rk_status CPU_NAME(cpu_conv_dw_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
 rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *, cpu_conv *v, rk_kinfo *, size_t *scratch);
+const char *CPU_NAME(cpu_winograd_name)(const cpu_conv *); /* of y or dx, of the fast tier */
 #endif
 
 /* Planes of an operand [n][channels][H][W].  Row u of phase (i, j) is row u * step_h + low_h + i,

@@ -70,6 +70,22 @@ static rk_status choose_threads(const rk_host *host, int *out, rk_error *e)
     return RK_OK;
 }
 
+static rk_status check_winograd(const rk_host *host, rk_error *e)
+{
+    static const char *const names[] = {"always", "never", "2x2", "4x4"};
+    const char *use = option(host, "cpu.winograd"), *error = option(host, "cpu.winograd-error");
+    char *end;
+    int known = use == NULL;
+    for (int i = 0; use && i < 4; i++) known |= strcmp(use, names[i]) == 0;
+    if (!known)
+        return cpu_fail(e, RK_E_INVALID, "open",
+                        "option cpu.winograd=%.40s: use always, never, 2x2 or 4x4", use);
+    if (error && (!(strtod(error, &end) > 0) || *end))
+        return cpu_fail(e, RK_E_INVALID, "open",
+                        "option cpu.winograd-error=%.40s: use a number above 0", error);
+    return RK_OK;
+}
+
 /* "model name" or "vendor_id" of the first processor. */
 static void cpuinfo(const char *key, char *out, size_t bytes)
 {
@@ -120,6 +136,7 @@ static rk_status open_device(const rk_host *host, uint32_t index, rk_device **ou
     if (index != 0) return cpu_fail(e, RK_E_INVALID, "open", "there is no device %u", index);
     rk_status s = choose_isa(host, &isa, e);
     if (s == RK_OK) s = choose_threads(host, &threads, e);
+    if (s == RK_OK) s = check_winograd(host, e);
     if (s != RK_OK) return s;
     rk_device *d = host->alloc(host->ctx, NULL, sizeof *d);
     if (!d) return cpu_fail(e, RK_E_NOMEM, "open", "%zu bytes wanted", sizeof *d);

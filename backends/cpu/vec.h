@@ -1,6 +1,7 @@
 /* vec.h: vectors of floats of the instruction set that a file is compiled for.
  *
- * v_part(n) makes the mask of the first n lanes. Loads and stores need no alignment; masked ones
+ * v_part(n) makes the mask of the first n lanes, v_span(from, end) that of some between,
+ * v_keep sets others to +0. Loads and stores need no alignment; masked ones
  * touch no memory outside the mask. */
 #ifndef RETHINK_CPU_VEC_H
 #define RETHINK_CPU_VEC_H
@@ -14,9 +15,12 @@ typedef __mmask16 vec_mask;
 #define v_load(p) _mm512_loadu_ps(p)
 #define v_store(p, v) _mm512_storeu_ps(p, v)
 #define v_all(p) _mm512_set1_ps(*(p))
+#define v_const(c) _mm512_set1_ps(c)
 #define v_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define v_add(a, b) _mm512_add_ps(a, b)
 #define v_part(n) ((__mmask16)((1u << (n)) - 1u))
+#define v_span(from, end) ((__mmask16)(((1u << (end)) - 1u) & ~((1u << (from)) - 1u)))
+#define v_keep(v, m) _mm512_maskz_mov_ps(m, v)
 #define v_load_part(p, m) _mm512_maskz_loadu_ps(m, p)
 #define v_store_part(p, v, m) _mm512_mask_storeu_ps(p, m, v)
 #elif defined(__AVX2__)
@@ -28,10 +32,13 @@ typedef __m256i vec_mask;
 #define v_load(p) _mm256_loadu_ps(p)
 #define v_store(p, v) _mm256_storeu_ps(p, v)
 #define v_all(p) _mm256_broadcast_ss(p)
+#define v_const(c) _mm256_set1_ps(c)
 #define v_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define v_add(a, b) _mm256_add_ps(a, b)
 #define v_part(n)                                                                                  \
     _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define v_span(from, end) _mm256_andnot_si256(v_part(from), v_part(end))
+#define v_keep(v, m) _mm256_and_ps(v, _mm256_castsi256_ps(m))
 #define v_load_part(p, m) _mm256_maskload_ps(p, m)
 #define v_store_part(p, v, m) _mm256_maskstore_ps(p, m, v)
 #endif
@@ -44,7 +51,7 @@ typedef __m256i vec_mask;
 
 #ifdef CPU_VEC
 /* Every second lane of two vectors, from lane 0 or 1; and back.  v_seconds: of 2 CPU_VEC - 1 lanes,
- * of which the second vector begins with the last one of the first. */
+ * of which the second vector begins with the last one of the first.  v_skip_4: from lane 4 on. */
 #if CPU_VEC == 16
 #define v_odd(a, b)                                                                                \
     __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
@@ -52,6 +59,8 @@ typedef __m256i vec_mask;
     __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
 #define v_seconds(a, b)                                                                            \
     __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31)
+#define v_skip_4(a)                                                                                \
+    __builtin_shufflevector(a, a, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3)
 #define v_zip_low(a, b)                                                                            \
     __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define v_zip_high(a, b)                                                                           \
@@ -60,6 +69,7 @@ typedef __m256i vec_mask;
 #define v_odd(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
 #define v_even(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
 #define v_seconds(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 9, 11, 13, 15)
+#define v_skip_4(a) __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3)
 #define v_zip_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define v_zip_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #endif

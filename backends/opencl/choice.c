@@ -41,7 +41,8 @@ int ocl_choice_is_exact(const ocl_choice *c)
 
 static void name_of(const ocl_choice *c, char name[64])
 {
-    static const char *const ways[] = {"", "exact kernels ", "clblast ", "winograd "};
+    static const char *const ways[] = {"", "exact kernels ", "clblast ", "winograd ",
+                                       "winograd 4x4 "};
     if (c->set) {
         ocl_blast_set_name(c->set, name);
         return;

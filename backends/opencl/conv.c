@@ -169,10 +169,11 @@ rk_status ocl_conv_sum(rk_kernel *k, const ocl_conv *c, const ocl_code *code, ui
     return RK_OK;
 }
 
-static int wants_winograd(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
+static uint32_t winograd_tile(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    if (chosen->way) return chosen->way == OCL_WAY_WINOGRAD;
-    return !ocl_choice_is_exact(chosen) && ocl_winograd_pays(d, c);
+    if (chosen->way)
+        return chosen->way == OCL_WAY_WINOGRAD ? 2 : chosen->way == OCL_WAY_WINOGRAD_4X4 ? 4 : 0;
+    return ocl_choice_is_exact(chosen) ? 0 : ocl_winograd_tile(d, c);
 }
 
 void ocl_conv_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
@@ -186,8 +187,11 @@ void ocl_conv_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
         ocl_conv_cpu_choices(d, &c, out);
     else
         ocl_conv_gpu_choices(d, &c, out);
-    if ((op->flags & RK_OP_FAST) && ocl_winograd_can(&c))
-        ocl_choices_way(out, ocl_winograd_pays(d, &c) ? OCL_WAY_EXACT : OCL_WAY_WINOGRAD);
+    if (!(op->flags & RK_OP_FAST) || !ocl_winograd_can(&c)) return;
+    uint32_t tile = ocl_winograd_tile(d, &c);
+    if (tile) ocl_choices_way(out, OCL_WAY_EXACT);
+    if (tile != 2) ocl_choices_way(out, OCL_WAY_WINOGRAD);
+    if (tile != 4 && ocl_winograd_is_near(d, &c)) ocl_choices_way(out, OCL_WAY_WINOGRAD_4X4);
 }
 
 rk_status ocl_convolve(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
@@ -211,7 +215,8 @@ rk_status ocl_convolve(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *
         OCL_TRY(ocl_code_axes(&code, w, 2, 1, e));
     else
         OCL_TRY(ocl_code_axes(&code, y, 3, 2, e));
-    if ((op->flags & RK_OP_FAST) && wants_winograd(k->device, &k->choice, &c)) {
+    c.tile = op->flags & RK_OP_FAST ? winograd_tile(k->device, &k->choice, &c) : 0;
+    if (c.tile) {
         rk_status status = ocl_winograd(k, &c, &code, info, e);
         if (status != RK_E_UNSUPPORTED || k->choice.way || k->n_steps) return status;
     }

@@ -73,6 +73,25 @@ static rk_status choose_width(rk_device *d, rk_error *e)
     return RK_OK;
 }
 
+static rk_status check_winograd(const rk_device *d, rk_error *e)
+{
+    static const char *const names[] = {"always", "never", "2x2", "4x4"};
+    const char *use = ocl_option(d->host, "opencl.winograd"),
+               *error = ocl_option(d->host, "opencl.winograd-error");
+    char *end;
+    int known = !use;
+    for (int i = 0; use && i < 4; i++) known |= !strcmp(use, names[i]);
+    if (!known)
+        return OCL_FAIL(e, RK_E_INVALID, 0,
+                        "option opencl.winograd is \"%.40s\"; it may be always, never, 2x2 or 4x4",
+                        use);
+    if (error && (!(strtod(error, &end) > 0) || *end))
+        return OCL_FAIL(e, RK_E_INVALID, 0,
+                        "option opencl.winograd-error is \"%.40s\"; it may be a number above 0",
+                        error);
+    return RK_OK;
+}
+
 rk_status ocl_loops(const rk_device *d, uint64_t iterations, rk_error *e)
 {
     if (!d->loop_limit || iterations <= d->loop_limit) return RK_OK;
@@ -151,6 +170,7 @@ static rk_status set_up(rk_device *d, uint32_t index, rk_error *e)
     OCL_TRY(identify(d, platform, e));
     OCL_TRY(choose_variant(d, e));
     OCL_TRY(choose_width(d, e));
+    OCL_TRY(check_winograd(d, e));
     OCL_TRY(make_queue(d, e));
     return choose_rounding(d, e);
 }

@@ -26,8 +26,9 @@ static rk_status check(const rk_op *op, shape *s, rk_error *e)
     for (int i = 0; i < 8; i++)
         if (p[i] < 0 || p[i] > (int64_t)1 << 31 || (i > 3 && i < 6 && p[i] > 1))
             return OCL_FAIL(e, RK_E_INVALID, 0, "MATMUL: parameter %d is %lld", i, (long long)p[i]);
-    *s = (shape){(uint64_t)p[0], (uint64_t)p[1], (uint64_t)p[2], (uint64_t)p[3],
-                 (uint64_t)p[4], (uint64_t)p[5], (uint64_t)p[6], (uint64_t)p[7]};
+    *s = (shape){(uint64_t)p[0], (uint64_t)p[1], (uint64_t)p[2],
+                 (uint64_t)p[3], (uint64_t)p[4], (uint64_t)p[5],
+                 (uint64_t)p[6], (uint64_t)p[7], 0};
     OCL_TRY(check_operand(op, 0, s->batch, s->m, s->k, s->a_batch, e));
     OCL_TRY(check_operand(op, 1, s->batch, s->k, s->n, s->b_batch, e));
     if (!op->n_code && op->out[0].dtype != RK_F32)
@@ -177,7 +178,10 @@ void ocl_product_source(const ocl_product *s, const ocl_choice *g, ocl_text *sou
     ocl_text_add(source, "#define RK_BM %u\n#define RK_BN %u\n#define RK_BK %u\n", g->rows, g->cols,
                  g->deep);
     ocl_text_add(source, "#define RK_TM %u\n#define RK_TN %u\n#define RK_BLOCKS %d\n", g->rows / 16,
-                 g->cols / 16, s->k > RK_MATMUL_BLOCK);
+                 g->cols / 16, s->k > (s->block ? s->block : RK_MATMUL_BLOCK));
+    if (s->block)
+        ocl_text_add(source, "#undef RK_MATMUL_BLOCK\n#define RK_MATMUL_BLOCK %u\n",
+                     (uint32_t)s->block);
     ocl_text_add(source, "#define RK_TA %d\n#define RK_TB %d\n", (int)s->ta, (int)s->tb);
     OCL_APPEND(source, ocl_cl_matmul);
 }

@@ -4,9 +4,9 @@
 #define RETHINK_OPENCL_MATMUL_H
 #include "choice.h"
 
-/* As MATMUL's p[]. */
+/* As MATMUL's p[].  block: products that a chain adds, a multiple of 64; 0: RK_MATMUL_BLOCK. */
 typedef struct ocl_product {
-    uint64_t batch, m, n, k, ta, tb, a_batch, b_batch;
+    uint64_t batch, m, n, k, ta, tb, a_batch, b_batch, block;
 } ocl_product;
 
 /* Rows and columns of a group's tile and the depth of a slice; a work-item has a 16th of both.  The

@@ -23,8 +23,9 @@
  * work-item, groups of 256, local memory).  Bits do not depend on it.
  *
  * Options: opencl.width (elements of a vector), opencl.profile, opencl.clblast and opencl.winograd
- * (ocl_blast_is_usual, ocl_winograd_pays: fast kernels always or never), opencl.pass (MiB that
- * Winograd's convolutions transform at a time in the gpu variant).
+ * (ocl_blast_is_usual, ocl_winograd_tile: fast kernels always or never), opencl.winograd-error (the
+ * gate of its tiles of 4 x 4), opencl.pass (MiB that Winograd's convolutions transform at a time in
+ * the gpu variant).
  *
  * A device is used by one thread at a time, so nothing here is locked but CLBlast. */
 #ifndef RETHINK_OPENCL_H
@@ -129,7 +130,13 @@ typedef struct ocl_step {
 } ocl_step;
 
 /* Kinds of kernels, where there are several: see ocl_choice. */
-enum { OCL_WAY_RULE = 0, OCL_WAY_EXACT = 1, OCL_WAY_BLAST = 2, OCL_WAY_WINOGRAD = 3 };
+enum {
+    OCL_WAY_RULE = 0,
+    OCL_WAY_EXACT = 1,
+    OCL_WAY_BLAST = 2,
+    OCL_WAY_WINOGRAD = 3,
+    OCL_WAY_WINOGRAD_4X4 = 4
+};
 
 /* What a tuner has chosen; 0: what the static rule of the kind says.
  *   way         OCL_WAY_*; sizes of tiles and the like are those of exact kernels

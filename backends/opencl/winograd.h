@@ -1,21 +1,30 @@
 /* winograd.h: CONV of the fast tier with windows of 3 x 3 and stride 1, by Winograd's
- * F(2 x 2, 3 x 3), and F(3 x 3, 2 x 2) for dw (Lavin and Gray, "Fast Algorithms for Convolutional
- * Neural Networks", 2015, arXiv:1509.09308).
+ * F(2 x 2, 3 x 3) and F(4 x 4, 3 x 3), and F(3 x 3, 2 x 2) for dw (Lavin and Gray, "Fast Algorithms
+ * for Convolutional Neural Networks", 2015, arXiv:1509.09308).
  *
  *   winograd.c      where it is used, and what error it claims
  *   winograd_cpu.c  cpu variant: units of tiles, transformed, multiplied and transformed back
  *   winograd_gpu.c  gpu variant: a kernel for each of these steps, some images at a time
  *
- * A tile is 2 x 2 results (dw: gradients) and the 4 x 4 taps that they meet.  What is transformed
- * is multiplied as matrices, one product for each of 16 points, so that 16 multiplications do what
- * 36 did.  The operations of an element of y or dx, and their order, depend on nothing but the
- * shape; those of dw on nothing but the shape and the variant.  In the cpu variant they are the cpu
- * backend's. */
+ * A tile is 2 x 2 results (dw: gradients) and the 4 x 4 taps that they meet, or 4 x 4 results and
+ * 6 x 6 taps.  What is transformed is multiplied as matrices, one product for each of 16 points, so
+ * that 16 multiplications do what 36 did, or of 36 for 144.  The operations of an element of y or
+ * dx, and their order, depend on nothing but the shape and the tile; those of dw on nothing but the
+ * shape and the variant.  In the cpu variant they are the cpu backend's. */
 #ifndef RETHINK_OPENCL_WINOGRAD_H
 #define RETHINK_OPENCL_WINOGRAD_H
 #include "conv.h"
 
-enum { OCL_WINO_POINTS = 16 };
+enum {
+    OCL_WINO_CHAIN =
+        64 /* channels that tiles of 4 x 4 add at once: RK_W4_CHAIN of ../winograd_4x4.h */
+};
+
+/* Points of a tile. */
+static inline uint64_t ocl_winograd_points(const ocl_conv *c)
+{
+    return (uint64_t)(c->tile + 2) * (c->tile + 2);
+}
 
 /* Tiles of an image; along both sides, of the result, or for dw of g. */
 typedef struct ocl_tiles {
@@ -23,9 +32,11 @@ typedef struct ocl_tiles {
 } ocl_tiles;
 ocl_tiles ocl_winograd_tiles(const ocl_conv *);
 
-/* Whether an op with RK_OP_FAST can be computed so, and whether the static rule does. */
+/* Whether an op with RK_OP_FAST can be computed so, whether with tiles of 4 x 4, for which a gate
+ * asks that they be near enough, and with which tiles the static rule does; 0: not. */
 int ocl_winograd_can(const ocl_conv *);
-int ocl_winograd_pays(const rk_device *, const ocl_conv *);
+int ocl_winograd_is_near(const rk_device *, const ocl_conv *);
+uint32_t ocl_winograd_tile(const rk_device *, const ocl_conv *);
 /* RK_E_UNSUPPORTED, with the kernel as it was, where scratch memory would be too large, or the
  * bound would say nothing. */
 rk_status ocl_winograd(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);

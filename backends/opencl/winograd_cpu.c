@@ -8,6 +8,7 @@ enum {
     TILES = 64,     /* of a block of dw, about, which decides its bits */
     SEGMENTS = 8,   /* likewise of the images */
     MOST = 128,     /* tiles of a unit of y or dx, about */
+    POINTS = 16,    /* of dw */
     TRANSFORM = 100 /* what the transforms of a tile and a channel cost, in fma */
 };
 static const double most_slot = 0x1p26; /* bytes of a work-item's memory */
@@ -46,6 +47,7 @@ static rk_status add_step(rk_kernel *k, const ocl_conv *c, const ocl_code *code,
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
     if (c->which == RK_CONV_DW) OCL_APPEND(&source, ocl_cl_transpose);
     OCL_APPEND(&source, ocl_cl_fill);
+    if (c->tile == 4) OCL_APPEND(&source, ocl_cl_winograd_cpu_4x4);
     OCL_APPEND(&source, ocl_cl_winograd_cpu);
     return ocl_step_add(k, &source, name, out, e);
 }
@@ -75,7 +77,8 @@ static uint64_t cost_of(const ocl_conv *c, const tile *t, uint64_t nr, uint64_t 
     uint64_t bands = parts(all.down, rows), last = all.down - (bands - 1) * rows, cost = 0;
     for (int i = 0; i < 2; i++) {
         uint64_t high = i ? last : rows, n = images * high * all.across, times = i ? 1 : bands - 1;
-        uint64_t fma = OCL_WINO_POINTS * c->ci * up(c->co, t->mr) * up(n, nr) * 100 / t->speed;
+        uint64_t fma =
+            ocl_winograd_points(c) * c->ci * up(c->co, t->mr) * up(n, nr) * 100 / t->speed;
         cost += times * (fma + TRANSFORM * n * (c->ci * (high + 1) / high + c->co));
     }
     return cost;
@@ -104,14 +107,16 @@ static void choose(const rk_device *d, const ocl_conv *c, cut *w)
 static void lay_out(const rk_device *d, const ocl_conv *c, cut *w)
 {
     const ocl_tiles all = ocl_winograd_tiles(c);
-    const uint64_t v = d->width, mr = w->tile.mr;
+    const uint64_t v = d->width, mr = w->tile.mr, points = ocl_winograd_points(c), edge = c->tile;
     w->ld = apart(most(up(w->tiles, w->tile.nv * v), w->tiles + v));
     w->pitch = up((w->rows + 1) * all.across + 2 * v, 16);
-    w->product_at = up(OCL_WINO_POINTS * c->ci * w->ld + v, 16);
-    w->lines_at = w->product_at + up(OCL_WINO_POINTS * up(c->co, mr) * w->ld + v, 16);
-    w->slot = w->lines_at + (2 * w->rows + 2) * (2 * all.across + 2) + 4 * v + 8 * w->pitch;
-    w->slot = up(w->slot + 2 * w->rows * c->w.out + v, 16);
-    w->weights = up(OCL_WINO_POINTS * c->ci * up(c->co, mr), 16);
+    if (edge == 4) w->pitch = up(4 * up(w->rows * all.across, v) + 2 * v, 16);
+    w->product_at = up(points * c->ci * w->ld + v, 16);
+    w->lines_at = w->product_at + up(points * up(c->co, mr) * w->ld + v, 16);
+    w->slot = w->lines_at + (edge * w->rows + 2) * (edge * all.across + 2) + 4 * v;
+    w->slot += (edge == 4 ? 12 : 8) * w->pitch;
+    w->slot = up(w->slot + edge * w->rows * c->w.out + v, 16);
+    w->weights = up(points * c->ci * up(c->co, mr), 16);
 }
 
 static rk_status add_weights(rk_kernel *k, const ocl_conv *c, const ocl_code *code, const cut *w,
@@ -141,8 +146,8 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     if (4.0 * (double)w.slot > most_slot || tasks > 1u << 30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a unit of tiles is too large");
     OCL_TRY(ocl_winograd_claim(c, ocl_winograd_bound(c), bytes, info, e));
-    snprintf(info->impl, sizeof info->impl, "winograd cpu %ux%u, %u tiles", w.tile.mr,
-             w.tile.nv * d->width, (uint32_t)w.tiles);
+    snprintf(info->impl, sizeof info->impl, "winograd %ux%u cpu %ux%u, %u tiles", c->tile, c->tile,
+             w.tile.mr, w.tile.nv * d->width, (uint32_t)w.tiles);
     OCL_TRY(add_weights(k, c, code, &w, e));
     OCL_TRY(add_step(k, c, code, &w.tile, "winograd", &s, e));
     ocl_step_buffer(s, 0, ocl_conv_before(c));
@@ -196,10 +201,10 @@ static void cut_dw_of(const rk_device *d, const ocl_conv *c, cut_dw *w)
     w->ld = apart(w->group);
     w->ld_g = apart(up(up(c->co, mr), v));
     w->ld_sum = w->groups * w->group;
-    w->sums = up(w->segments * OCL_WINO_POINTS * up(c->co, mr) * w->ld_sum, 16);
+    w->sums = up(w->segments * POINTS * up(c->co, mr) * w->ld_sum, 16);
     uint64_t pixels =
         most(least(2 * w->rows + 2, c->h.in) * c->w.in * w->ld, seen * c->w.out * w->ld_g);
-    w->slot = OCL_WINO_POINTS * block * (w->ld + w->ld_g) + most(w->ld, w->ld_g);
+    w->slot = POINTS * block * (w->ld + w->ld_g) + most(w->ld, w->ld_g);
     w->slot = up(w->slot + pixels, 16);
 }
 
@@ -241,7 +246,7 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
                            ocl_winograd_bound_dw(c, w.images * w.rows * all.across,
                                                  w.bands * parts(c->batch, w.segments), w.segments),
                            bytes, info, e));
-    snprintf(info->impl, sizeof info->impl, "winograd cpu %ux%u, %u segments", w.tile.mr,
+    snprintf(info->impl, sizeof info->impl, "winograd 3x3 cpu %ux%u, %u segments", w.tile.mr,
              w.tile.nv * d->width, (uint32_t)w.segments);
     OCL_TRY(add_blocks(k, c, code, &w, e));
     OCL_TRY(add_step(k, c, code, &w.tile, "winograd_sum", &s, e));

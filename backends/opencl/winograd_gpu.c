@@ -36,22 +36,24 @@ static rk_status cut_of(const rk_device *d, const ocl_conv *c, cut *w, rk_error 
     OCL_TRY(pass_of(d, &pass, e));
     const ocl_tiles all = ocl_winograd_tiles(c);
     const double image = (double)all.down * (double)all.across;
-    const double each = 4.0 * OCL_WINO_POINTS * image * (double)(c->ci + c->co);
+    const double each = 4.0 * (double)ocl_winograd_points(c) * image * (double)(c->ci + c->co);
     double images = each > pass ? 1 : pass / each;
     if (c->which == RK_CONV_DW) images = (double)parts(c->batch, SEGMENTS);
     w->images = images < (double)c->batch ? (uint64_t)images : c->batch;
     w->passes = parts(c->batch, w->images);
-    const double floats = (double)w->images * each / 4 +
-                          OCL_WINO_POINTS * (double)c->ci * (double)c->co * (double)SEGMENTS;
+    const double floats = (double)w->images * each / 4 + (double)ocl_winograd_points(c) *
+                                                             (double)c->ci * (double)c->co *
+                                                             (double)SEGMENTS;
     if (floats > 0x1p30 || (double)c->h.out + (double)c->w.out + (double)c->h.pad +
                                    (double)c->w.pad + (double)c->h.in + (double)c->w.in >
                                0x1p30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a pass over the images is too large");
     w->tiles = w->images * all.down * all.across;
-    const uint64_t kernels = OCL_WINO_POINTS * c->ci * c->co, dw = c->which == RK_CONV_DW;
-    w->taps_at = dw ? OCL_WINO_POINTS * c->co * w->tiles : kernels;
-    w->products_at = w->taps_at + OCL_WINO_POINTS * c->ci * w->tiles;
-    w->floats = w->products_at + (dw ? w->passes * kernels : OCL_WINO_POINTS * c->co * w->tiles);
+    const uint64_t points = ocl_winograd_points(c), kernels = points * c->ci * c->co,
+                   dw = c->which == RK_CONV_DW;
+    w->taps_at = dw ? points * c->co * w->tiles : kernels;
+    w->products_at = w->taps_at + points * c->ci * w->tiles;
+    w->floats = w->products_at + (dw ? w->passes * kernels : points * c->co * w->tiles);
     return RK_OK;
 }
 
@@ -98,11 +100,12 @@ static rk_status add_products(rk_kernel *k, const ocl_conv *c, const cut *w, rk_
 {
     const uint64_t dw = c->which == RK_CONV_DW, n = dw ? c->ci : w->tiles,
                    deep = dw ? w->tiles : c->ci;
-    const ocl_product p = {.batch = OCL_WINO_POINTS,
+    const ocl_product p = {.batch = ocl_winograd_points(c),
                            .m = c->co,
                            .n = n,
                            .k = deep,
                            .tb = dw,
+                           .block = c->tile == 4 ? OCL_WINO_CHAIN : 0,
                            .a_batch = c->co * deep,
                            .b_batch = c->ci * w->tiles};
     const ocl_choice none = {0}, g = ocl_product_group(k->device, &p, &none);
@@ -118,7 +121,7 @@ static rk_status add_products(rk_kernel *k, const ocl_conv *c, const cut *w, rk_
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, k->n_args, w->taps_at * 4);
     ocl_step_buffer(s, k->n_args, w->products_at * 4);
-    OCL_TRY(ocl_step_u64(s, dw ? OCL_WINO_POINTS * c->co * c->ci : 0, e));
+    OCL_TRY(ocl_step_u64(s, dw ? ocl_winograd_points(c) * c->co * c->ci : 0, e));
     OCL_TRY(ocl_step_pass(s, e));
     return ocl_product_args(s, &p, &g, e);
 }
@@ -174,7 +177,8 @@ rk_status ocl_winograd_gpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code
     OCL_TRY(cut_of(k->device, c, &w, e));
     OCL_TRY(ocl_loops(k->device, 2 * (dw ? w.tiles : c->ci) + 64, e));
     OCL_TRY(ocl_winograd_claim(c, bound_of(c, &w), 4.0 * (double)w.floats, info, e));
-    snprintf(info->impl, sizeof info->impl, "winograd gpu, %u passes", (uint32_t)w.passes);
+    snprintf(info->impl, sizeof info->impl, "winograd %ux%u gpu, %u passes", dw ? 3 : c->tile,
+             dw ? 3 : c->tile, (uint32_t)w.passes);
     if (!dw) OCL_TRY(add_weights(k, c, code, e));
     k->loop_from = k->n_steps;
     OCL_TRY(add_tiles(k, c, code, &w, 0, e));

@@ -178,14 +178,15 @@ static void probes(void **state)
     }
 }
 
-enum { FN = 5, FC = 35, FH = 13, FW = 11, FK = 50, FMOST = FN * FK * FH * FW };
+enum { FN = 5, FC = 67, FH = 13, FW = 9, FK = 50, FMOST = FN * FC * FH * FW };
 
 /* A convolution of the fast tier with relu; 0 if this processor has no such instructions. */
-static int convolve(const char *path, const char *isa, const char *threads, int64_t which, float *y)
+static int convolve(const char *path, const char *isa, const char *threads, const char *tile,
+                    int64_t which, float *y)
 {
     static const int64_t x[4] = {FN, FC, FH, FW}, w[4] = {FK, FC, 3, 3}, g[4] = {FN, FK, FH, FW};
     static float a[FMOST], b[FMOST];
-    const char *list[] = {isa, threads, "cpu.winograd=always", NULL};
+    const char *list[] = {isa, threads, tile, NULL};
     rk_error e = {.size = sizeof e};
     rk_bed h;
     rk_sample c;
@@ -206,6 +207,8 @@ static int convolve(const char *path, const char *isa, const char *threads, int6
             rk_sample_run_info(&h, &c, (const void *[]){a, b}, (void *[]){y}, -1, &info, &e),
             RK_OK);
         assert_int_equal(info.tier, strcmp(isa, "isa=plain") == 0 ? RK_TIER_EXACT : RK_TIER_FAST);
+        if (info.tier == RK_TIER_FAST && which != RK_CONV_DW)
+            assert_non_null(strstr(info.impl, tile + strlen("cpu.winograd=")));
     }
     assert_int_equal(rk_bed_close(&h), 0);
     return opened;
@@ -216,16 +219,16 @@ static void same_fast_bits(void **state)
 {
     static const char *const isa[] = {"isa=avx2", "isa=avx512", "isa=plain"};
     static const char *const threads[] = {"threads=1", "threads=2", "threads=3", "threads=17"};
+    static const char *const tiles[] = {"cpu.winograd=2x2", "cpu.winograd=4x4"};
     static float first[FMOST], y[FMOST];
-    for (int64_t which = 0; which < 3; which++) {
-        int known = 0;
-        for (int i = 0; i < 3; i++)
-            for (int t = 0; t < 4; t++) {
-                if (!convolve(path_of(state), isa[i], threads[t], which, y)) continue;
-                if (!known) memcpy(first, y, sizeof first);
-                if (i < 2) assert_memory_equal(y, first, sizeof y);
-                known = 1;
-            }
+    int known = 0;
+    for (int i = 0; i < 2 * 3 * 3 * 4; i++) {
+        int t = i % 4, set = i / 4 % 3, which = i / 12 % 3;
+        if (i % 12 == 0) known = 0;
+        if (!convolve(path_of(state), isa[set], threads[t], tiles[i / 36], which, y)) continue;
+        if (!known) memcpy(first, y, sizeof first);
+        if (set < 2) assert_memory_equal(y, first, sizeof y);
+        known = 1;
     }
 }
 

@@ -38,11 +38,16 @@ static void describe(rk_sample *c, const shape *s, int64_t which)
     rk_sample_store(c, 0, rk_sample_ins(c, RK_I_FMAX, RK_R_IN, rk_sample_immf(c, 0.0f), 0));
 }
 
-/* What a backend with an option computes; NULL if this processor has no fast tier. */
-static float *convolve(const char *path, const char *option, const shape *s, int64_t which,
-                       rk_kinfo *info)
+/* What a backend with an option computes; NULL if this processor has no fast tier.  tile: 2, 4. */
+static float *convolve(const char *path, const char *option, int tile, const shape *s,
+                       int64_t which, rk_kinfo *info)
 {
-    const char *list[] = {option, "opencl.winograd=always", "cpu.winograd=always", "opencl.pass=1",
+    const char *list[] = {option,
+                          tile == 4 ? "opencl.winograd=4x4" : "opencl.winograd=2x2",
+                          tile == 4 ? "cpu.winograd=4x4" : "cpu.winograd=2x2",
+                          "opencl.winograd-error=20",
+                          "cpu.winograd-error=20",
+                          "opencl.pass=1",
                           NULL};
     rk_error e = {.size = sizeof e};
     rk_bed h;
@@ -63,13 +68,18 @@ static float *convolve(const char *path, const char *option, const shape *s, int
     return y;
 }
 
-static int is_winograd(const rk_kinfo *info)
+static int is_winograd(const rk_kinfo *info, int tile, int64_t which)
 {
-    return info->tier == RK_TIER_FAST && info->bound == RK_BOUND_PLANES && info->ulp > 0;
+    const char *name = which == RK_CONV_DW ? "winograd 3x3"
+                       : tile == 4         ? "winograd 4x4"
+                                           : "winograd 2x2";
+    return strstr(info->impl, name) && info->tier == RK_TIER_FAST &&
+           info->bound == RK_BOUND_PLANES && info->ulp > 0;
 }
 
 /* Compares what options of the OpenCL backend give with `want`, or with the first of them. */
-static void same_bits(const shape *s, int64_t which, const char *const *options, float *want)
+static void same_bits(const shape *s, int64_t which, int tile, const char *const *options,
+                      float *want)
 {
     const size_t bytes =
         sizeof(float) * (size_t)(which == RK_CONV_DW   ? s->K * s->C * 9
@@ -77,9 +87,9 @@ static void same_bits(const shape *s, int64_t which, const char *const *options,
                                                        : s->N * s->K * s->H * s->W);
     for (; *options; options++) {
         rk_kinfo info = {.size = sizeof info};
-        float *y = convolve(paths[0], *options, s, which, &info);
+        float *y = convolve(paths[0], *options, tile, s, which, &info);
         assert_non_null(y);
-        if (!is_winograd(&info)) fail_msg("%s: %s", *options, info.impl);
+        if (!is_winograd(&info, tile, which)) fail_msg("%s: %s", *options, info.impl);
         if (want && memcmp(y, want, bytes) != 0)
             fail_msg("%s: %s: other bits", *options, info.impl);
         print_message("%s: %s\n", *options, info.impl);
@@ -91,6 +101,15 @@ static void same_bits(const shape *s, int64_t which, const char *const *options,
     free(want);
 }
 
+/* All options of the OpenCL backend give what the cpu backend does. */
+static void compare(const shape *s, int64_t which, int tile, const char *const *options)
+{
+    rk_kinfo info = {.size = sizeof info};
+    float *want = convolve(paths[1], "threads=2", tile, s, which, &info);
+    if (want && !is_winograd(&info, tile, which)) free(want), want = NULL; /* no vectors */
+    same_bits(s, which, tile, options, want);
+}
+
 /* dw of the gpu variant adds in another order. */
 static void test_same_bits(void **state)
 {
@@ -98,12 +117,17 @@ static void test_same_bits(void **state)
         {"variant=cpu", "variant=gpu"}, {"variant=cpu", "variant=gpu"}, {"opencl.width=4"}};
     static const shape s = {19, 19, 7, 5, 21}; /* several images in a unit of work */
     (void)state;
-    for (int64_t which = 0; which < 3; which++) {
-        rk_kinfo info = {.size = sizeof info};
-        float *want = convolve(paths[1], "threads=2", &s, which, &info);
-        if (want && !is_winograd(&info)) free(want), want = NULL; /* no vectors */
-        same_bits(&s, which, options[which], want);
-    }
+    for (int64_t which = 0; which < 3; which++) compare(&s, which, 2, options[which]);
+}
+
+/* More channels than a chain has; bands of large planes, and in the gpu variant passes. */
+static void test_large_tiles(void **state)
+{
+    static const char *const cpu[] = {"variant=cpu", NULL}, *const gpu[] = {"variant=gpu", NULL};
+    static const shape y = {3, 70, 59, 60, 21}, dx = {19, 21, 7, 5, 131};
+    (void)state;
+    compare(&y, RK_CONV_Y, 4, cpu);
+    compare(&dx, RK_CONV_DX, 4, gpu);
 }
 
 /* Bands of large planes, and in the gpu variant passes over the images. */
@@ -112,13 +136,47 @@ static void test_passes(void **state)
     static const char *const all[] = {"variant=cpu", "variant=gpu", NULL};
     static const shape s = {3, 32, 32, 32, 32};
     (void)state;
-    same_bits(&s, RK_CONV_Y, all, NULL);
+    same_bits(&s, RK_CONV_Y, 2, all, NULL);
+}
+
+/* The gate of tiles of 4 x 4, and what a tuner may choose. */
+static void test_gate(void **state)
+{
+    static const char *const lists[][4] = {{"variant=cpu", "opencl.winograd=4x4"},
+                                           {"variant=gpu", "opencl.winograd=4x4"},
+                                           {"opencl.winograd=4x4", "opencl.winograd-error=7"}};
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        const shape s = {2, i % 2 ? 64 : 27, 8, 8, 8};
+        const int large = i % 2 && i < 4;
+        rk_error e = {.size = sizeof e};
+        rk_kernel *k;
+        rk_kinfo info = {.size = sizeof info};
+        char name[64];
+        rk_bed h;
+        rk_sample c;
+        uint32_t n, found = 0;
+        describe(&c, &s, RK_CONV_Y);
+        rk_op op = rk_sample_op(&c);
+        assert_int_equal(rk_bed_open(&h, paths[0], 0, lists[i / 2], &e), RK_OK);
+        assert_int_equal(h.backend->prepare(h.device, &op, &k, &info, &e), RK_OK);
+        assert_int_equal(strstr(info.impl, "winograd 4x4") != NULL, large);
+        h.backend->release(h.device, k);
+        assert_int_equal(h.backend->choices(h.device, &op, 0, name, &n, &e), RK_OK);
+        for (uint32_t j = 0; j < n; j++) {
+            assert_int_equal(h.backend->choices(h.device, &op, j, name, &n, &e), RK_OK);
+            found += strcmp(name, large ? "winograd" : "winograd 4x4") == 0;
+        }
+        assert_int_equal(found, large); /* what the gate refuses is no choice either */
+        assert_int_equal(rk_bed_close(&h), 0);
+    }
 }
 
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits),
-                                       cmocka_unit_test(test_passes)};
+                                       cmocka_unit_test(test_large_tiles),
+                                       cmocka_unit_test(test_passes), cmocka_unit_test(test_gate)};
     if (argc != 3) return 2;
     paths = (const char *const *)(argv + 1);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,62 @@
 /* Winograd's transforms along one side of a tile, of F(2 x 2, 3 x 3) or, with RK_DW, F(3 x 3,
- * 2 x 2); and the weights'.  Points are numbered 4 * (along h) + (along w).  The same operations in
- * the same order as in the cpu backend. */
+ * 2 x 2), or, if RK_TILE is 4, F(4 x 4, 3 x 3); and the weights'.  Points are numbered RK_EDGE *
+ * (along h) + (along w).  The same operations in the same order as in the cpu backend. */
+#define RK_EDGE (RK_TILE + 2)
+#define RK_POINTS (RK_EDGE * RK_EDGE)
+
+#if RK_TILE == 4
+/* A tile of taps, rows by rows. */
+static inline void rk_tile_to_points(F (*d)[6], F (*v)[6])
+{
+    F s[6][6], a[6], b[6];
+#pragma unroll
+    for (uint j = 0; j < 6; j++) {
+#pragma unroll
+        for (uint i = 0; i < 6; i++) a[i] = d[i][j];
+        rk_w4_taps(a, b);
+#pragma unroll
+        for (uint i = 0; i < 6; i++) s[i][j] = b[i];
+    }
+#pragma unroll
+    for (uint i = 0; i < 6; i++) rk_w4_taps(s[i], v[i]);
+}
+
+/* Products, m[i][j], to a tile of results. */
+static inline void rk_tile_from_points(F (*m)[6], F (*y)[4])
+{
+    F s[4][6], a[6], b[4];
+#pragma unroll
+    for (uint j = 0; j < 6; j++) {
+#pragma unroll
+        for (uint i = 0; i < 6; i++) a[i] = m[i][j];
+        rk_w4_results(a, b);
+#pragma unroll
+        for (uint i = 0; i < 4; i++) s[i][j] = b[i];
+    }
+#pragma unroll
+    for (uint i = 0; i < 4; i++) rk_w4_results(s[i], y[i]);
+}
+
+/* One kernel of 3 x 3 weights to u[36], in all lanes; dx takes it turned around. */
+static inline void rk_kernel_to_points(__global const float *w, uint turned, float *u)
+{
+    F g[3], s[3][6], v[6];
+#pragma unroll
+    for (uint c = 0; c < 3; c++) {
+#pragma unroll
+        for (uint r = 0; r < 3; r++) g[r] = (F)(w[turned ? 8 - 3 * r - c : 3 * r + c]);
+        rk_w4_weights(g, s[c]);
+    }
+#pragma unroll
+    for (uint r = 0; r < 6; r++) {
+#pragma unroll
+        for (uint c = 0; c < 3; c++) g[c] = s[c][r];
+        rk_w4_weights(g, v);
+#pragma unroll
+        for (uint c = 0; c < 6; c++) u[6 * r + c] = FIRST(v[c]);
+    }
+}
+#else
 static inline void rk_to_points(const F *d, F *v)
 {
     v[0] = d[0] - d[2];
@@ -113,4 +169,5 @@ static inline void rk_kernel_to_points(__global const float *w, uint turned, flo
 #pragma unroll
     for (uint p = 0; p < 4; p++) rk_weights_to_points(half_way + 3 * p, 1, u + 4 * p, 1);
 }
+#endif
 #endif

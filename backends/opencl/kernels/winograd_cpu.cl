@@ -7,9 +7,10 @@
  *
  * Work-items draw units from a counter, which the last one resets, as in matmul.cl. */
 #define NR (RK_NV * RK_WIDTH)
+#define RK_ADDS (RK_DW || RK_TILE == 4)
 
 /* to[i][j] = the products of column x, ld apart, and row w, ld_w apart, added up to what is there
- * unless `fresh`; RK_DW: of which the sum is added. */
+ * unless `fresh`; RK_ADDS: of which the sum is added. */
 static inline void rk_multiply(__global float *to, uint ld_to, __global const float *x, uint ld,
                                __global const float *w, uint ld_w, uint n, int fresh)
 {
@@ -19,7 +20,7 @@ static inline void rk_multiply(__global float *to, uint ld_to, __global const fl
 #pragma unroll
         for (uint v = 0; v < RK_NV; v++) {
             acc[i][v] = (F)(0.0f);
-            if (!RK_DW && !fresh) acc[i][v] = VLOAD(to + i * ld_to + v * RK_WIDTH);
+            if (!RK_ADDS && !fresh) acc[i][v] = VLOAD(to + i * ld_to + v * RK_WIDTH);
         }
 #pragma unroll 1
     for (uint p = 0; p < n; p++, x += ld, w += ld_w) {
@@ -38,7 +39,7 @@ static inline void rk_multiply(__global float *to, uint ld_to, __global const fl
 #pragma unroll
         for (uint v = 0; v < RK_NV; v++) {
             __global float *at = to + i * ld_to + v * RK_WIDTH;
-            VSTORE(RK_DW && !fresh ? VLOAD(at) + acc[i][v] : acc[i][v], at);
+            VSTORE(RK_ADDS && !fresh ? VLOAD(at) + acc[i][v] : acc[i][v], at);
         }
 }
 
@@ -184,7 +185,11 @@ ONE __kernel void winograd_sum(__global const uchar *ws, ulong ws_at, RK_PARAMS 
     }
 }
 #else
-enum { DEPTH = 384 }; /* channels that are added up at once, so that a panel stays near */
+/* Channels that are added up at once. */
+#if RK_TILE == 4
+enum { DEPTH = RK_W4_CHAIN, COLUMNS = 12 };
+#else
+enum { DEPTH = 384, COLUMNS = 8 }; /* so that a panel stays near */
 
 /* Elements 2 k + j of a row. */
 static inline void rk_phases(__global const float *from, F *d)
@@ -273,6 +278,8 @@ static inline void rk_results(__global float *line, __global float *strip, uint 
             VSTORE(VLOAD(strip + r % 2 * pitch + r / 2 * 2 * across + e), line + r * wide + e);
 }
 
+#endif
+
 /* RK_MR channels of the result beside each other, those of the sum one after the other, panels,
  * points; a work-item does a panel. */
 ONE __kernel void winograd_weights(__global const uchar *w_in, ulong w_at, __global uchar *ws,
@@ -285,9 +292,10 @@ ONE __kernel void winograd_weights(__global const uchar *w_in, ulong w_at, __glo
     for (uint l = 0; l < ci; l++)
         for (uint i = 0; i < RK_MR; i++, to++) {
             ulong k = panel * RK_MR + i;
-            float u[16];
+            float u[RK_POINTS];
             if (k < co) rk_kernel_to_points(w + k * out_weight + l * in_weight, turned, u);
-            for (uint p = 0; p < 16; p++) to[p * plane] = k < co ? u[p] : 0.0f;
+            for (uint p = 0; p < RK_POINTS; p++)
+                to[p * plane] = k < co ? u[p] : 0.0f;
         }
 }
 
@@ -305,8 +313,8 @@ ONE __kernel void winograd(__global const uchar *in, ulong in_at, __global uchar
     ulong plane = (ulong)ci * ld, plane_to = (ulong)panels * RK_MR * ld;
     __global float *taps = words + slots_at + get_global_id(0) * slot,
                    *product = taps + product_at, *lines = taps + lines_at,
-                   *column = lines + (2 * rows + 2) * (2 * across + 2) + 4 * RK_WIDTH,
-                   *line = column + 8 * pitch;
+                   *column = lines + (RK_TILE * rows + 2) * (RK_TILE * across + 2) + 4 * RK_WIDTH,
+                   *line = column + COLUMNS * pitch;
     for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
         ulong group = task / bands, n = group * batch / groups;
         uint images = (uint)((group + 1) * batch / groups - n), a = task % bands * rows,
@@ -315,8 +323,9 @@ ONE __kernel void winograd(__global const uchar *in, ulong in_at, __global uchar
             for (uint i = 0; i < images; i++)
                 rk_taps(taps + (ulong)l * ld + i * high * across, plane,
                         (__global const float *)(in + in_at) + ((n + i) * ji + l) * in_h * in_w,
-                        lines, column, pitch, high, across, 2l * a + shift_h, shift_w, in_h, in_w);
-        for (uint p = 0; p < 16; p++)
+                        lines, column, pitch, high, across, (long)RK_TILE * a + shift_h, shift_w,
+                        in_h, in_w);
+        for (uint p = 0; p < RK_POINTS; p++)
             for (uint l = 0; l < ci; l += DEPTH)
                 for (uint j = 0; j < tiles; j += NR)
                     for (uint q = 0; q < panels; q++)
@@ -324,12 +333,14 @@ ONE __kernel void winograd(__global const uchar *in, ulong in_at, __global uchar
                                     taps + p * plane + (ulong)l * ld + j, ld,
                                     words + (((ulong)p * panels + q) * ci + l) * RK_MR, RK_MR,
                                     min(ci - l, (uint)DEPTH), l == 0);
-        uint first = 2 * a * out_w, count = min(2 * high, out_h - 2 * a) * out_w;
+        uint first = RK_TILE * a * out_w,
+             count = min(RK_TILE * high, out_h - RK_TILE * a) * out_w;
         for (uint i = 0; i < images; i++)
             for (uint k = 0; k < co; k++) {
                 ulong x0 = n + i, x1 = k;
-                rk_results(line, column, 2 * pitch, product + (ulong)k * ld + i * high * across,
-                           plane_to, high, across, count / out_w, out_w);
+                rk_results(line, column, RK_TILE == 4 ? pitch : 2 * pitch,
+                           product + (ulong)k * ld + i * high * across, plane_to, high, across,
+                           count / out_w, out_w);
 #pragma unroll 1
                 for (uint e = 0; e < count; e += RK_WIDTH) {
                     ulong x2 = first + e, pos = (x0 * jo + x1) * out_h * out_w + x2;

@@ -22,16 +22,17 @@ GROUP __kernel void winograd_taps(__global const uchar *in, ulong in_at, __globa
          place = tile % (down * across);
     ulong n = (ulong)pass * images + tile / (down * across);
     if (tile >= tiles) return;
-    float d[4][4], v[4][4];
-    int h = 2 * (int)(place / across) + shift_h, w = 2 * (int)(place % across) + shift_w;
+    float d[RK_EDGE][RK_EDGE], v[RK_EDGE][RK_EDGE];
+    int h = RK_TILE * (int)(place / across) + shift_h,
+        w = RK_TILE * (int)(place % across) + shift_w;
 #pragma unroll
-    for (uint i = 0; i < 4; i++)
+    for (uint i = 0; i < RK_EDGE; i++)
         rk_tile_row((__global const float *)(in + in_at), n * ji + l, h + (int)i, w,
-                    n < batch ? in_h : 0, in_w, 4, d[i]);
+                    n < batch ? in_h : 0, in_w, RK_EDGE, d[i]);
     rk_tile_to_points(d, v);
     __global float *to = (__global float *)(ws + ws_at) + taps_at + l * tiles + tile;
 #pragma unroll
-    for (uint p = 0; p < 16; p++) to[p * ci * tiles] = v[p / 4][p % 4];
+    for (uint p = 0; p < RK_POINTS; p++) to[p * ci * tiles] = v[p / RK_EDGE][p % RK_EDGE];
 }
 
 #if RK_DW
@@ -87,13 +88,13 @@ GROUP __kernel void winograd_weights(__global const uchar *w_in, ulong w_at, __g
 {
     uint at = get_global_id(0), kernels = co * ci;
     if (at >= kernels) return;
-    float u[16];
+    float u[RK_POINTS];
     rk_kernel_to_points((__global const float *)(w_in + w_at) + at / ci * out_weight +
                             at % ci * in_weight,
                         turned, u);
     __global float *to = (__global float *)(ws + ws_at) + at;
 #pragma unroll
-    for (uint p = 0; p < 16; p++) to[p * kernels] = u[p];
+    for (uint p = 0; p < RK_POINTS; p++) to[p * kernels] = u[p];
 }
 
 GROUP __kernel void winograd_results(__global const uchar *ws, ulong ws_at, RK_PARAMS
@@ -101,21 +102,22 @@ GROUP __kernel void winograd_results(__global const uchar *ws, ulong ws_at, RK_P
                                      uint out_w, uint down, uint across, uint images, uint pass)
 {
     uint tile = get_global_id(0), k = get_global_id(1), tiles = images * down * across,
-         place = tile % (down * across), a = 2 * (place / across), b = 2 * (place % across);
+         place = tile % (down * across), a = RK_TILE * (place / across),
+         b = RK_TILE * (place % across);
     ulong x0 = (ulong)pass * images + tile / (down * across), x1 = k;
     if (tile >= tiles || x0 >= batch) return;
     __global const float *from =
         (__global const float *)(ws + ws_at) + products_at + k * tiles + tile;
-    float m[4][4], y[2][2];
+    float m[RK_EDGE][RK_EDGE], y[RK_TILE][RK_TILE];
 #pragma unroll
-    for (uint p = 0; p < 16; p++) m[p / 4][p % 4] = from[p * co * tiles];
+    for (uint p = 0; p < RK_POINTS; p++) m[p / RK_EDGE][p % RK_EDGE] = from[p * co * tiles];
     rk_tile_from_points(m, y);
 #pragma unroll
-    for (uint i = 0; i < 4; i++) {
-        uint h = a + i / 2, w = b + i % 2;
+    for (uint i = 0; i < RK_TILE * RK_TILE; i++) {
+        uint h = a + i / RK_TILE, w = b + i % RK_TILE;
         ulong x2 = (ulong)h * out_w + w, pos = (x0 * jo + x1) * out_h * out_w + x2;
         if (h >= out_h || w >= out_w) continue;
-        U in0 = as_uint(y[i / 2][i % 2]);
+        U in0 = as_uint(y[i / RK_TILE][i % RK_TILE]);
         RK_BODY
     }
 }
