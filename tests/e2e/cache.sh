@@ -77,4 +77,64 @@ test_no_cache_and_two_at_once() {
     [ -z "$(find blobs -name '*tmp*')" ] || fail 'a temporary file was left'
 }
 
+# Programs that helpers compile are counted as if there were none, and change no bits; nothing is left.
+test_helpers() {
+    export RETHINK_CACHE_DIR="$PWD/blobs" TMPDIR="$PWD/tmp"
+    mkdir tmp
+    RETHINK_HELPERS=0 works net a.sqlite
+    all=$(compiled)
+    rm -r blobs
+    RETHINK_HELPERS=2 works net b.sqlite
+    [ "$(compiled)" = "$all" ] || fail "compiled, cached: $all, with helpers $(compiled)"
+    RETHINK_HELPERS=2 works net c.sqlite # a warm start asks for none
+    for f in b c; do
+        [ "$(digest a.sqlite)" = "$(digest $f.sqlite)" ] || fail "$f.sqlite differs"
+    done
+    [ -z "$(find tmp blobs -mindepth 1 -name '*rethink-helper*' -o -name '*tmp*')" ] || fail 'not tidy'
+    costs='select programs_compiled, programs_cached, ready_seconds > 0 from runs'
+    [ "$(sqlite3 a.sqlite "$costs")" = "$(echo "$all" | tr ' ' '|')|1" ] || fail 'cold, in the record'
+    [ "$(sqlite3 b.sqlite "$costs")" = "$(sqlite3 a.sqlite "$costs")" ] || fail 'helped, in the record'
+    case $(sqlite3 c.sqlite "$costs") in
+    '0|'*'|1') ;;
+    *) fail 'warm, in the record' ;;
+    esac
+    works "$RETHINK" show 1 --out c.sqlite
+    says '^  programs_compiled +0$'
+}
+
+# Killed helpers cost time alone; and a terminal sees how far a cold start is.
+test_killed_helpers_and_a_terminal() {
+    export RETHINK_CACHE_DIR="$PWD/blobs" POCL_CACHE_DIR="$PWD/pocl" TMPDIR="$PWD/tmp"
+    mkdir pocl tmp
+    RETHINK_CACHE_DIR="$PWD/other" RETHINK_HELPERS=1 TERM=xterm python3 - "$RETHINK" >stdout.txt <<'END' ||
+import os, pty, re, select, signal, subprocess, sys
+main, side = pty.openpty()
+p = subprocess.Popen([sys.argv[1], "run", "--model", "linear", "--data", "synth16:n=64,test=10", "--batch", "32",
+                      "--epochs", "1", "--device", "opencl:0.0", "--out", "a.sqlite", "-v"], stderr=side)
+os.close(side)
+text, killed = b"", set()
+while p.poll() is None:
+    if select.select([main], [], [], 0.02)[0]:
+        text += os.read(main, 4096)
+    with open(f"/proc/{p.pid}/task/{p.pid}/children") as f:
+        for child in f.read().split():
+            try:
+                if b"--worker" in open(f"/proc/{child}/cmdline", "rb").read():
+                    os.kill(int(child), signal.SIGKILL)
+                    killed.add(child)
+            except OSError:
+                pass
+assert p.returncode == 0, text
+assert killed, "no helper"
+assert re.search(rb"\rcompiling: [1-9][0-9]* of [1-9][0-9]* kernels are ready, [1-9][0-9]* programs compiled", text), text
+assert not re.search(rb"[a-zA-Z]", re.sub(rb"\r(compiling: |epoch )[^\r]*", b"", text).replace(b"\x1b[K", b"")), text
+END
+        fail 'killed helpers'
+    killed=$(compiled)
+    unset POCL_CACHE_DIR
+    RETHINK_HELPERS=0 works net b.sqlite
+    [ "$(compiled)" = "$killed" ] || fail "compiled, cached: $killed, without helpers $(compiled)"
+    [ "$(digest a.sqlite)" = "$(digest b.sqlite)" ] || fail 'killed helpers change bits'
+}
+
 . "$(dirname "$0")/lib.sh"
