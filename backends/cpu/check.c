@@ -44,7 +44,8 @@ static rk_status check_table(const rk_op *op, rk_error *e)
             return cpu_fail(e, RK_E_ABI, "prepare", "fields of a newer rk_op are set");
     if (op->kind < RK_EWISE || op->kind > RK_RNG)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "unknown kind %u", op->kind);
-    if (op->rev) return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "unknown revision %u", op->rev);
+    if (op->rev && (op->kind != RK_CONV || op->rev != RK_CONV_PART))
+        return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "unknown revision %u", op->rev);
     if (op->flags & ~(uint32_t)RK_OP_FAST)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "unknown flags %#x", op->flags);
     if (op->n_in > CPU_MAX_ARGS || op->n_out > CPU_MAX_ARGS || op->n_in + op->n_out >= CPU_MAX_ARGS)
@@ -286,4 +287,27 @@ rk_status cpu_check_result(const rk_op *op, int64_t count, rk_error *e)
         return cpu_fail(e, RK_E_INVALID, "prepare", "output 0: %lld elements instead of %lld",
                         (long long)cpu_count(&op->out[0]), (long long)count);
     return cpu_check_space(op, &op->out[0], &op->out[0], e);
+}
+
+rk_status cpu_check_matmul(const rk_op *op, rk_error *e)
+{
+    const int64_t *p = op->p, batch = p[0], m = p[1], n = p[2], k = p[3];
+    const int64_t extents[3][2] = {{m, k}, {k, n}, {p[6], p[7]}};
+    rk_status s = cpu_check_extents(op, 0, 3, e);
+    if (s == RK_OK) s = cpu_check_extents(op, 1, 3, e);
+    if (s != RK_OK) return s;
+    if (p[4] < 0 || p[4] > 1 || p[5] < 0 || p[5] > 1)
+        return cpu_fail(e, RK_E_INVALID, "prepare", "a transpose is 0 or 1");
+    for (int j = 0; j < 2; j++) {
+        int64_t one = extents[j][0] * extents[j][1], stride = extents[2][j], have;
+        if (op->in[j].dtype != RK_F32)
+            return cpu_fail(e, RK_E_INVALID, "prepare", "input %d: dtype %u", j, op->in[j].dtype);
+        have = cpu_count(&op->in[j]);
+        if (stride < 0 || (batch > 1 && stride > have))
+            return cpu_fail(e, RK_E_INVALID, "prepare", "batch stride %lld", (long long)stride);
+        if (batch > 0 && one && ((stride && batch - 1 > have) || (batch - 1) * stride + one > have))
+            return cpu_fail(e, RK_E_INVALID, "prepare", "input %d has %lld elements, not enough", j,
+                            (long long)have);
+    }
+    return cpu_check_result(op, batch * m * n, e);
 }

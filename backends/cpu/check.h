@@ -26,4 +26,6 @@ rk_status cpu_check_space(const rk_op *, const rk_tensor *space, const rk_tensor
 /* A kind with an optional epilogue: without a program one F32 output of count elements, with one
  * outputs and inputs of one shape of so many elements. */
 rk_status cpu_check_result(const rk_op *, int64_t count, rk_error *);
+/* Parameters, operands and results of a MATMUL. */
+rk_status cpu_check_matmul(const rk_op *, rk_error *);
 #endif

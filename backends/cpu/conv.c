@@ -4,8 +4,9 @@
 #include <string.h>
 #include <rethink/numerics.h>
 #include "check.h"
-#include "conv.h"
-#include "gemm.h"
+#include "choice.h"
+#include "conv_dw.h"
+#include "conv_taps.h"
 
 /* Chains are fed with taps, by their number in the full set, and cut into blocks. */
 typedef struct chain {
@@ -65,8 +66,8 @@ static float plain_dx(const cpu_conv *v, const float *g, const float *w, int64_t
                 int64_t top = h + v->ph - r, left = u + v->pw - s;
                 if (top % v->sh || left % v->sw) continue;
                 chain_tap(&c, number,
-                          tap(g + (n * v->K + k) * v->OH * v->OW, top / v->sh, left / v->sw, v->OH,
-                              v->OW),
+                          tap(g + n * v->apart + k * v->OH * v->OW, top / v->sh, left / v->sw,
+                              v->OH, v->OW),
                           w[((k * v->C + ch) * v->R + r) * v->S + s]);
             }
     return chain_end(&c, number);
@@ -83,7 +84,7 @@ static float plain_dw(const cpu_conv *v, const float *x, const float *g, int64_t
                 chain_tap(&c, number,
                           tap(x + (n * v->C + ch) * v->H * v->W, oh * v->sh + r - v->ph,
                               ow * v->sw + s - v->pw, v->H, v->W),
-                          g[(n * v->K + k) * v->OH * v->OW + oh * v->OW + ow]);
+                          g[n * v->apart + k * v->OH * v->OW + oh * v->OW + ow]);
     return chain_end(&c, number);
 }
 
@@ -98,9 +99,11 @@ static void plain_share(void *context, int t, int threads)
         int64_t i3 = e % v->dim[3], i2 = e / v->dim[3] % v->dim[2];
         int64_t i1 = e / v->dim[3] / v->dim[2] % v->dim[1],
                 i0 = e / v->dim[3] / v->dim[2] / v->dim[1];
-        j->c[e] = v->which == RK_CONV_Y    ? plain_y(v, j->a, j->b, i0, i1, i2, i3)
-                  : v->which == RK_CONV_DX ? plain_dx(v, j->a, j->b, i0, i1, i2, i3)
-                                           : plain_dw(v, j->a, j->b, i0, i1, i2, i3);
+        int64_t image = v->dim[1] * v->dim[2] * v->dim[3];
+        int64_t to = v->which == RK_CONV_Y ? i0 * v->apart + e % image : e;
+        j->c[to] = v->which == RK_CONV_Y    ? plain_y(v, j->a, j->b, i0, i1, i2, i3)
+                   : v->which == RK_CONV_DX ? plain_dx(v, j->a, j->b, i0, i1, i2, i3)
+                                            : plain_dw(v, j->a, j->b, i0, i1, i2, i3);
     }
     if (!v->epilogue || from == end) return;
     cpu_run r = CPU_NAME(cpu_run_begin)(v->epilogue, cpu_scratch(j->kernel, t) + v->program_at,
@@ -119,6 +122,12 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
                       (float *)(void *)arg[v->holder],
                       NULL};
     if (v->count == 0) return;
+    if (v->which == RK_CONV_Y)
+        j.c += v->at;
+    else if (v->which == RK_CONV_DX)
+        j.a += v->at;
+    else
+        j.b += v->at;
     if (v->work) j.work = (float *)(void *)(arg[k->n_in + k->n_out] + v->work_at);
     if (v->run)
         v->run(&j);
@@ -126,18 +135,32 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
         cpu_parallel(k->device, k->threads, plain_share, &j);
 }
 
-static rk_status check(const rk_op *op, cpu_conv *v, rk_error *e)
+/* Numbers, and that the part of a tensor is in it: sets *joined, its channels. */
+static rk_status check_numbers(const rk_op *op, const cpu_conv *v, int64_t *joined, rk_error *e)
 {
-    const int64_t x[4] = {v->N, v->C, v->H, v->W}, w[4] = {v->K, v->C, v->R, v->S},
-                  y[4] = {v->N, v->K, v->OH, v->OW};
-    const int64_t *side[3] = {x, w, y}, *dim;
-    int64_t count[3];
     if (v->which < RK_CONV_Y || v->which > RK_CONV_DW)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "p[0] = %lld is no member of CONV",
                         (long long)v->which);
-    for (int i = 1; i < 14; i++)
+    for (int i = 1; i < (op->rev ? 16 : 14); i++)
         if (op->p[i] < (i == 8 || i == 9) || op->p[i] > (int64_t)1 << 31)
             return cpu_fail(e, RK_E_INVALID, "prepare", "p[%d] = %lld", i, (long long)op->p[i]);
+    if (!op->rev) return RK_OK;
+    *joined = op->p[14];
+    if (v->which == RK_CONV_Y && op->n_code)
+        return cpu_fail(e, RK_E_INVALID, "prepare", "a program on a part of a tensor");
+    if (op->p[15] + v->K > *joined)
+        return cpu_fail(e, RK_E_INVALID, "prepare", "channels %lld to %lld of %lld",
+                        (long long)op->p[15], (long long)(op->p[15] + v->K), (long long)*joined);
+    return RK_OK;
+}
+
+static rk_status check(const rk_op *op, cpu_conv *v, rk_error *e)
+{
+    int64_t joined = v->K, count[3];
+    rk_status s = check_numbers(op, v, &joined, e);
+    if (s != RK_OK) return s;
+    const int64_t side[3][4] = {
+        {v->N, v->C, v->H, v->W}, {v->K, v->C, v->R, v->S}, {v->N, joined, v->OH, v->OW}};
     for (int i = 0; i < 3; i++) {
         double elements = 1;
         count[i] = 1;
@@ -147,12 +170,14 @@ static rk_status check(const rk_op *op, cpu_conv *v, rk_error *e)
     }
     int a = v->which == RK_CONV_DX ? 2 : 0, b = v->which == RK_CONV_DW ? 2 : 1;
     int c = v->which == RK_CONV_Y ? 2 : v->which == RK_CONV_DX ? 0 : 1;
-    dim = side[c];
-    memcpy(v->dim, dim, sizeof v->dim);
-    v->count = count[c];
-    rk_status s = cpu_check_in(op, 0, RK_F32, count[a], e);
+    memcpy(v->dim, side[c], sizeof v->dim);
+    if (c == 2) v->dim[1] = v->K;
+    v->count = v->dim[0] * v->dim[1] * v->dim[2] * v->dim[3];
+    v->apart = joined * v->OH * v->OW;
+    v->at = op->rev ? op->p[15] * v->OH * v->OW : 0;
+    s = cpu_check_in(op, 0, RK_F32, count[a], e);
     if (s == RK_OK) s = cpu_check_in(op, 1, RK_F32, count[b], e);
-    if (s == RK_OK) s = cpu_check_result(op, v->count, e);
+    if (s == RK_OK) s = cpu_check_result(op, count[c], e);
     return s;
 }
 
@@ -184,7 +209,8 @@ static rk_status plan_fast(rk_kernel *k, const rk_op *op, cpu_conv *v, rk_kinfo 
     size_t scratch = 0;
     rk_status s = RK_OK;
 #ifdef CPU_VEC
-    if (op->flags & RK_OP_FAST) s = CPU_NAME(cpu_winograd_plan)(k, v, info, &scratch);
+    if ((op->flags & RK_OP_FAST) && k->choice.way != CPU_WAY_EXACT)
+        s = CPU_NAME(cpu_winograd_plan)(k, v, info, &scratch);
     if (s == RK_OK && !v->fast)
         s = v->which == RK_CONV_DW ? CPU_NAME(cpu_conv_dw_plan)(k, v, &scratch)
                                    : CPU_NAME(cpu_conv_taps_plan)(k, v, &scratch);
@@ -210,14 +236,30 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
                   (double)(v->which == RK_CONV_Y    ? v->C
                            : v->which == RK_CONV_DX ? v->K
                                                     : v->OW);
-    k->threads = cpu_threads_for(k->device, (double)v->count * (taps / 16 + 1));
+    k->threads = cpu_threads_of(k, (double)v->count * (taps / 16 + 1));
     v->holder = op->n_in;
     if (op->n_code) s = plan_epilogue(k, op, v, info);
     if (s == RK_OK) s = plan_fast(k, op, v, info);
     if (s != RK_OK) return cpu_fail(e, s, "prepare", "no memory for a plan or a program");
-    if (info->tier == RK_TIER_EXACT) info->ulp = (float)block + (float)(taps / (double)block);
+    if (info->tier == RK_TIER_EXACT)
+        info->ulp = (float)(taps < (double)block ? taps + 1 : (double)block + taps / (double)block);
     snprintf(info->impl, sizeof info->impl, "conv %s %s", name(v, info), k->device->isa->name);
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_conv) = {prepare, run};
+static void choices(const rk_kernel *k, cpu_choices *out)
+{
+#ifdef CPU_VEC
+    const cpu_conv *v = k->plan;
+    static const int64_t columns[] = {512, 128, 1024};
+    if (v->run && v->run != CPU_NAME(cpu_conv_taps_run) && v->run != CPU_NAME(cpu_conv_dw_run))
+        cpu_choices_add(out, (cpu_choice){.way = CPU_WAY_EXACT});
+    for (int i = 0; i < 3 && v->run == CPU_NAME(cpu_conv_taps_run); i++)
+        cpu_choices_add(out, (cpu_choice){.columns = columns[i]});
+#else
+    (void)k;
+    (void)out;
+#endif
+}
+
+const cpu_kind CPU_NAME(cpu_conv) = {prepare, run, choices};

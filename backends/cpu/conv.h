@@ -17,10 +17,11 @@
 
 typedef struct cpu_conv_job cpu_conv_job;
 
-/* The first fourteen are p[].  dim[]: the result's. */
+/* The first fourteen are p[].  dim[]: the result's.  at, apart: where the first image of y or g
+ * begins, and how far images of it are apart, as it may be a part of a tensor. */
 typedef struct cpu_conv {
     int64_t which, N, C, H, W, K, R, S, sh, sw, ph, pw, OH, OW;
-    int64_t dim[4], count;
+    int64_t dim[4], count, at, apart;
     cpu_program *epilogue;
     uint32_t holder;        /* argument that has the result until the epilogue has run */
     size_t program_at;      /* in the scratch memory */
@@ -53,6 +54,7 @@ typedef struct cpu_planes {
     int64_t halo_h, halo_w;        /* rows and columns beyond the grid's that taps reach */
     int64_t columns, width;        /* columns that taps reach; from row to row */
     int64_t phase, image, channel; /* from one to the next, in the copy or in memory */
+    int64_t apart;                 /* from image to image in memory */
     int direct;                    /* taps are read where they lie in memory */
     float outside;                 /* what is where no row or column is */
 } cpu_planes;

@@ -138,7 +138,7 @@ static void pack_panel(const unit *u, const piece *s, int64_t k, int64_t columns
     for (int64_t l = s->l, length; l < s->l + s->n; l += length, to += length * width) {
         int64_t at = l % image;
         length = cpu_least(image - at, s->l + s->n - l);
-        const float *g = u->j->b + (l / image * v->K + k) * image + at;
+        const float *g = u->j->b + l / image * v->apart + k * image + at;
         for (int64_t j = 0; j < columns; j += CPU_VEC)
             pack_along(to + j, width, g + j * image, image, cpu_least(columns - j, CPU_VEC),
                        length);

@@ -15,12 +15,13 @@ static void finish(cpu_planes *p, int64_t rows, int64_t columns)
     p->columns = columns + p->halo_w;
     p->width = p->direct ? p->W : p->columns;
     p->channel = p->phase = p->H * p->W;
-    p->image = p->channels * p->channel;
+    p->image = p->apart;
 }
 
 cpu_planes CPU_NAME(cpu_planes_of_x)(const cpu_conv *v)
 {
     cpu_planes p = {.channels = v->C,
+                    .apart = v->C * v->H * v->W,
                     .H = v->H,
                     .W = v->W,
                     .step_h = v->sh,
@@ -38,6 +39,7 @@ cpu_planes CPU_NAME(cpu_planes_of_x)(const cpu_conv *v)
 cpu_planes CPU_NAME(cpu_planes_of_g)(const cpu_conv *v)
 {
     cpu_planes p = {.channels = v->K,
+                    .apart = v->apart,
                     .H = v->OH,
                     .W = v->OW,
                     .step_h = 1,

@@ -121,12 +121,12 @@ static const float *planes(const unit *u, const piece *s)
     if (s->n == 0) return u->planes;
     first = s->l / s->g->taps;
     end = (s->l + s->n - 1) / s->g->taps + 1;
-    const float *x = u->j->a + (u->n * p->channels + first) * plane;
+    const float *x = u->j->a + u->n * p->apart + first * plane;
     if (p->direct) return x + u->a * p->width;
     for (int64_t c = 0; c < end - first; c++)
         for (int64_t i = 0; i < u->images; i++) {
             float *to = u->planes + c * p->channel + i * p->image;
-            const float *from = x + (i * p->channels + c) * plane;
+            const float *from = x + i * p->apart + c * plane;
             CPU_NAME(cpu_planes_fill)(p, from, to, u->a, u->rows + p->halo_h, u->ahead);
         }
     return u->planes;
@@ -300,8 +300,8 @@ static void spread(const unit *u, const cpu_grid *g, int64_t wide)
     for (int64_t i = 0; i < u->m; i++)
         for (int64_t n = 0; n < u->images; n++)
             for (int64_t a = 0; a < rows; a++) {
-                int64_t line = ((u->n + n) * f->m + u->i + i) * f->h + g->h0 + (u->a + a) * f->sh;
-                float *to = u->j->c + line * f->w;
+                int64_t line = (u->i + i) * f->h + g->h0 + (u->a + a) * f->sh;
+                float *to = u->j->c + (u->n + n) * f->apart + line * f->w;
                 __builtin_prefetch(to + AHEAD * f->sh * f->w, 1);
                 __builtin_prefetch(to + AHEAD * f->sh * f->w + CPU_ALIGN / 4, 1);
                 spread_row(to, from, wide, lines * f->w);
@@ -315,7 +315,7 @@ static void multiply_grids(const unit *u)
     const cpu_taps *f = u->f;
     int64_t plane = f->h * f->w, wide = cpu_least(f->sw, f->w);
     if (f->grids == 1 && u->images == 1) {
-        float *c = u->j->c + (u->n * f->m + u->i) * plane + u->a * f->w;
+        float *c = u->j->c + u->n * f->apart + u->i * plane + u->a * f->w;
         multiply_grid(u, f->grid, c, plane);
         return;
     }

@@ -20,6 +20,7 @@ typedef struct cpu_taps {
     int64_t m, depth, taps; /* rows; channels that are summed; R * S */
     int64_t low, higher;    /* height of a panel of rows; how many have one more */
     int64_t h, w, sh, sw;   /* the planes of the result, and the strides of grids in them */
+    int64_t apart;          /* from image to image of the result */
     cpu_grid *grid;
     int64_t grids, blocks;
     int64_t images, rows, columns; /* most of a unit */

@@ -29,20 +29,21 @@ static void taps_of_dx(const cpu_conv *v, const cpu_planes *p, cpu_grid *g)
     }
 }
 
-/* Whole images while they are small, else bands of rows that make whole tiles. */
-static void cut(cpu_taps *f, int64_t images, int threads)
+/* Whole images while they are small, else bands of rows that make whole tiles; units of about so
+ * many columns. */
+static void cut(cpu_taps *f, int64_t images, int64_t columns, int threads)
 {
     const cpu_grid *g = &f->grid[0];
     int64_t plane = g->rows * g->columns, step = CPU_NR;
     f->groups = images;
     f->rows = g->rows;
-    if (plane <= 3 * COLUMNS / 4) {
-        f->groups = (images * plane + COLUMNS - 1) / COLUMNS;
+    if (plane <= 3 * columns / 4) {
+        f->groups = (images * plane + columns - 1) / columns;
         f->groups = cpu_least((f->groups + threads - 1) / threads * threads, images);
-    } else if (plane > 3 * COLUMNS / 2) {
+    } else if (plane > 3 * columns / 2) {
         while (step > 1 && step / 2 * g->columns % CPU_NR == 0) step /= 2;
-        if (step * g->columns > 2 * COLUMNS) step = 1;
-        f->rows = cpu_least(cpu_most(COLUMNS / g->columns / step, 1) * step, g->rows);
+        if (step * g->columns > 2 * columns) step = 1;
+        f->rows = cpu_least(cpu_most(columns / g->columns / step, 1) * step, g->rows);
     }
     f->images = (images + f->groups - 1) / f->groups;
     f->bands = (g->rows + f->rows - 1) / f->rows;
@@ -111,6 +112,7 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     f->taps = v->R * v->S;
     f->h = v->dim[2];
     f->w = v->dim[3];
+    f->apart = y ? v->apart : f->m * f->h * f->w;
     f->sh = y ? 1 : v->sh;
     f->sw = y ? 1 : v->sw;
     if (v->count == 0 || f->depth * f->taps == 0 || v->R > MOST_TAPS || v->S > MOST_TAPS ||
@@ -119,7 +121,7 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     f->blocks = (f->depth * f->taps + RK_CONV_BLOCK - 1) / RK_CONV_BLOCK;
     rk_status s = make_grids(k, v, f);
     if (s != RK_OK) return s;
-    cut(f, v->N, k->threads);
+    cut(f, v->N, k->choice.columns ? k->choice.columns : COLUMNS, k->threads);
     double room = (double)cpu_least(f->depth, CPU_KC) * (double)f->images *
                   (double)(f->planes.phases_h * f->planes.phases_w) *
                   (double)(f->rows + f->planes.halo_h) * (double)f->planes.width;

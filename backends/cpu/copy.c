@@ -256,8 +256,8 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     double elements = 1;
     for (int d = 0; d < p->rank; d++) elements *= (double)p->extent[d];
     plan_units(p);
-    k->threads = cpu_threads_for(k->device, 0.3 * elements);
+    k->threads = cpu_threads_of(k, 0.3 * elements);
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_copy) = {prepare, run};
+const cpu_kind CPU_NAME(cpu_copy) = {prepare, run, NULL};

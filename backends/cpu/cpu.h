@@ -4,6 +4,7 @@
  *   device.c     memory, kernels, the timeline
  *   pool.c       threads
  *   check.c      whether an op keeps the contract
+ *   choice.c     what a tuner may choose; see choice.h
  *   probe.c      kernels that do work of one sort and nothing else
  *   program.c    programs of an op, compiled to steps over blocks of elements
  *   isa.c, run.c, peak.c, NAME.c
@@ -31,11 +32,35 @@ enum {
 /* The name of something that is compiled once per instruction set. */
 #define CPU_NAME(name) CPU_JOIN(name, CPU_ISA)
 
+/* How MATMUL and CONV are computed: b packed into panels or read where it lies; vectors along rows
+ * or along columns of the result; not by kernels of the fast tier. */
+enum {
+    CPU_WAY_RULE = 0,
+    CPU_WAY_PACKED = 1,
+    CPU_WAY_DIRECT = 2,
+    CPU_WAY_SWAPPED = 3,
+    CPU_WAY_STRAIGHT = 4,
+    CPU_WAY_EXACT = 5
+};
+
+/* What a tuner has chosen; 0: what the static rule of the kind says.
+ *   threads     how many work on it
+ *   way         CPU_WAY_*
+ *   by_m, by_n  MATMUL: the rectangles into which the result is cut
+ *   columns     CONV: of a unit of work, about */
+typedef struct cpu_choice {
+    int threads, way;
+    int64_t by_m, by_n, columns;
+} cpu_choice;
+
 /* A kind: prepare checks the op and fills the kernel; run computes.  arg[] are inputs, outputs and
- * workspace. */
+ * workspace.  choices, unless NULL, adds to those of an op whose kernel was prepared by the static
+ * rules. */
+struct cpu_choices;
 typedef struct cpu_kind {
     rk_status (*prepare)(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
     void (*run)(const rk_kernel *, unsigned char *const *arg);
+    void (*choices)(const rk_kernel *, struct cpu_choices *);
 } cpu_kind;
 
 /* A way to be fast at one thing. */
@@ -88,6 +113,7 @@ struct rk_kernel {
     rk_kernel *next, **link;
     rk_device *device;
     const cpu_kind *kind;
+    cpu_choice choice;
     cpu_block *blocks;
     uint32_t n_in, n_out, n_arg, alias_ok;
     uint64_t *bytes; /* of each argument */
@@ -116,6 +142,8 @@ typedef void cpu_body(void *context, int t, int threads);
 void cpu_parallel(const rk_device *, int threads, cpu_body *body, void *context);
 /* How many threads of the device are worth using for so many operations of a nanosecond or so. */
 int cpu_threads_for(const rk_device *, double nanoseconds);
+/* The same for a kernel, or what was chosen. */
+int cpu_threads_of(const rk_kernel *, double nanoseconds);
 /* The part of n units, in multiples of step, that is thread t's: [*from, *end). */
 void cpu_share(int64_t n, int64_t step, int t, int threads, int64_t *from, int64_t *end);
 
@@ -127,7 +155,9 @@ rk_status cpu_write(rk_device *, rk_mem *, uint64_t offset, const void *src, uin
 rk_status cpu_read(rk_device *, rk_mem *, uint64_t offset, void *dst, uint64_t bytes, rk_error *);
 /* A kernel that has nothing but its kind yet. */
 rk_kernel *cpu_kernel_new(rk_device *, const cpu_kind *);
-rk_status cpu_prepare(rk_device *, const rk_op *, rk_kernel **, rk_kinfo *, rk_error *);
+/* choice: NULL for the static rules. */
+rk_status cpu_prepare(rk_device *, const rk_op *, const cpu_choice *choice, rk_kernel **,
+                      rk_kinfo *, rk_error *);
 rk_status cpu_launch(rk_device *, rk_kernel *, const rk_arg *args, uint32_t n, rk_error *);
 void cpu_release(rk_device *, rk_kernel *);
 rk_status cpu_sync(rk_device *, rk_error *);

@@ -196,13 +196,15 @@ rk_kernel *cpu_kernel_new(rk_device *d, const cpu_kind *kind)
     return k;
 }
 
-rk_status cpu_prepare(rk_device *d, const rk_op *op, rk_kernel **out, rk_kinfo *info, rk_error *e)
+rk_status cpu_prepare(rk_device *d, const rk_op *op, const cpu_choice *choice, rk_kernel **out,
+                      rk_kinfo *info, rk_error *e)
 {
     rk_kinfo full = {.size = sizeof full, .tier = RK_TIER_EXACT};
     rk_status s = cpu_check_op(op, e);
     if (s != RK_OK) return s;
     rk_kernel *k = cpu_kernel_new(d, d->isa->kind[op->kind]);
     if (!k) return no_memory(e, "prepare", sizeof *k);
+    if (choice) k->choice = *choice;
     s = prepare_kind(k, op, &full, e);
     if (s != RK_OK) {
         cpu_release(d, k);

@@ -1,5 +1,5 @@
 /* The table, enumerate, open, close. */
-#include "cpu.h"
+#include "choice.h"
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -146,6 +146,12 @@ static void close_device(rk_device *d)
     d->host->alloc(d->host->ctx, d, 0);
 }
 
+static rk_status prepare(rk_device *d, const rk_op *op, rk_kernel **out, rk_kinfo *info,
+                         rk_error *e)
+{
+    return cpu_prepare(d, op, NULL, out, info, e);
+}
+
 RK_EXPORT const rk_backend *rk_backend_entry(uint32_t host_major, uint32_t host_minor);
 
 const rk_backend *rk_backend_entry(uint32_t host_major, uint32_t host_minor)
@@ -163,14 +169,16 @@ const rk_backend *rk_backend_entry(uint32_t host_major, uint32_t host_minor)
                                      .mem_free = cpu_mem_free,
                                      .write = cpu_write,
                                      .read = cpu_read,
-                                     .prepare = cpu_prepare,
+                                     .prepare = prepare,
                                      .launch = cpu_launch,
                                      .release = cpu_release,
                                      .sync = cpu_sync,
                                      .mark = cpu_mark,
                                      .wait = cpu_wait,
                                      .elapsed_ns = cpu_elapsed_ns,
-                                     .probe = cpu_probe};
+                                     .probe = cpu_probe,
+                                     .choices = cpu_choice_name,
+                                     .prepare_choice = cpu_prepare_choice};
     (void)host_minor;
     return host_major == RK_ABI_MAJOR ? &table : NULL;
 }

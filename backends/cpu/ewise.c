@@ -44,10 +44,10 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     if (!p || !p->program) return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a program");
     p->n = cpu_count(&op->out[0]);
     k->scratch_bytes = p->program->scratch_bytes;
-    k->threads = cpu_threads_for(k->device, 0.3 * (double)p->n * (p->program->n_step + op->n_in));
+    k->threads = cpu_threads_of(k, 0.3 * (double)p->n * (p->program->n_step + op->n_in));
     info->alias_ok = p->program->alias_ok;
     snprintf(info->impl, sizeof info->impl, "steps %d %s", CPU_BLOCK, k->device->isa->name);
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_ewise) = {prepare, run};
+const cpu_kind CPU_NAME(cpu_ewise) = {prepare, run, NULL};

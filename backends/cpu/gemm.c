@@ -78,7 +78,7 @@ static void place(const step *s, cpu_tile *t, int64_t i, int64_t j)
     int64_t end = s->l + s->n;
     int first = s->l % g->block == 0, last = end % g->block == 0 || end == g->k;
     int later = s->l >= g->block;
-    float *c = g->c + (s->r.i + i) * g->ldc + s->r.j + j;
+    float *c = g->c + (g->strip ? i * g->ldc + j : (s->r.i + i) * g->ldc + s->r.j + j);
     float *chain = later ? s->chain + i * s->r.columns + j : c;
     t->plus = later && last;
     t->from = first ? NULL : chain;
@@ -103,6 +103,8 @@ static void run_step(const step *s)
             end = cpu_panel_start(s->r.rows, p + 1);
             t.a = s->a + i * s->n;
             place(s, &t, i, j);
+            if (g->soon && s->l + s->n == g->k)
+                g->soon(g->context, s->r.i + i, end - i, s->r.j + j, columns);
             t.next = t.to + (end < s->r.rows ? (end - i) * t.ld_to : CPU_NR - i * t.ld_to);
             tiles[end - i - 1][nv - 1](&t);
         }
@@ -144,14 +146,15 @@ static float *align(float *p)
 static void run_columns(const cpu_gemm *g, cpu_rect r, const space *w)
 {
     step s = {.g = g, .r = r, .a = w->a, .b = w->b, .chain = w->chain};
-    s.direct = g->b && r.rows <= 2 * CPU_MR;
+    const int64_t most = g->strip ? CPU_STRIP_ROWS : CPU_MC;
+    s.direct = g->b != NULL;
     do {
         s.n = piece_end(g, s.l) - s.l;
         s.r = r;
         pack_columns(&s, w->b);
-        for (int64_t i = 0; i < r.rows; i += CPU_MC) {
+        for (int64_t i = 0; i < r.rows; i += most) {
             s.r.i = r.i + i;
-            s.r.rows = least(r.rows - i, CPU_MC);
+            s.r.rows = least(r.rows - i, most);
             pack_rows(g, w->a, s.r.i, s.r.rows, s.l, s.n);
             run_step(&s);
             if (g->done && s.l + s.n == g->k)
@@ -161,17 +164,20 @@ static void run_columns(const cpu_gemm *g, cpu_rect r, const space *w)
     } while (s.l < g->k);
 }
 
-/* Chains longer than a block need room for a block's accumulators, so that rows are cut as well. */
+/* Chains longer than a block need room for a block's accumulators, so that rows are cut as well; so
+ * they are in a strip, which has to be done before the next one. */
 void CPU_NAME(cpu_gemm_run)(const cpu_gemm *g, cpu_rect r, void *scratch)
 {
     space w = {.a = align(scratch)};
-    int64_t rows = g->k > g->block ? CPU_MC : r.rows;
+    int64_t rows = r.rows, columns = g->strip ? g->ldc : CPU_NC;
+    if (g->k > g->block) rows = CPU_MC;
+    if (g->strip && g->k > piece_length(least(g->k, g->block))) rows = CPU_STRIP_ROWS;
     w.b = align(w.a + panel_a(g->k));
     w.chain = align(w.b + panel_b(r.columns, g->k));
-    for (int64_t j = 0; j < r.columns; j += CPU_NC)
+    for (int64_t j = 0; j < r.columns; j += columns)
         for (int64_t i = 0; i < r.rows; i += rows) {
             cpu_rect part = {r.i + i, least(r.rows - i, rows), r.j + j,
-                             least(r.columns - j, CPU_NC)};
+                             least(r.columns - j, columns)};
             run_columns(g, part, &w);
         }
 }

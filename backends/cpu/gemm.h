@@ -35,7 +35,9 @@ enum {
     CPU_NV = 2,
     CPU_NR = CPU_NV * CPU_VEC,
     CPU_MC = CPU_MR * 24,
-    CPU_NC = 1024 /* columns of b that are packed at once */
+    CPU_NC = 1024, /* columns of b that are packed at once */
+    CPU_STRIP_ROWS = CPU_MR * 12,
+    CPU_STRIP = 512 /* columns: with b's a strip fills half of a cache of 512 KiB */
 };
 
 /* to[(l - first) * rows + r] = a[i + r][l] for r < rows <= CPU_MR; may write CPU_VEC floats
@@ -50,12 +52,17 @@ typedef struct cpu_gemm {
     const void *source;
     cpu_pack_a *pack_a;
     cpu_pack_b *pack_b;
-    const float *b; /* b in memory, b[l][j] = b[l * ldb + j]; or NULL */
+    const float *b; /* b[l][j] = b[l * ldb + j] is read where it lies; NULL: it is packed */
     int64_t ldb;
     float *c;
     int64_t ldc, k, block;
-    /* Called for each part of c that is ready; or NULL. */
+    /* c has room for CPU_STRIP_ROWS rows of ldc <= CPU_STRIP columns, and is done with when done()
+     * returns: results that nobody else wants stay in the cache. */
+    int strip;
+    /* Called for each part of c that is ready; and for smaller parts, before the last piece of
+     * their chains, so that what done() reads is on its way.  Or NULL. */
     void (*done)(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns);
+    void (*soon)(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns);
     void *context;
 } cpu_gemm;
 

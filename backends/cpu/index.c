@@ -95,9 +95,10 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     size_t *element = k->plan = cpu_kernel_alloc(k, sizeof *element);
     if (!element) return cpu_fail(e, RK_E_NOMEM, "prepare", "%zu bytes wanted", sizeof *element);
     *element = cpu_dtype_bytes(dtype);
-    k->threads = cpu_threads_for(k->device, 0.1 * (double)(picked + all * (op->kind == RK_PUT)));
+    k->threads = cpu_threads_of(k, 0.1 * (double)(picked + all * (op->kind == RK_PUT)));
     snprintf(info->impl, sizeof info->impl, "rows %s", k->device->isa->name);
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_take) = {prepare, take_run}, CPU_NAME(cpu_put) = {prepare, put_run};
+const cpu_kind CPU_NAME(cpu_take) = {prepare, take_run, NULL},
+               CPU_NAME(cpu_put) = {prepare, put_run, NULL};

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <rethink/numerics.h>
 #include "check.h"
+#include "choice.h"
 #include "gemm.h"
 #include "program.h"
 
@@ -11,9 +12,11 @@
 typedef struct plan {
     int64_t batch, m, n, k, ta, tb, stride_a, stride_b, by_m, by_n;
     int swapped; /* few columns: vectors along rows */
+    int direct;  /* b is read where it lies, unless l runs along its columns */
     cpu_program *epilogue;
-    uint32_t holder;   /* argument that has the result until the epilogue has run */
-    size_t program_at; /* in the scratch memory */
+    int apart;       /* the result is in a strip in the scratch memory until the epilogue has run */
+    uint32_t holder; /* else the argument that has it */
+    size_t strip_at, program_at; /* in the scratch memory */
 } plan;
 
 typedef struct job {
@@ -28,7 +31,8 @@ typedef struct job {
 typedef struct product {
     const plan *p;
     const float *a, *b;
-    float *c;
+    float *c; /* or a strip of so many columns */
+    int64_t columns;
     const cpu_run *epilogue;
     int64_t first; /* index of its first element in the index space */
 } product;
@@ -36,13 +40,19 @@ typedef struct product {
 static void epilogue(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns)
 {
     const product *x = context;
+    cpu_run run = *x->epilogue;
     int64_t at = x->first + i * x->p->n + j;
     if (columns == x->p->n) { /* rows follow one another */
-        CPU_NAME(cpu_run_range)(x->epilogue, at, rows * columns);
-        return;
+        columns *= rows;
+        rows = 1;
     }
-    for (int64_t r = 0; r < rows; r++)
-        CPU_NAME(cpu_run_range)(x->epilogue, at + r * x->p->n, columns);
+    for (int64_t r = 0; r < rows; r++, at += x->p->n) {
+        if (x->p->apart) {
+            run.raw = (const uint32_t *)(const void *)(x->c + r * x->columns);
+            run.raw_at = at;
+        }
+        CPU_NAME(cpu_run_range)(&run, at, columns);
+    }
 }
 
 #ifndef CPU_VEC
@@ -72,13 +82,37 @@ static void multiply(product *x, int64_t i, int64_t rows, int64_t j, int64_t col
 }
 
 static size_t scratch_bytes(const plan *p) { return (void)p, 0; }
+static size_t strip_bytes(const plan *p) { return (void)p, 0; }
+static int64_t strip_columns(const plan *p) { return (void)p, 0; }
 static const char *name(void) { return "chains"; }
 static int better_swapped(const plan *p) { return (void)p, 0; }
+static int better_direct(const plan *p) { return (void)p, 0; }
 static int64_t tile_rows(void) { return 1; }
 static int64_t tile_columns(void) { return 1; }
 
 #else
-enum { STRIP = 1024 };
+enum {
+    STRIP = 1024,
+    LINE = 16, /* floats of a cache line */
+    DEEP = 64  /* chains that are longer than asking for lines takes */
+};
+
+/* The epilogue's arrays come from memory while tiles are multiplied. */
+static void soon(void *context, int64_t i, int64_t rows, int64_t j, int64_t columns)
+{
+    const product *x = context;
+    const cpu_program *p = x->epilogue->program;
+    for (uint32_t in = 0; in < p->n_in; in++) {
+        const cpu_access *a = &p->in[in];
+        if (a->arg == CPU_NO_ARG || a->dtype == RK_U8) continue;
+        if (a->how != CPU_READ_DENSE && a->how != CPU_READ_COPY) continue;
+        const unsigned char *row = x->epilogue->arg[a->arg] + 4 * (x->first + i * x->p->n + j);
+        for (int64_t r = 0; r < rows; r++, row += 4 * x->p->n) {
+            for (int64_t c = 0; c < columns; c += LINE) __builtin_prefetch(row + 4 * c, 0, 2);
+            __builtin_prefetch(row + 4 * (columns - 1), 0, 2);
+        }
+    }
+}
 
 /* One side of the product: lines of it are rows of a, or columns of b; l runs along them, or
  * across. */
@@ -126,13 +160,15 @@ static void multiply_tiles(product *x, cpu_rect r, void *scratch)
     cpu_gemm g = {.source = &s,
                   .pack_a = pack_a,
                   .pack_b = pack_b,
-                  .b = p->tb ? NULL : x->b,
+                  .b = p->tb || !p->direct ? NULL : x->b,
                   .ldb = p->n,
                   .c = x->c,
-                  .ldc = p->n,
+                  .ldc = x->columns,
                   .k = p->k,
                   .block = RK_MATMUL_BLOCK,
+                  .strip = p->apart,
                   .done = x->epilogue ? epilogue : NULL,
+                  .soon = x->epilogue && p->k >= DEEP ? soon : NULL,
                   .context = x};
     CPU_NAME(cpu_gemm_run)(&g, r, scratch);
 }
@@ -154,7 +190,7 @@ static void multiply_swapped(product *x, int64_t i, int64_t rows, float *strip)
     for (int64_t at = i; at < i + rows; at += STRIP) {
         int64_t n = i + rows - at < STRIP ? i + rows - at : STRIP;
         swapped.b.x = s.a.x + at * (s.a.along ? s.a.ld : 1);
-        g.b = s.a.along ? NULL : swapped.b.x;
+        g.b = s.a.along || !p->direct ? NULL : swapped.b.x;
         g.ldb = s.a.ld;
         CPU_NAME(cpu_gemm_run)(&g, (cpu_rect){0, p->n, 0, n}, scratch);
         for (int64_t r = 0; r < n; r++)
@@ -178,6 +214,13 @@ static size_t scratch_bytes(const plan *p)
            (size_t)p->n * STRIP * sizeof(float);
 }
 
+static int64_t strip_columns(const plan *p) { return p->n < CPU_STRIP ? p->n : CPU_STRIP; }
+
+static size_t strip_bytes(const plan *p)
+{
+    return (size_t)(CPU_STRIP_ROWS * strip_columns(p)) * sizeof(float);
+}
+
 /* Compares how many lanes both ways would work on. */
 static int better_swapped(const plan *p)
 {
@@ -185,6 +228,12 @@ static int better_swapped(const plan *p)
     int64_t swapped = p->n * ((p->m + CPU_VEC - 1) / CPU_VEC * CPU_VEC);
     return p->n < CPU_VEC && 4 * swapped < 3 * lanes;
 }
+
+/* The rows that a thread multiplies with b. */
+static int64_t rows_of(const plan *p) { return p->swapped ? p->n : (p->m + p->by_m - 1) / p->by_m; }
+
+/* Packing pays if what is packed is used often. */
+static int better_direct(const plan *p) { return rows_of(p) <= 2 * CPU_MR; }
 
 static const char *name(void) { return "gemm " CPU_TILE; }
 static int64_t tile_rows(void) { return CPU_MR; }
@@ -208,7 +257,8 @@ static void share(void *context, int t, int threads)
         product x = {p,
                      j->a + b * p->stride_a,
                      j->b + b * p->stride_b,
-                     j->c + b * p->m * p->n,
+                     p->apart ? (float *)(void *)(scratch + p->strip_at) : j->c + b * p->m * p->n,
+                     p->apart ? strip_columns(p) : p->n,
                      p->epilogue ? &r : NULL,
                      b * p->m * p->n};
         int64_t i0, i1, j0, j1;
@@ -226,16 +276,17 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
              arg,
              (const float *)(const void *)arg[0],
              (const float *)(const void *)arg[1],
-             (float *)(void *)arg[p->holder]};
+             p->apart ? NULL : (float *)(void *)arg[p->holder]};
     if (p->batch && p->m && p->n) cpu_parallel(k->device, k->threads, share, &j);
 }
 
 /* Every thread packs what it needs, so rectangles should be near to squares; and whole tiles. */
-static void cut(plan *p, int threads)
+static void cut(plan *p, const cpu_choice *c, int threads)
 {
     double best = 0;
-    p->by_m = p->by_n = 1;
-    if (p->batch >= threads) return;
+    p->by_m = c->by_m ? c->by_m : 1;
+    p->by_n = c->by_n ? c->by_n : 1;
+    if (p->batch >= threads || c->by_m) return;
     if (p->swapped) {
         p->by_m = threads;
         return;
@@ -252,29 +303,6 @@ static void cut(plan *p, int threads)
         p->by_m = by_m;
         p->by_n = by_n;
     }
-}
-
-static rk_status check(const rk_op *op, rk_error *e)
-{
-    const int64_t *p = op->p, batch = p[0], m = p[1], n = p[2], k = p[3];
-    const int64_t extents[3][2] = {{m, k}, {k, n}, {p[6], p[7]}};
-    rk_status s = cpu_check_extents(op, 0, 3, e);
-    if (s == RK_OK) s = cpu_check_extents(op, 1, 3, e);
-    if (s != RK_OK) return s;
-    if (p[4] < 0 || p[4] > 1 || p[5] < 0 || p[5] > 1)
-        return cpu_fail(e, RK_E_INVALID, "prepare", "a transpose is 0 or 1");
-    for (int j = 0; j < 2; j++) {
-        int64_t one = extents[j][0] * extents[j][1], stride = extents[2][j], have;
-        if (op->in[j].dtype != RK_F32)
-            return cpu_fail(e, RK_E_INVALID, "prepare", "input %d: dtype %u", j, op->in[j].dtype);
-        have = cpu_count(&op->in[j]);
-        if (stride < 0 || (batch > 1 && stride > have))
-            return cpu_fail(e, RK_E_INVALID, "prepare", "batch stride %lld", (long long)stride);
-        if (batch > 0 && one && ((stride && batch - 1 > have) || (batch - 1) * stride + one > have))
-            return cpu_fail(e, RK_E_INVALID, "prepare", "input %d has %lld elements, not enough", j,
-                            (long long)have);
-    }
-    return cpu_check_result(op, batch * m * n, e);
 }
 
 static int is_array(const rk_tensor *t)
@@ -294,12 +322,16 @@ static int updates(const rk_op *op)
 }
 
 /* The result needs memory until the epilogue has run: an output of words, unless the outputs are to
- * lie in place of inputs, or a workspace. */
+ * lie in place of inputs; then strips of the threads, or else a workspace. */
 static rk_status plan_epilogue(rk_kernel *k, const rk_op *op, plan *p, rk_kinfo *info, rk_error *e)
 {
     int holder = updates(op) ? -1 : cpu_program_holder(op);
+    p->apart = holder < 0 && !p->swapped && strip_columns(p) > 0;
     p->holder = op->n_in + (holder < 0 ? op->n_out : (uint32_t)holder);
-    if (holder < 0) info->workspace = (uint64_t)(p->batch * p->m * p->n) * 4;
+    if (p->apart)
+        p->holder = CPU_NO_ARG;
+    else if (holder < 0)
+        info->workspace = (uint64_t)(p->batch * p->m * p->n) * 4;
     p->epilogue = cpu_epilogue_new(k, op, p->holder);
     if (!p->epilogue) return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a program");
     info->alias_ok = p->epilogue->alias_ok;
@@ -308,19 +340,24 @@ static rk_status plan_epilogue(rk_kernel *k, const rk_op *op, plan *p, rk_kinfo 
 
 static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
-    rk_status s = check(op, e);
+    rk_status s = cpu_check_matmul(op, e);
     if (s != RK_OK) return s;
     plan *p = k->plan = cpu_kernel_alloc(k, sizeof *p);
     if (!p) return cpu_fail(e, RK_E_NOMEM, "prepare", "%zu bytes wanted", sizeof *p);
     memcpy(&p->batch, op->p, 8 * sizeof(int64_t));
     p->holder = op->n_in;
+    p->swapped = k->choice.way == CPU_WAY_SWAPPED ||
+                 (k->choice.way != CPU_WAY_STRAIGHT && better_swapped(p));
     if (op->n_code) s = plan_epilogue(k, op, p, info, e);
     if (s != RK_OK) return s;
     double work = (double)p->batch * (double)p->m * (double)p->n * (double)p->k;
-    k->threads = cpu_threads_for(k->device, work / 16.0 + (double)(p->batch * p->m * p->n));
-    p->swapped = better_swapped(p);
-    cut(p, k->threads);
-    p->program_at = (scratch_bytes(p) + CPU_ALIGN) / CPU_ALIGN * CPU_ALIGN;
+    k->threads = cpu_threads_of(k, work / 16.0 + (double)(p->batch * p->m * p->n));
+    cut(p, &k->choice, k->threads);
+    p->direct =
+        k->choice.way == CPU_WAY_DIRECT || (k->choice.way != CPU_WAY_PACKED && better_direct(p));
+    p->strip_at = (scratch_bytes(p) + CPU_ALIGN) / CPU_ALIGN * CPU_ALIGN;
+    p->program_at =
+        p->strip_at + (p->apart ? strip_bytes(p) + CPU_ALIGN : 0) / CPU_ALIGN * CPU_ALIGN;
     k->scratch_bytes = p->program_at + (p->epilogue ? p->epilogue->scratch_bytes : 0);
     info->ulp =
         (float)(p->k < RK_MATMUL_BLOCK ? p->k + 1 : RK_MATMUL_BLOCK + p->k / RK_MATMUL_BLOCK);
@@ -328,4 +365,21 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_matmul) = {prepare, run};
+/* The other way where it is not far from being the better one, and other rectangles. */
+static void choices(const rk_kernel *k, cpu_choices *out)
+{
+    const plan *p = k->plan;
+    if (!p->batch || !p->m || !p->n) return;
+#ifdef CPU_VEC
+    if (p->n < 2 * CPU_VEC && p->m > p->n)
+        cpu_choices_add(out, (cpu_choice){.way = p->swapped ? CPU_WAY_STRAIGHT : CPU_WAY_SWAPPED});
+    if (!(p->swapped ? !p->ta : p->tb) && rows_of(p) <= 16 * CPU_MR)
+        cpu_choices_add(out, (cpu_choice){.way = p->direct ? CPU_WAY_PACKED : CPU_WAY_DIRECT});
+#endif
+    if (p->swapped || p->batch >= k->threads) return;
+    for (int64_t by_m = 1; by_m <= k->threads && by_m <= p->m; by_m *= 2)
+        if (by_m != p->by_m)
+            cpu_choices_add(out, (cpu_choice){.by_m = by_m, .by_n = k->threads / by_m});
+}
+
+const cpu_kind CPU_NAME(cpu_matmul) = {prepare, run, choices};

@@ -147,6 +147,11 @@ int cpu_threads_for(const rk_device *device, double nanoseconds)
     return most < 2.0 ? 1 : (int)most;
 }
 
+int cpu_threads_of(const rk_kernel *k, double nanoseconds)
+{
+    return k->choice.threads ? k->choice.threads : cpu_threads_for(k->device, nanoseconds);
+}
+
 void cpu_share(int64_t n, int64_t step, int t, int threads, int64_t *from, int64_t *end)
 {
     int64_t units = (n + step - 1) / step;

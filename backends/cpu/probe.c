@@ -65,7 +65,7 @@ static void describe(const rk_device *d, rk_probe *probe, const plan *p)
 
 rk_status cpu_probe(rk_device *d, rk_probe *probe, rk_kernel **out, rk_error *e)
 {
-    static const cpu_kind kind = {NULL, run};
+    static const cpu_kind kind = {NULL, run, NULL};
     const cpu_peak *peak = find(d->isa, probe->what, probe->variant, &probe->variants);
     if (!peak && probe->variants == 0)
         return cpu_fail(e, RK_E_UNSUPPORTED, "probe",

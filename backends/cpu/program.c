@@ -165,8 +165,10 @@ static void find_aliases(const cpu_source *s, cpu_program *p)
         if (p->in[j].how != CPU_READ_DENSE) continue;
         int raw = p->in[j].arg == CPU_NO_ARG;
         for (uint32_t i = 0; i < p->n_out && p->in[j].dtype != RK_U8; i++)
-            if ((!raw || p->out_arg[i] == s->raw_arg) && read_late(p, j, i))
+            if ((!raw || p->out_arg[i] == s->raw_arg) && read_late(p, j, i)) {
                 p->in[j].how = CPU_READ_COPY;
+                p->in[j].late |= UINT64_C(1) << (i < 63 ? i : 63);
+            }
         if (!raw && p->in[j].arg < 32 && p->n_out &&
             cpu_dtype_bytes(p->in[j].dtype) == p->out_bytes[0])
             p->alias_ok |= 1u << p->in[j].arg;

@@ -8,13 +8,15 @@
 #define RETHINK_CPU_PROGRAM_H
 #include "cpu.h"
 
-/* How the elements of an index space are read: linear (dense words), one value, bytes, or runs. */
+/* How the elements of an index space are read: linear (dense words), one value, bytes, or runs; or
+ * linear, and copied where an output that a step writes before has the same memory. */
 enum { CPU_READ_DENSE = 0, CPU_READ_ONE = 1, CPU_READ_RUNS = 2, CPU_READ_COPY = 3 };
 
 /* A program's input: dimensions and strides with neighbours merged where they are one. */
 typedef struct cpu_access {
     uint32_t how, dtype, rank, arg; /* arg: CPU_NO_ARG for the kind's own result */
     int64_t dim[6], stride[6];
+    uint64_t late; /* bit i: read after output i was written; the last bit is all from 63 on */
 } cpu_access;
 
 /* op: RK_I_*; RK_I_STORE copies words, CPU_STORE_BYTE bytes. Others are slots. */
@@ -63,12 +65,13 @@ int cpu_program_holder(const rk_op *);
 cpu_program *cpu_epilogue_new(rk_kernel *, const rk_op *, uint32_t raw_arg);
 
 /* A program at work in one thread, in scratch memory of scratch_bytes; compiled per instruction
- * set. begin sets what does not change from block to block: raw is the kind's result, fold[] the
- * results of reductions. */
+ * set. begin sets what does not change from block to block: raw is the kind's result from element
+ * raw_at (0) of the index space on, fold[] the results of reductions. */
 typedef struct cpu_run {
     const cpu_program *program;
     unsigned char *const *arg;
     const uint32_t *raw;
+    int64_t raw_at;
     uint32_t *const *fold;
     uint32_t **slot;
     uint32_t *registers;

@@ -261,7 +261,7 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     s = compile(k, op, p, e);
     if (s != RK_OK) return s;
     double elements = (double)p->outer * (double)p->reduced * (double)p->inner;
-    k->threads = cpu_threads_for(k->device, 0.3 * elements * (1 + p->before->n_step + p->folds));
+    k->threads = cpu_threads_of(k, 0.3 * elements * (1 + p->before->n_step + p->folds));
     cut(p, k->threads);
     info->workspace = plan_workspace(p);
     p->lanes_at = (p->before->scratch_bytes + CPU_ALIGN) / CPU_ALIGN * CPU_ALIGN;
@@ -274,4 +274,4 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_reduce) = {prepare, run};
+const cpu_kind CPU_NAME(cpu_reduce) = {prepare, run, NULL};

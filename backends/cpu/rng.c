@@ -82,9 +82,9 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     int64_t *count = k->plan = cpu_kernel_alloc(k, sizeof *count);
     if (!count) return cpu_fail(e, RK_E_NOMEM, "prepare", "%zu bytes wanted", sizeof *count);
     *count = n;
-    k->threads = cpu_threads_for(k->device, 1.0 * (double)n);
+    k->threads = cpu_threads_of(k, 1.0 * (double)n);
     snprintf(info->impl, sizeof info->impl, "philox %d lanes %s", LANES, k->device->isa->name);
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_rng) = {prepare, run};
+const cpu_kind CPU_NAME(cpu_rng) = {prepare, run, NULL};

@@ -20,6 +20,17 @@ static uint32_t load_one(const cpu_access *a, const unsigned char *base, int64_t
     return word;
 }
 
+/* Does a step overwrite input j, in this call's memory, before the last one that reads it? */
+static int overwritten(const cpu_run *r, uint32_t j)
+{
+    const cpu_program *p = r->program;
+    const cpu_access *a = &p->in[j];
+    if (a->arg == CPU_NO_ARG) return 1;
+    for (uint32_t i = 0; i < p->n_out; i++)
+        if (a->late >> (i < 63 ? i : 63) & 1 && r->arg[p->out_arg[i]] == r->arg[a->arg]) return 1;
+    return 0;
+}
+
 cpu_run CPU_NAME(cpu_run_begin)(const cpu_program *p, void *scratch, unsigned char *const *arg,
                                 const void *raw, uint32_t *const *fold, int64_t most)
 {
@@ -32,6 +43,8 @@ cpu_run CPU_NAME(cpu_run_begin)(const cpu_program *p, void *scratch, unsigned ch
     for (uint32_t j = 0; j < p->n_in; j++)
         if (p->used[j] && p->in[j].how == CPU_READ_ONE && n > 0)
             fill(r.slot[j], load_one(&p->in[j], arg[p->in[j].arg], 0), n);
+    for (uint32_t j = 0; j < p->n_in; j++)
+        if (p->in[j].how == CPU_READ_COPY && !overwritten(&r, j)) r.slot[j] = NULL;
     for (uint32_t j = 0; j < p->n_imm; j++)
         if (p->used[p->imm_slot + j]) fill(r.slot[p->imm_slot + j], p->imm[j], n);
     return r;
@@ -83,14 +96,16 @@ static void set_input(const cpu_run *r, uint32_t j, int64_t start, int64_t n)
     const cpu_access *a = &p->in[j];
     uint32_t *own = r->registers + (size_t)(p->reg[j] ? p->reg[j] - 1 : 0) * CPU_BLOCK;
     unsigned char *base = a->arg == CPU_NO_ARG ? NULL : r->arg[a->arg];
-    if (a->how == CPU_READ_COPY) {
-        memcpy(own, base ? (const void *)(base + 4 * start) : r->raw + start, (size_t)n * 4);
+    if (a->how == CPU_READ_COPY && r->slot[j] == own) {
+        memcpy(own, base ? (const void *)(base + 4 * start) : r->raw + (start - r->raw_at),
+               (size_t)n * 4);
     } else if (a->how == CPU_READ_RUNS) {
         r->slot[j] = fetch_runs(a, base, start, n, own);
     } else if (a->how == CPU_READ_DENSE && a->dtype == RK_U8) {
         widen(own, base + start, n);
-    } else if (a->how == CPU_READ_DENSE) {
-        r->slot[j] = base ? (uint32_t *)(void *)(base + 4 * start) : (uint32_t *)r->raw + start;
+    } else if (a->how != CPU_READ_ONE) {
+        r->slot[j] = base ? (uint32_t *)(void *)(base + 4 * start)
+                          : (uint32_t *)r->raw + (start - r->raw_at);
     }
 }
 

@@ -215,11 +215,11 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
 #endif
     k->scratch_bytes = p->program_at + (p->epilogue ? p->epilogue->scratch_bytes : 0);
     double work = p->which >= RK_WINDOW_TAKE ? 1 : (double)p->kh * (double)p->kw;
-    k->threads = cpu_threads_for(k->device, (double)p->N * (double)(p->in + p->out) * work * 0.3);
+    k->threads = cpu_threads_of(k, (double)p->N * (double)(p->in + p->out) * work * 0.3);
     info->ulp = p->which <= RK_WINDOW_SUM_T ? (float)work : 1.0f;
     snprintf(info->impl, sizeof info->impl, "%s of windows %s", p->fast ? "taps" : "rows",
              k->device->isa->name);
     return RK_OK;
 }
 
-const cpu_kind CPU_NAME(cpu_window) = {prepare, run};
+const cpu_kind CPU_NAME(cpu_window) = {prepare, run, NULL};

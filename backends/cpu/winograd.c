@@ -138,7 +138,7 @@ static void take_taps(const unit *u)
     float *lines = u->phase + 2 * f->line; /* the first is the row as it is, its borders +0 */
     for (int64_t l = 0; l < f->depth; l++)
         for (int64_t n = 0; n < u->images; n++) {
-            const float *x = u->j->a + ((u->n + n) * f->depth + l) * plane;
+            const float *x = u->j->a + (u->n + n) * f->from + l * plane;
             for (int64_t r = 0; r < rows; r++)
                 split_row(f, x, u->a * CPU_WINO_TILE + r, u->phase, lines + 2 * r * f->line);
             for (int64_t r = 0; r < rows; r++) transform_row(u, lines + 2 * r * f->line, r);
@@ -206,7 +206,7 @@ static void put_results(const unit *u)
     int64_t rows = cpu_least(u->rows * CPU_WINO_TILE, f->h - first);
     for (int64_t n = 0; n < u->images; n++)
         for (int64_t i = 0; i < u->m; i++) {
-            float *to = u->j->c + (((u->n + n) * f->m + u->i + i) * f->h + first) * f->w;
+            float *to = u->j->c + (u->n + n) * f->to + ((u->i + i) * f->h + first) * f->w;
             transform_products(u, u->product + i * f->ld + n * u->rows * f->across);
             for (int64_t r = 0; r < rows; r++)
                 v_copy(to + r * f->w, u->strip + r % 2 * strip + r / 2 * 2 * f->across, f->w);

@@ -28,6 +28,7 @@ enum {
  * of the tiles' taps is row r + low_h of those. */
 typedef struct cpu_winograd {
     int64_t m, depth, h, w, H, W, low_h, low_w;
+    int64_t from, to;     /* from image to image, of what is summed and of the result */
     int64_t low, higher;  /* height of a panel of the result's channels; how many have one more */
     int64_t down, across; /* tiles of an image */
     int64_t groups, bands, parts; /* units: groups of images, bands of rows of tiles, parts of m */

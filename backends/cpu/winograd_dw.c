@@ -139,7 +139,7 @@ static void take_gradients(const unit *u, int64_t n, int64_t tile)
     const cpu_winograd_dw *f = u->f;
     const cpu_conv *v = u->j->v;
     int64_t plane = v->OH * v->OW;
-    window s = {.from = u->j->b + n * v->K * plane, .plane = plane};
+    window s = {.from = u->j->b + n * v->apart, .plane = plane};
     s.H = v->OH;
     s.W = v->OW;
     s.channels = v->K;

@@ -75,6 +75,8 @@ static rk_status plan_taps(rk_kernel *k, cpu_conv *v, int always, rk_kinfo *info
                       .w = v->dim[3],
                       .H = y ? v->H : v->OH,
                       .W = y ? v->W : v->OW,
+                      .from = y ? v->C * v->H * v->W : v->apart,
+                      .to = y ? v->apart : v->dim[1] * v->dim[2] * v->dim[3],
                       .low_h = y ? -v->ph : v->ph - 2,
                       .low_w = y ? -v->pw : v->pw - 2};
     if (f.depth == 0 || f.H == 0 || f.W == 0) return RK_OK;

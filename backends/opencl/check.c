@@ -181,7 +181,7 @@ static rk_status check_head(const rk_op *op, rk_error *e)
             return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "the op has fields that are newer than this");
     if (op->kind < RK_EWISE || op->kind > RK_RNG)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "unknown kind %u", op->kind);
-    if (op->rev != 0)
+    if (op->rev != 0 && (op->kind != RK_CONV || op->rev != RK_CONV_PART))
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "unknown revision %u of kind %u", op->rev,
                         op->kind);
     if (op->flags & ~(uint32_t)RK_OP_FAST)

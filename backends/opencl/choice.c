@@ -20,12 +20,18 @@ void ocl_choices_fill(ocl_choices *out, const ocl_menu *m, ocl_choice_fits *fits
                 }
 }
 
-void ocl_choices_way(ocl_choices *out, uint32_t way)
+void ocl_choices_put(ocl_choices *out, uint32_t at, ocl_choice c)
 {
     if (out->n == OCL_CHOICES) out->n--;
-    memmove(&out->at[2], &out->at[1], (out->n - 1) * sizeof *out->at);
-    out->at[1] = (ocl_choice){.way = way};
+    if (at > out->n) at = out->n;
+    memmove(&out->at[at + 1], &out->at[at], (out->n - at) * sizeof *out->at);
+    out->at[at] = c;
     out->n++;
+}
+
+void ocl_choices_way(ocl_choices *out, uint32_t way)
+{
+    ocl_choices_put(out, 1, (ocl_choice){.way = way});
 }
 
 int ocl_choice_is_exact(const ocl_choice *c)
@@ -36,6 +42,10 @@ int ocl_choice_is_exact(const ocl_choice *c)
 static void name_of(const ocl_choice *c, char name[64])
 {
     static const char *const ways[] = {"", "exact kernels ", "clblast ", "winograd "};
+    if (c->set) {
+        ocl_blast_set_name(c->set, name);
+        return;
+    }
     int n = snprintf(name, 64, "%s", ways[c->way]);
     if (c->rows) n += snprintf(name + n, 64 - (size_t)n, "tile %ux%u ", c->rows, c->cols);
     if (c->deep) n += snprintf(name + n, 64 - (size_t)n, "deep %u ", c->deep);

@@ -28,6 +28,8 @@ typedef int ocl_choice_fits(const ocl_choice *, const void *ctx);
 /* All combinations that fit (NULL: all), those that differ least from the static rules first. */
 void ocl_choices_fill(ocl_choices *, const ocl_menu *, ocl_choice_fits *, const void *ctx);
 
+/* Puts a choice at a place before the end, or there, from 1. */
+void ocl_choices_put(ocl_choices *, uint32_t at, ocl_choice);
 /* Adds kernels of another kind, as the first choice after the static rules'. */
 void ocl_choices_way(ocl_choices *, uint32_t way);
 /* Whether a choice asks for exact kernels, by name or by the size of their tiles. */

@@ -153,7 +153,7 @@ rk_status ocl_code_args(const ocl_code *c, ocl_step *s, uint32_t from, uint32_t 
     for (uint32_t j = c->skip; j < c->n_in; j++)
         if (uses(c, from, to, RK_R_IN + j)) ocl_step_buffer(s, c->first + j - c->skip, 0);
     for (uint32_t j = 0; j < c->op->n_out; j++)
-        if (stores(c, from, to, j)) ocl_step_buffer(s, c->op->n_in + j, 0);
+        if (stores(c, from, to, j)) ocl_step_buffer(s, c->op->n_in + j, c->before);
     for (uint32_t j = 0; j < c->op->n_imm; j++)
         if (uses(c, from, to, RK_R_IMM + j)) OCL_TRY(ocl_step_u32(s, c->op->imm[j], e));
     for (uint32_t j = c->skip; j < c->n_in; j++)
@@ -162,17 +162,43 @@ rk_status ocl_code_args(const ocl_code *c, ocl_step *s, uint32_t from, uint32_t 
     return RK_OK;
 }
 
-static void load(const ocl_code *c, ocl_text *t, uint32_t j)
+static int is_narrow(const ocl_code *c, uint32_t j)
 {
-    uint32_t dtype = c->op->in[c->first + j - c->skip].dtype;
-    const char *type = dtype == RK_U8 ? "uchar" : "uint";
-    int vector = c->stride[j][c->vec] != 0;
-    ocl_text_add(t, "const U in%u = %s%u((__global const %s *)(b%u + q%u), 0", j,
-                 vector ? "ld" : "splat", dtype == RK_U8 ? 8 : 32, type, j, j);
+    return c->op->in[c->first + j - c->skip].dtype == RK_U8;
+}
+
+/* After an address, how far from it the element of input j is. */
+static void add_place(const ocl_code *c, ocl_text *t, uint32_t j)
+{
     for (uint32_t a = 0; a < c->n_axes; a++)
         if (has_stride(c, j, a)) ocl_text_add(t, " + (x%u) * t%u_%u", a, j, a);
-    if (vector) ocl_text_add(t, " + (x%u), rem", c->vec);
-    ocl_text_add(t, "); \\\n");
+    if (c->stride[j][c->vec] != 0) ocl_text_add(t, " + (x%u)", c->vec);
+}
+
+static void load(const ocl_code *c, ocl_text *t, uint32_t j)
+{
+    const char *type = is_narrow(c, j) ? "uchar" : "uint";
+    int vector = c->stride[j][c->vec] != 0;
+    ocl_text_add(t, "const U in%u = %s%d((__global const %s *)(b%u + q%u), 0", j,
+                 vector ? "ld" : "splat", is_narrow(c, j) ? 8 : 32, type, j, j);
+    add_place(c, t, j);
+    ocl_text_add(t, vector ? ", rem); \\\n" : "); \\\n");
+}
+
+void ocl_code_soon(const ocl_code *c, ocl_text *t, const char *name, uint32_t from, uint32_t to)
+{
+    ocl_text_add(t, "#define %s ", name);
+    for (uint32_t j = c->skip; j < c->n_in; j++) {
+        int each = uses(c, from, to, RK_R_IN + j);
+        for (uint32_t a = 0; a < c->n_axes; a++)
+            if (c->extent[a] > 1 && c->stride[j][a] == 0) each = 0;
+        if (!each) continue;
+        ocl_text_add(t, "SOON((__global const %s *)(b%u + q%u)", is_narrow(c, j) ? "uchar" : "uint",
+                     j, j);
+        add_place(c, t, j);
+        ocl_text_add(t, ") ");
+    }
+    ocl_text_add(t, "\n");
 }
 
 static void put_operand(ocl_text *t, uint16_t r)

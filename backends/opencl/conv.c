@@ -19,6 +19,17 @@ static rk_status check_tensor(const rk_tensor *t, const char *what, const uint64
                     (unsigned long long)dim[3]);
 }
 
+static rk_status check_part(const rk_op *op, rk_error *e)
+{
+    const int64_t *p = op->p;
+    if (p[14] < 0 || p[14] > (int64_t)1 << 31 || p[15] < 0 || p[15] > p[14] - p[5])
+        return OCL_FAIL(e, RK_E_INVALID, 0, "CONV: %lld channels from %lld on, of %lld",
+                        (long long)p[5], (long long)p[15], (long long)p[14]);
+    if (p[0] == RK_CONV_Y && op->n_code)
+        return OCL_FAIL(e, RK_E_INVALID, 0, "CONV: a program on a part of a tensor");
+    return RK_OK;
+}
+
 static rk_status check(const rk_op *op, rk_error *e)
 {
     if (op->p[0] < RK_CONV_Y || op->p[0] > RK_CONV_DW)
@@ -31,7 +42,8 @@ static rk_status check(const rk_op *op, rk_error *e)
         v[i] = (uint64_t)op->p[i];
     }
     const uint64_t x[] = {v[1], v[2], v[3], v[4]}, w[] = {v[5], v[2], v[6], v[7]},
-                   y[] = {v[1], v[5], v[12], v[13]};
+                   y[] = {v[1], op->rev ? (uint64_t)op->p[14] : v[5], v[12], v[13]};
+    if (op->rev) OCL_TRY(check_part(op, e));
     OCL_TRY(check_tensor(&op->in[0], "operand 0", op->p[0] == RK_CONV_DX ? y : x, e));
     OCL_TRY(check_tensor(&op->in[1], "operand 1", op->p[0] == RK_CONV_DW ? y : w, e));
     rk_tensor out = op->out[0];
@@ -82,6 +94,8 @@ static void describe(ocl_conv *c, const rk_op *op)
     c->co = c->which == RK_CONV_DX ? C : K;
     c->h = axis_of(p, c->which, 0);
     c->w = axis_of(p, c->which, 1);
+    c->joined = op->rev ? (uint64_t)p[14] : K;
+    c->before = op->rev ? 4 * (uint64_t)p[15] * (uint64_t)p[12] * (uint64_t)p[13] : 0;
     c->taps = c->ci * area;
     c->in_weight = c->which == RK_CONV_DX ? C * area : area;
     c->out_weight = c->which == RK_CONV_DX ? area : C * area;
@@ -190,6 +204,7 @@ rk_status ocl_convolve(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *
     if ((double)c.ci * (double)c.co * (double)c.h.window * (double)c.w.window > most ||
         (double)c.h.out_phases * (double)c.w.out_phases * (double)(c.blocks + 1) > most)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: more than 2^32 weights or phases");
+    if (c.which == RK_CONV_Y) code.before = c.before;
     const int64_t y[] = {(int64_t)c.batch, (int64_t)c.co, (int64_t)(c.h.out * c.w.out)},
                   w[] = {(int64_t)c.co, (int64_t)c.taps};
     if (c.which == RK_CONV_DW)

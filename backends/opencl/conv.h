@@ -28,10 +28,27 @@ typedef struct ocl_conv {
     int which;
     uint64_t batch, ci, co; /* ci, co: channels of input and result (DW: of x and g) */
     uint64_t taps;          /* ci * R * S */
+    /* Of y or g: channels of the tensor that it is, or is a part of, and bytes before the part. */
+    uint64_t joined, before;
     ocl_conv_axis h, w;
     uint64_t blocks;                /* of a chain */
     uint64_t out_weight, in_weight; /* distance of weights along co and ci */
 } ocl_conv;
+
+/* Planes from one image to the next, of what is walked over and of the result; bytes before the
+ * first one of what is walked over. */
+static inline uint64_t ocl_conv_from(const ocl_conv *c)
+{
+    return c->which == RK_CONV_DX ? c->joined : c->ci;
+}
+static inline uint64_t ocl_conv_to(const ocl_conv *c)
+{
+    return c->which == RK_CONV_Y ? c->joined : c->co;
+}
+static inline uint64_t ocl_conv_before(const ocl_conv *c)
+{
+    return c->which == RK_CONV_DX ? c->before : 0;
+}
 
 /* Where in the workspace the kernel of kernels/conv_pack.cl writes its tables, and how much, in
  * words. */

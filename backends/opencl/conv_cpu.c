@@ -131,12 +131,13 @@ static rk_status walk_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_erro
                                (uint64_t)v->shift};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         OCL_TRY(ocl_step_u64(s, places[i], e));
-    const uint64_t planes[] = {c->ci, c->co, h->in, v->in, h->out, v->out};
+    const uint64_t planes[] = {c->ci, c->co, ocl_conv_from(c), ocl_conv_to(c),
+                               h->in, v->in, h->out,           v->out};
     const uint64_t phases[] = {h->in_phases,  v->in_phases, h->out_phases,
                                v->out_phases, h->step,      v->step};
     const uint64_t words[] = {h->more, y->period, y->tail, y->plane,  h->positions, v->positions,
                               w->band, w->bands,  w->span, c->blocks, w->tasks};
-    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
+    for (int i = 0; i < 8; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
     for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)phases[i], e));
     for (int i = 0; i < 11; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     return RK_OK;
@@ -161,7 +162,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     OCL_APPEND(&source, ocl_cl_fill);
     OCL_APPEND(&source, ocl_cl_conv_cpu);
     OCL_TRY(ocl_step_add(k, &source, "conv", &s, e));
-    ocl_step_buffer(s, 0, 0);
+    ocl_step_buffer(s, 0, ocl_conv_before(c));
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, OCL_COUNTER, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
@@ -216,17 +217,19 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     OCL_APPEND(&source, ocl_cl_fill);
     OCL_APPEND(&source, ocl_cl_conv_cpu);
     OCL_TRY(ocl_step_add(k, &source, "conv_dw", &s, e));
-    for (uint32_t i = 0; i < 2; i++) ocl_step_buffer(s, i, 0);
+    ocl_step_buffer(s, 0, 0);
+    ocl_step_buffer(s, 1, c->before);
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, OCL_COUNTER, 0);
     const ocl_conv_axis *h = &c->h, *w = &c->w;
     const uint64_t places[] = {
         sums, slot, c->batch * h->out * w->out, c->taps, (uint64_t)h->shift, (uint64_t)w->shift};
     for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
-    const uint64_t planes[] = {c->ci, c->co, h->window, w->window, h->in, w->in, h->out, w->out};
+    const uint64_t planes[] = {c->ci, c->co, c->joined, h->window, w->window,
+                               h->in, w->in, h->out,    w->out};
     const uint64_t words[] = {h->in_phases, w->in_phases, h->step, w->step, h->more, x.period,
                               x.tail,       x.plane,      group,   groups,  tasks};
-    for (int i = 0; i < 8; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
+    for (int i = 0; i < 9; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
     for (int i = 0; i < 11; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     ocl_step_range(s, slots(d, tasks), 1, 1);
     info->workspace = (sums + slots(d, tasks) * slot) * 4;

@@ -65,6 +65,8 @@ static rk_status walk_args(ocl_step *s, const ocl_conv *c, const ocl_conv_table 
     for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
     const uint64_t words[] = {c->ci,
                               c->co,
+                              ocl_conv_from(c),
+                              ocl_conv_to(c),
                               c->h.in,
                               c->w.in,
                               c->h.out,
@@ -76,7 +78,7 @@ static rk_status walk_args(ocl_step *s, const ocl_conv *c, const ocl_conv_table 
                               dx ? 0 : (uint64_t)c->h.shift,
                               dx ? 0 : (uint64_t)c->w.shift,
                               c->blocks};
-    for (int i = 0; i < 13; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    for (int i = 0; i < 15; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     return RK_OK;
 }
 
@@ -102,7 +104,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     OCL_APPEND(&source, ocl_cl_element);
     OCL_APPEND(&source, ocl_cl_conv_gpu);
     OCL_TRY(ocl_step_add(k, &source, "conv", &s, e));
-    ocl_step_buffer(s, 0, 0);
+    ocl_step_buffer(s, 0, ocl_conv_before(c));
     ocl_step_buffer(s, 1, 0);
     ocl_step_buffer(s, k->n_args, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
@@ -124,12 +126,14 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     OCL_APPEND(&source, ocl_cl_element);
     OCL_APPEND(&source, ocl_cl_conv_gpu);
     OCL_TRY(ocl_step_add(k, &source, "conv_dw", &s, e));
-    for (uint32_t i = 0; i < 2; i++) ocl_step_buffer(s, i, 0);
+    ocl_step_buffer(s, 0, 0);
+    ocl_step_buffer(s, 1, c->before);
     ocl_step_buffer(s, k->n_args, 0);
     OCL_TRY(ocl_step_u64(s, c->batch * c->h.out * c->w.out, e));
     const uint64_t words[] = {c->taps,
                               c->ci,
                               c->co,
+                              c->joined,
                               c->h.window,
                               c->w.window,
                               c->h.in,
@@ -140,7 +144,7 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
                               c->w.step,
                               (uint64_t)c->h.shift,
                               (uint64_t)c->w.shift};
-    for (int i = 0; i < 13; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    for (int i = 0; i < 14; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     ocl_step_range(s, parts(c->taps, t.cols) * parts(c->co, t.rows) * OCL_GROUP, c->blocks,
                    OCL_GROUP);
     info->workspace = c->blocks * c->co * c->taps * 4;

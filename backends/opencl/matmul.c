@@ -77,23 +77,35 @@ static uint32_t depth_of(uint32_t nr)
     return deep;
 }
 
-/* Panels of rows per task: as many as RK_TALL, so that a packed slice of b is used often, but few
- * enough that every unit gets several tasks. */
-static uint64_t height_of(const rk_device *d, uint64_t row_panels, uint64_t panels)
-{
-    uint64_t want = (uint64_t)d->units * 8, groups = (want + panels - 1) / panels;
-    uint64_t least = (row_panels + TALL - 1) / TALL, most = (row_panels + 7) / 8;
-    if (groups > most) groups = most;
-    if (groups < least) groups = least;
-    return (row_panels + groups - 1) / groups;
-}
-
 /* How the cpu variant does it. */
 typedef struct cut {
     tile tile;
     uint32_t nr, deep;
     uint64_t panels, row_panels, height;
 } cut;
+
+/* Measured on PoCL: what packing a slice of b costs, in rows of the result (if b is transposed on
+ * the way, PACK_TB), and what a task costs beside its work, in multiplications of vectors. */
+enum { PACK = 5, PACK_TB = 10, TASK = 2000 };
+
+/* Panels of rows per task.  High ones pack b seldom, low ones leave no unit idle while others have
+ * work: the height whose rounds of tasks take least, with a quarter of a task for a unit that is
+ * disturbed in its last one. */
+static uint64_t height_of(const rk_device *d, const shape *s, const cut *w)
+{
+    const double row = (double)s->k * w->tile.nv, pack = s->tb ? PACK_TB : PACK;
+    uint64_t best = 1, most = w->row_panels < TALL ? w->row_panels : TALL;
+    double least = 0;
+    for (uint64_t height = most; height > 0; height--) {
+        uint64_t tasks = (w->row_panels + height - 1) / height * w->panels * s->batch;
+        double rounds = (double)((tasks + d->units - 1) / d->units);
+        double time = (rounds + 0.25) * (row * ((double)(height * w->tile.mr) + pack) + TASK);
+        if (height < most && time >= least) continue;
+        least = time;
+        best = height;
+    }
+    return best;
+}
 
 static cut cut_of(const rk_device *d, const shape *s, const ocl_choice *c)
 {
@@ -103,7 +115,7 @@ static cut cut_of(const rk_device *d, const shape *s, const ocl_choice *c)
     w.deep = c->deep ? c->deep : depth_of(w.nr);
     w.panels = (s->n + w.nr - 1) / w.nr;
     w.row_panels = (s->m + w.tile.mr - 1) / w.tile.mr;
-    w.height = height_of(d, w.row_panels, w.panels * s->batch);
+    w.height = height_of(d, s, &w);
     if (c->part) w.height = c->part < w.row_panels ? c->part : w.row_panels;
     return w;
 }
@@ -125,6 +137,7 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
     ocl_text_add(&source, "#define RK_TA %d\n#define RK_TB %d\n", (int)s->ta, (int)s->tb);
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);
+    ocl_code_soon(c, &source, "RK_SOON", 0, c->n_code);
     OCL_APPEND(&source, ocl_cl_transpose);
     OCL_APPEND(&source, ocl_cl_matmul);
     OCL_TRY(ocl_step_add(k, &source, "matmul", &step, e));
@@ -267,7 +280,7 @@ static int gpu_fits(const ocl_choice *c, const void *ctx)
 
 static void list_tiles(const rk_device *d, const shape *s, ocl_choices *out)
 {
-    static const uint32_t slices[] = {256, 128, 512, 64}, heights[] = {8, 16, 32, 4};
+    static const uint32_t slices[] = {256, 128, 512, 64}, heights[] = {8, 16, 32, 4, 2};
     static const uint32_t groups[][2] = {{64, 64},  {128, 128}, {32, 32}, {128, 64},
                                          {64, 128}, {64, 32},   {32, 64}};
     static const uint32_t depths[] = {16, 8, 32};
@@ -281,8 +294,20 @@ static void list_tiles(const rk_device *d, const shape *s, ocl_choices *out)
     }
     const struct tile *list = tiles_of(d, &n);
     for (size_t i = 0; i < n; i++) tile[i][0] = list[i].mr, tile[i][1] = list[i].nv * d->width;
-    const ocl_menu on_cpu = {(const uint32_t(*)[2])tile, slices, heights, (uint32_t)n, 4, 4};
+    const ocl_menu on_cpu = {(const uint32_t(*)[2])tile, slices, heights, (uint32_t)n, 4, 5};
     ocl_choices_fill(out, &on_cpu, cpu_fits, &a);
+}
+
+/* A set takes long to compile, so a rapid search tries three, and none on CPUs, which are faster
+ * without. */
+static void list_blast(const rk_device *d, ocl_choices *out)
+{
+    uint32_t set[OCL_BLAST_SETS], n = ocl_blast_sets(d, set), first = d->cpu ? 0 : 3;
+    if (out->n + n > OCL_CHOICES) out->n = OCL_CHOICES - n;
+    for (uint32_t i = 0; i < n; i++)
+        ocl_choices_put(out, i < first ? 1 + i : out->n,
+                        (ocl_choice){.way = OCL_WAY_BLAST, .set = set[i]});
+    ocl_choices_way(out, ocl_blast_is_usual(d) ? OCL_WAY_EXACT : OCL_WAY_BLAST);
 }
 
 void ocl_matmul_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
@@ -291,5 +316,5 @@ void ocl_matmul_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
     shape s;
     if (check(op, &s, &why) != RK_OK || !s.batch || !s.m || !s.n) return;
     list_tiles(d, &s, out);
-    if (blast_can(op)) ocl_choices_way(out, ocl_blast_is_usual(d) ? OCL_WAY_EXACT : OCL_WAY_BLAST);
+    if (blast_can(op)) list_blast(d, out);
 }

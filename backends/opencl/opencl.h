@@ -16,7 +16,7 @@
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
  *   conv*.c     CONV: what is common, and one file per variant; see conv.h
  *   winograd*.c CONV of the fast tier; see winograd.h
- *   clblast.c   CLBlast's SGEMM, for the fast tier
+ *   clblast*.c  CLBlast's SGEMM, for the fast tier; see clblast.h
  *
  * Two variants of every kernel: "cpu" for devices whose work-groups are threads of a CPU (explicit
  * vectors, one work-item per group, no local memory) and "gpu" (one element or small tile per
@@ -43,8 +43,9 @@ enum {
     OCL_MAX_AXES = 6,
     OCL_MAX_STEPS = 6,
     OCL_MARKS = 64,
-    OCL_GROUP = 256,  /* work-items per group of the gpu variant */
-    OCL_COUNTER = 255 /* in place of an argument's number: the device's counter */
+    OCL_BLAST_SETS = 10, /* of CLBlast's parameters, on all sorts of devices */
+    OCL_GROUP = 256,     /* work-items per group of the gpu variant */
+    OCL_COUNTER = 255    /* in place of an argument's number: the device's counter */
 };
 
 /* Text under construction.  A failed allocation is remembered; ocl_text_ok asks. */
@@ -134,9 +135,10 @@ enum { OCL_WAY_RULE = 0, OCL_WAY_EXACT = 1, OCL_WAY_BLAST = 2, OCL_WAY_WINOGRAD 
  *   way         OCL_WAY_*; sizes of tiles and the like are those of exact kernels
  *   rows, cols  of a register tile, or of a group's tile
  *   deep        of a slice along the reduction, or positions that are written together
- *   part        how much a work-item does at once, in the units of the kind */
+ *   part        how much a work-item does at once, in the units of the kind
+ *   set         of CLBlast's parameters, from 1; 0: CLBlast's own */
 typedef struct ocl_choice {
-    uint32_t rows, cols, deep, part, way;
+    uint32_t rows, cols, deep, part, way, set;
 } ocl_choice;
 
 struct rk_kernel {
@@ -256,11 +258,12 @@ uint32_t ocl_size(uint32_t dtype);
 typedef struct ocl_code {
     const rk_op *op;
     uint32_t width, n_axes, vec;
-    uint32_t first; /* inputs of the op before program input `skip` */
-    uint32_t skip;  /* program inputs without memory: 1 in an epilogue */
-    uint32_t n_in;  /* inputs of the program */
-    uint32_t folds; /* number of FOLD */
-    uint32_t split; /* instructions before this one precede or are the last FOLD */
+    uint32_t first;  /* inputs of the op before program input `skip` */
+    uint32_t skip;   /* program inputs without memory: 1 in an epilogue */
+    uint32_t n_in;   /* inputs of the program */
+    uint32_t folds;  /* number of FOLD */
+    uint64_t before; /* bytes of outputs before the part of them that is written */
+    uint32_t split;  /* instructions before this one precede or are the last FOLD */
     int64_t extent[OCL_MAX_AXES];
     int64_t stride[OCL_MAX_TENSORS][OCL_MAX_AXES];
     uint32_t n_code;
@@ -278,6 +281,8 @@ void ocl_code_params(const ocl_code *, ocl_text *, const char *name, uint32_t fr
 rk_status ocl_code_args(const ocl_code *, ocl_step *, uint32_t from, uint32_t to, rk_error *);
 /* Defines `name`: loads of the inputs that instructions [from, to) use, and the instructions. */
 void ocl_code_body(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
+/* Defines `name`: asks for what instructions [from, to) read at the place of each element. */
+void ocl_code_soon(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
 /* The bits of rk_kinfo.alias_ok: dense inputs of the program whose elements are as wide as
  * output 0's, so that each element is read before its place is written. */
 uint32_t ocl_code_alias(const ocl_code *);
@@ -302,6 +307,9 @@ rk_status ocl_blast(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
 /* What the option opencl.clblast says: "1" always, "0" never, else where it promises to be faster:
  * in the gpu variant. */
 int ocl_blast_is_usual(const rk_device *);
+/* Sets of parameters that suit the device, those that promise most first; returns how many. */
+uint32_t ocl_blast_sets(const rk_device *, uint32_t set[OCL_BLAST_SETS]);
+void ocl_blast_set_name(uint32_t set, char name[64]);
 void ocl_blast_close(rk_device *);
 
 #endif

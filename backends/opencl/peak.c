@@ -15,12 +15,18 @@ enum {
     READ_EACH = 24 << 20,
     READ_GPU = 256 << 20,
     READ_SLOW = 16 << 20, /* where everything is slow, caches make no difference */
-    ITEMS_SLOW = 4096
+    ITEMS_SLOW = 4096,
+    BRIEF_GROUP = 256,       /* work-items that are soon done: so many in a group, */
+    BRIEF_FLOP = 4096,       /* with so much work each, */
+    BRIEF_SPAN = 16,         /* or so many vectors to read, */
+    BRIEF_ITEMS = 512 * 1024 /* and not more than these, if they do not read */
 };
 
 typedef struct shape {
-    uint32_t width, chains;
+    uint32_t width, chains; /* one chain: many work-items that are soon done */
 } shape;
+
+static int is_brief(shape s) { return s.chains == 1; }
 
 typedef struct shapes {
     uint32_t n;
@@ -28,17 +34,18 @@ typedef struct shapes {
 } shapes;
 
 /* The most promising first: vectors where a work-item is a thread of a CPU, single floats where it
- * is a lane; little where the driver is slow at everything.  The last of a CPU's are one chain of
- * mad, where each waits for the one before: no peak, but what clpeak measures. */
+ * is a lane; little where the driver is slow at everything.  The last are what clpeak measures,
+ * many work-items that are soon done: one chain of mad, where each waits for the one before, and 16
+ * reads.  They are no peak where work-items are expensive or vectors not filled by them. */
 static const shapes
     cpu_fma =
         {10,
          {{8, 12}, {16, 8}, {16, 4}, {8, 8}, {16, 12}, {8, 4}, {4, 8}, {1, 8}, {16, 1}, {1, 1}}},
-    gpu_fma = {8, {{1, 8}, {1, 4}, {2, 8}, {4, 4}, {1, 12}, {4, 8}, {8, 4}, {16, 4}}},
+    gpu_fma = {9, {{1, 8}, {1, 4}, {2, 8}, {4, 4}, {1, 12}, {4, 8}, {8, 4}, {16, 4}, {1, 1}}},
     cpu_local = {4, {{16, 8}, {8, 8}, {16, 4}, {4, 8}}},
     gpu_local = {4, {{1, 8}, {2, 8}, {4, 8}, {4, 4}}},
-    cpu_read = {5, {{8, 4}, {16, 4}, {16, 8}, {4, 8}, {1, 4}}},
-    gpu_read = {5, {{4, 4}, {2, 8}, {1, 8}, {4, 8}, {8, 4}}}, slow = {1, {{1, 4}}};
+    cpu_read = {7, {{8, 4}, {16, 4}, {16, 8}, {4, 8}, {1, 4}, {16, 1}, {8, 1}}},
+    gpu_read = {7, {{4, 4}, {2, 8}, {1, 8}, {4, 8}, {8, 4}, {4, 1}, {1, 1}}}, slow = {1, {{1, 4}}};
 
 static const shapes *choose(const rk_device *d, uint32_t what)
 {
@@ -61,13 +68,19 @@ static rk_status no_variant(const rk_probe *p, rk_error *e)
     return OCL_FAIL(e, RK_E_INVALID, 0, "variant %u of %u", p->variant, p->variants);
 }
 
+/* A work-item of a CPU is a thread's work, unless it is brief. */
+static unsigned group_of(const rk_device *d, shape s)
+{
+    return is_brief(s) ? BRIEF_GROUP : d->cpu ? 1 : OCL_GROUP;
+}
+
 static void make_source(const rk_device *d, ocl_text *source, int local, shape s)
 {
     static const char *const types[] = {"float", "float2", "float4", "",       "float8",
                                         "",      "",       "",       "float16"};
     *source = (ocl_text){.host = d->host};
-    ocl_text_add(source, "#define F %s\n#define CHAINS %u\n#define GROUP %d\n#define SLOW %d\n",
-                 types[s.width / 2], s.chains, d->cpu ? 1 : OCL_GROUP, d->loop_limit != 0);
+    ocl_text_add(source, "#define F %s\n#define CHAINS %u\n#define GROUP %u\n#define SLOW %d\n",
+                 types[s.width / 2], s.chains, group_of(d, s), d->loop_limit != 0);
     if (local) ocl_text_add(source, "#define TILE %u\n", TILE_FLOATS / s.width);
     if (!local && s.chains == 1) ocl_text_add(source, "#define MAD\n");
 }
@@ -79,10 +92,15 @@ static rk_status arithmetic(rk_kernel *k, rk_probe *p, rk_error *e)
     shape s = choose_shape(d, p);
     ocl_text source;
     ocl_step *step;
-    uint64_t group = d->cpu ? 1 : OCL_GROUP, items = d->units * (slow ? 1 : GROUPS) * group;
+    if (!s.chains) return no_variant(p, e);
+    uint64_t group = group_of(d, s), items = d->units * (slow ? 1 : GROUPS) * group;
     uint64_t loops = (uint64_t)p->rounds * LOOPS, most = slow ? d->loop_limit : UINT32_MAX;
     loops = loops < most ? loops : most;
-    if (!s.chains) return no_variant(p, e);
+    if (is_brief(s)) {
+        items = d->units * group * p->rounds;
+        if (items > BRIEF_ITEMS) items = BRIEF_ITEMS;
+        loops = BRIEF_FLOP / (2 * STEPS * s.width);
+    }
     make_source(d, &source, local, s);
     OCL_APPEND(&source, ocl_cl_peak);
     OCL_TRY(ocl_step_add(k, &source, "peak", &step, e));
@@ -111,29 +129,44 @@ static uint64_t read_bytes(const rk_device *d)
     return bytes < most ? bytes : most;
 }
 
-/* Work-items of a CPU read a part each, in as many places at once as there are chains; of a GPU,
- * neighbours read neighbours. */
+static void add_places(ocl_text *t, const rk_device *d, shape s, uint64_t span, uint64_t items)
+{
+    uint64_t apart = items, on = items * s.chains;
+    const char *first = "get_global_id(0)";
+    if (is_brief(s)) {
+        first = "(get_group_id(0) * GROUP * SPAN + get_local_id(0))";
+        apart = on = group_of(d, s);
+    } else if (d->cpu) {
+        first = "(get_global_id(0) * SPAN)";
+        apart = span / s.chains;
+        on = 1;
+    }
+    ocl_text_add(t, "#define SPAN %llu\n#define FIRST %s\n#define APART %llu\n#define ON %llu\n",
+                 (unsigned long long)span, first, (unsigned long long)apart,
+                 (unsigned long long)on);
+}
+
+/* Work-items of a CPU read a part each, in as many places at once as there are chains; of a GPU, or
+ * in a group that is soon done, neighbours read neighbours.  What a brief one reads again is near:
+ * a launch is one round. */
 static rk_status reading(rk_kernel *k, rk_probe *p, rk_error *e)
 {
     rk_device *d = k->device;
     shape s = choose_shape(d, p);
     ocl_text source;
     ocl_step *step;
-    uint64_t group = d->cpu ? 1 : OCL_GROUP, bytes = read_bytes(d);
-    uint64_t items = d->loop_limit ? ITEMS_SLOW : d->units * GROUPS * group;
     if (!s.chains) return no_variant(p, e);
+    uint64_t group = group_of(d, s), bytes = read_bytes(d);
+    uint64_t items = d->loop_limit ? ITEMS_SLOW : d->units * GROUPS * group;
+    if (is_brief(s)) items = bytes / (s.width * sizeof(float) * BRIEF_SPAN) / group * group;
     uint64_t all = bytes / (s.width * sizeof(float)), span = all / items / s.chains * s.chains;
     if (span == 0)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "%llu bytes are too few to read",
                         (unsigned long long)bytes);
-    uint64_t most = d->loop_limit ? d->loop_limit / span + 1 : UINT32_MAX;
+    uint64_t most = d->loop_limit ? d->loop_limit / span + 1 : is_brief(s) ? 1 : UINT32_MAX;
     uint32_t rounds = p->rounds < most ? p->rounds : (uint32_t)most;
     make_source(d, &source, 0, s);
-    ocl_text_add(&source,
-                 "#define SPAN %llu\n#define FIRST %llu\n#define APART %llu\n#define ON %llu\n",
-                 (unsigned long long)span, (unsigned long long)(d->cpu ? span : 1),
-                 (unsigned long long)(d->cpu ? span / s.chains : items),
-                 (unsigned long long)(d->cpu ? 1 : items * s.chains));
+    add_places(&source, d, s, span, items);
     OCL_APPEND(&source, ocl_cl_peak);
     OCL_TRY(ocl_step_add(k, &source, "peak", &step, e));
     ocl_step_buffer(step, 0, 0);
@@ -143,8 +176,9 @@ static rk_status reading(rk_kernel *k, rk_probe *p, rk_error *e)
     double once = (double)(items * span * s.width * sizeof(float));
     p->work = once * rounds;
     p->workspace = k->bytes[0] = (span + 1) * items * s.width * sizeof(float);
-    snprintf(p->text, sizeof p->text, "%.0f MiB, width %u, %u places, %llu work-items",
-             once / (1 << 20), s.width, s.chains, (unsigned long long)items);
+    snprintf(p->text, sizeof p->text, "%.0f MiB, width %u, %u place%s, %llu work-items",
+             once / (1 << 20), s.width, s.chains, s.chains == 1 ? "" : "s",
+             (unsigned long long)items);
     return RK_OK;
 }
 

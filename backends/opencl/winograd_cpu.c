@@ -145,17 +145,19 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
              w.tile.nv * d->width, (uint32_t)w.tiles);
     OCL_TRY(add_weights(k, c, code, &w, e));
     OCL_TRY(add_step(k, c, code, &w.tile, "winograd", &s, e));
-    ocl_step_buffer(s, 0, 0);
+    ocl_step_buffer(s, 0, ocl_conv_before(c));
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, OCL_COUNTER, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
     const uint64_t places[] = {w.weights,           w.slot,   w.product_at,
                                w.lines_at,          c->batch, (uint64_t)c->h.shift,
                                (uint64_t)c->w.shift};
-    const uint64_t words[] = {c->ci,      c->co,    c->h.in, c->w.in, c->h.out, c->w.out, all.down,
-                              all.across, w.groups, w.bands, w.rows,  w.ld,     w.pitch,  tasks};
+    const uint64_t words[] = {c->ci,    c->co,      ocl_conv_from(c), ocl_conv_to(c),
+                              c->h.in,  c->w.in,    c->h.out,         c->w.out,
+                              all.down, all.across, w.groups,         w.bands,
+                              w.rows,   w.ld,       w.pitch,          tasks};
     ocl_step_range(s, slots(d, tasks), 1, 1);
-    return give(s, places, 7, words, 14, e);
+    return give(s, places, 7, words, 16, e);
 }
 
 /* ---- dw ---- */
@@ -209,16 +211,17 @@ static rk_status add_blocks(rk_kernel *k, const ocl_conv *c, const ocl_code *cod
     const uint64_t tasks = w->segments * w->groups;
     ocl_step *s;
     OCL_TRY(add_step(k, c, code, &w->tile, "winograd_dw", &s, e));
-    for (uint32_t i = 0; i < 2; i++) ocl_step_buffer(s, i, 0);
+    ocl_step_buffer(s, 0, 0);
+    ocl_step_buffer(s, 1, c->before);
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, OCL_COUNTER, 0);
     const uint64_t places[] = {w->sums, w->slot, c->batch, (uint64_t)c->h.shift,
                                (uint64_t)c->w.shift};
-    const uint64_t words[] = {c->ci,    c->co,      c->h.in,     c->w.in,   c->h.out,  c->w.out,
-                              all.down, all.across, w->segments, w->group,  w->groups, w->images,
-                              w->rows,  w->ld,      w->ld_g,     w->ld_sum, tasks};
+    const uint64_t words[] = {c->ci,     c->co,    c->joined,  c->h.in,     c->w.in,   c->h.out,
+                              c->w.out,  all.down, all.across, w->segments, w->group,  w->groups,
+                              w->images, w->rows,  w->ld,      w->ld_g,     w->ld_sum, tasks};
     ocl_step_range(s, slots(d, tasks), 1, 1);
-    return give(s, places, 5, words, 17, e);
+    return give(s, places, 5, words, 18, e);
 }
 
 static rk_status gather(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,

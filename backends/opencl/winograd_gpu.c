@@ -73,15 +73,20 @@ static rk_status add_tiles(rk_kernel *k, const ocl_conv *c, const ocl_code *code
 {
     const ocl_tiles all = ocl_winograd_tiles(c);
     const uint64_t channels = j ? c->co : c->ci;
-    const uint64_t words[] = {
-        channels, j ? c->h.out : c->h.in, j ? c->w.out : c->w.in, all.down, all.across, w->images};
+    const uint64_t words[] = {channels,
+                              j ? c->joined : ocl_conv_from(c),
+                              j ? c->h.out : c->h.in,
+                              j ? c->w.out : c->w.in,
+                              all.down,
+                              all.across,
+                              w->images};
     ocl_step *s;
     OCL_TRY(add_step(k, c, code, j ? "winograd_gradients" : "winograd_taps", &s, e));
-    ocl_step_buffer(s, j, 0);
+    ocl_step_buffer(s, j, j ? c->before : ocl_conv_before(c));
     ocl_step_buffer(s, k->n_args, 0);
     OCL_TRY(ocl_step_u64(s, j ? 0 : w->taps_at, e));
     OCL_TRY(ocl_step_u64(s, c->batch, e));
-    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    for (int i = 0; i < 7; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     if (!j) OCL_TRY(ocl_step_u32(s, (uint32_t)c->h.shift, e));
     if (!j) OCL_TRY(ocl_step_u32(s, (uint32_t)c->w.shift, e));
     ocl_step_range(s, w->tiles, channels, OCL_GROUP);
@@ -140,14 +145,15 @@ static rk_status add_results(rk_kernel *k, const ocl_conv *c, const ocl_code *co
     const ocl_tiles all = ocl_winograd_tiles(c);
     const int dw = c->which == RK_CONV_DW;
     const uint64_t sum[] = {c->ci, c->co, w->passes},
-                   tile[] = {c->co, c->h.out, c->w.out, all.down, all.across, w->images};
+                   tile[] = {c->co,    ocl_conv_to(c), c->h.out, c->w.out,
+                             all.down, all.across,     w->images};
     ocl_step *s;
     OCL_TRY(add_step(k, c, code, dw ? "winograd_sum" : "winograd_results", &s, e));
     ocl_step_buffer(s, k->n_args, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
     OCL_TRY(ocl_step_u64(s, w->products_at, e));
     if (!dw) OCL_TRY(ocl_step_u64(s, c->batch, e));
-    for (int i = 0; i < (dw ? 3 : 6); i++)
+    for (int i = 0; i < (dw ? 3 : 7); i++)
         OCL_TRY(ocl_step_u32(s, (uint32_t)(dw ? sum[i] : tile[i]), e));
     ocl_step_range(s, dw ? c->ci * c->co : w->tiles, dw ? 1 : c->co, OCL_GROUP);
     return dw ? RK_OK : ocl_step_pass(s, e);

@@ -89,6 +89,8 @@ static bool sample_of(const rk_op *op, rk_sample *t)
     if (t->op.n_code) memcpy(t->code, op->code, t->op.n_code * sizeof *t->code);
     if (t->op.n_imm) memcpy(t->imm, op->imm, t->op.n_imm * sizeof *t->imm);
     if (strip) t->out[0].dtype = RK_F32;
+    t->op.rev = op->rev;
+    rk_part_whole(&t->op, t->in, t->out);   /* every backend can be asked for it */
     if (op->kind == RK_RNG) t->op.p[0] = 0; /* the stream: they are all alike */
     return true;
 }

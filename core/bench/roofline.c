@@ -15,6 +15,7 @@ typedef struct roofline {
     bool fast;          /* the fast tier was asked for once */
     char *host; /* of transfers, from the beginning of a page on; and what is on the device */
     rk_mem *mem;
+    uint64_t room; /* bytes of both */
 } roofline;
 
 /* The candidates for one number. */
@@ -304,12 +305,13 @@ static rk_status latency(roofline *r, const char *name, bool wait, double share,
     return finish(g, excuse(g, take_op(g, &t, true, x, &once, &more, &own), &own, e), e);
 }
 
-/* More than caches hold, as far as is known. */
-enum { TRANSFER = 64 << 20, PAGE = 4096 };
+/* More than caches hold; and what clpeak takes, which C libraries may copy in another way. */
+enum { TRANSFER = 64 << 20, LARGE = 512 << 20, PAGE = 4096 };
 
 typedef struct transfer {
     roofline *r;
     char *host;
+    uint64_t bytes;
     bool upload;
 } transfer;
 
@@ -317,18 +319,24 @@ static rk_status run_transfer(void *ctx, uint32_t times, rk_error *e)
 {
     const transfer *t = ctx;
     for (uint32_t i = 0; i < times; i++)
-        RK_TRY(t->upload ? rk_open_write(&t->r->d, t->r->mem, 0, t->host, TRANSFER, e)
-                         : rk_open_read(&t->r->d, t->r->mem, 0, t->host, TRANSFER, e));
+        RK_TRY(t->upload ? rk_open_write(&t->r->d, t->r->mem, 0, t->host, t->bytes, e)
+                         : rk_open_read(&t->r->d, t->r->mem, 0, t->host, t->bytes, e));
     return rk_open_sync(&t->r->d, e);
 }
 
 static rk_status transfer_memory(roofline *r, rk_error *e)
 {
-    if (!r->host) r->host = aligned_alloc(PAGE, TRANSFER + PAGE);
-    if (!r->host) return no_memory(e);
+    rk_error own = rk_error_new();
     if (r->mem) return RK_OK;
-    memset(r->host, 1, TRANSFER + PAGE);
-    return rk_open_alloc(&r->d, TRANSFER, &r->mem, e);
+    r->room = r->c->options->size == RK_BENCH_QUICK ? TRANSFER : LARGE;
+    if (rk_open_alloc(&r->d, r->room, &r->mem, &own) != RK_OK) {
+        r->room = TRANSFER;
+        RK_TRY(rk_open_alloc(&r->d, r->room, &r->mem, e));
+    }
+    r->host = aligned_alloc(PAGE, r->room + PAGE);
+    if (!r->host) return no_memory(e);
+    memset(r->host, 1, r->room + PAGE);
+    return RK_OK;
 }
 
 /* A copy between places that are at about the same distance from the beginning of a page is several
@@ -337,20 +345,22 @@ static rk_status transfer_memory(roofline *r, rk_error *e)
  * it, which is what a program gets that does not care. */
 static rk_status pageable(roofline *r, const char *name, bool upload, double share, rk_error *e)
 {
-    static const int places[] = {16 + PAGE / 2, 16};
+    static const struct {
+        uint32_t bytes, at;
+    } places[] = {{TRANSFER, 16 + PAGE / 2}, {TRANSFER, 16}, {LARGE, 16}};
     group *g = begin(r, name, "B/s", share);
     rk_status s = RK_OK;
     bool more = true;
     if (!g) return no_memory(e);
-    for (int i = 0; s == RK_OK && more && i < 2; i++) {
+    for (int i = 0; s == RK_OK && more && i < 3 && (i == 0 || places[i].bytes <= r->room); i++) {
         rk_error own = rk_error_new();
         transfer *t = calloc(1, sizeof *t);
-        rk_runner x = {.ctx = t, .run = run_transfer, .free = free, .work = TRANSFER};
-        snprintf(x.text, sizeof x.text, "%d MiB of ordinary memory, %d bytes into a page",
-                 TRANSFER >> 20, places[i]);
+        rk_runner x = {.ctx = t, .run = run_transfer, .free = free, .work = places[i].bytes};
+        snprintf(x.text, sizeof x.text, "%u MiB of ordinary memory, %u bytes into a page",
+                 places[i].bytes >> 20, places[i].at);
         s = t ? transfer_memory(r, &own) : no_memory(&own);
         if (s == RK_OK) {
-            *t = (transfer){r, r->host + places[i], upload};
+            *t = (transfer){r, r->host + places[i].at, places[i].bytes, upload};
             s = take(g, &x, &more, &own);
         } else {
             free(t);

@@ -30,7 +30,7 @@ static void sprinkle(const rk_sample *c, rk_operands *d, rk_dice *r, int data)
     }
 }
 
-void rk_refer_conv(rk_bed *bed, const rk_sample *c, rk_operands *d)
+void rk_refer_conv_whole(rk_bed *bed, const rk_sample *c, rk_operands *d)
 {
     int64_t which = c->op.p[0], n = rk_tensor_count(&c->out[0]);
     rk_geometry g;
@@ -50,17 +50,19 @@ static void judge(rk_bed *bed, const rk_sample *c, rk_dice *r, int data)
     rk_operands d;
     if (rk_operands_make(bed, c, &d, r, data == RK_SPECIAL)) {
         sprinkle(c, &d, r, data);
+        rk_conv_poison(c, &d);
         rk_refer_conv(bed, c, &d);
         rk_expect(bed, c, &d);
     }
     rk_operands_free(&d);
 }
 
-static void run(rk_bed *bed, rk_dice *r, const rk_geometry *g, int64_t which, int data,
-                bool with_program)
+/* part: NULL, or the channels of y's tensor, and the first one of y. */
+static void run_part(rk_bed *bed, rk_dice *r, const rk_geometry *g, int64_t which, int data,
+                     bool with_program, const int64_t *part)
 {
     const int64_t x[4] = {g->N, g->C, g->H, g->W}, w[4] = {g->K, g->C, g->R, g->S},
-                  y[4] = {g->N, g->K, g->OH, g->OW};
+                  y[4] = {g->N, part ? part[0] : g->K, g->OH, g->OW};
     const int64_t *a = which == RK_CONV_DX ? y : x, *b = which == RK_CONV_DW ? y : w;
     const int64_t *dim = which == RK_CONV_Y ? y : which == RK_CONV_DX ? x : w;
     rk_sample c;
@@ -68,6 +70,10 @@ static void run(rk_bed *bed, rk_dice *r, const rk_geometry *g, int64_t which, in
     rk_sample_begin(&c, RK_CONV);
     c.op.p[0] = which;
     memcpy(c.op.p + 1, g, sizeof *g);
+    if (part) {
+        c.op.rev = RK_CONV_PART;
+        memcpy(c.op.p + 14, part, 2 * sizeof *part);
+    }
     rk_sample_in(&c, RK_F32, 4, a, 0);
     rk_sample_in(&c, RK_F32, 4, b, 0);
     rk_sample_out(&c, RK_F32, 4, dim);
@@ -81,6 +87,12 @@ static void run(rk_bed *bed, rk_dice *r, const rk_geometry *g, int64_t which, in
         rk_sample_store(&c, 1, rk_sample_ins(&c, RK_I_FLT, RK_R_IN, rk_sample_imm(&c, 0), 0));
     }
     judge(bed, &c, r, data);
+}
+
+static void run(rk_bed *bed, rk_dice *r, const rk_geometry *g, int64_t which, int data,
+                bool with_program)
+{
+    run_part(bed, r, g, which, data, with_program, NULL);
 }
 
 static rk_geometry same(int64_t N, int64_t C, int64_t H, int64_t W, int64_t K, int64_t R, int64_t S,
@@ -260,6 +272,37 @@ static void three(rk_bed *bed, part p)
         }
 }
 
+/* y and g as the first, a middle and the last part of a tensor, in every way there is to compute
+ * them. */
+static void parts(rk_bed *bed)
+{
+    const rk_geometry list[] = {
+        same(2, 3, 7, 9, 5, 3, 3, 1, 1),
+        same(3, 5, 8, 8, 7, 1, 1, 1, 0),           /* read where it lies */
+        same(2, 3, 9, 9, 4, 3, 3, 2, 1),           /* phases */
+        same(5, 9, 7, 7, 13, 3, 3, 1, 1),          /* groups of images */
+        same(1, 5, 28, 28, 7, 3, 3, 1, 1),         /* bands of rows */
+        same(2, 4, 10, 13, 6, 3, 3, 1, 0),         /* read where it lies, with a halo */
+        {3, 4, 14, 14, 5, 3, 3, 2, 2, 0, 0, 7, 7}, /* padded at one side only */
+        same(2, 7, 9, 9, 6, 1, 1, 2, 0),           /* phases without a tap */
+        same(1, 930, 2, 2, 3, 3, 3, 1, 1),         /* blocks of y */
+        same(2, 2, 3, 3, 930, 3, 3, 1, 1),         /* blocks of dx */
+        same(7, 2, 16, 16, 3, 1, 1, 1, 0),         /* blocks of dw */
+        {1, 2, 19, 19, 3, 3, 3, 9, 9, 1, 1, 3, 3}, /* 81 phases */
+        {0, 2, 3, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3},   /* nothing */
+        {2, 0, 3, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3},   /* no taps */
+        {2, 2, 3, 3, 0, 3, 3, 1, 1, 1, 1, 3, 3}};  /* no channels */
+    static const int64_t before[] = {0, 3, 33}, after[] = {5, 1, 0};
+    rk_dice r = {56};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (int64_t which = 0; which < 3; which++) {
+            size_t k = (i + (size_t)which) % 3;
+            const int64_t part[2] = {before[k] + list[i].K + after[k], before[k]};
+            run_part(bed, &r, &list[i], which, i % 2 ? SOME : RK_PLAIN, false, part);
+            if (which != RK_CONV_Y) run_part(bed, &r, &list[i], which, RK_PLAIN, true, part);
+        }
+}
+
 /* Enough channels and positions for the largest tile of any backend, also on a slow device. */
 static void large_tile(rk_bed *bed)
 {
@@ -316,5 +359,7 @@ static const rk_case cases[] = {
      RK_CASE_NEEDED},
     {"three", "3 x 3 by strides of 1: tiles of transforms, bands and groups of them", three_plain,
      RK_CASE_NEEDED},
-    {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0}};
+    {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0},
+    {"parts", "revision 1: y and g as channels of a larger tensor, whose others are not touched",
+     parts, 0}};
 const rk_case_group rk_cases_conv = {"conv", cases, sizeof cases / sizeof *cases};

@@ -301,6 +301,35 @@ static void bad_transfers(rk_bed *bed, rk_mem *mem, uint64_t bytes)
 }
 
 /* One kernel, arguments that do not fit; then it still works. */
+static void part_of_tensor(rk_sample *c) /* 3 of 7 channels, from the second on */
+{
+    static const int64_t p[] = {RK_CONV_Y, 2, 2, 4, 4, 3, 1, 1, 1, 1, 0, 0, 4, 4, 7, 1};
+    rk_sample_begin(c, RK_CONV);
+    rk_sample_in(c, RK_F32, 4, (const int64_t[]){2, 2, 4, 4}, 0);
+    rk_sample_in(c, RK_F32, 4, (const int64_t[]){3, 2, 1, 1}, 0);
+    rk_sample_out(c, RK_F32, 4, (const int64_t[]){2, 7, 4, 4});
+    memcpy(c->op.p, p, sizeof p);
+    c->op.rev = RK_CONV_PART;
+}
+
+static void bad_parts(rk_bed *bed)
+{
+    enum { BAD = RK_E_INVALID, NO = RK_E_UNSUPPORTED };
+    static const int64_t numbers[][2] = {{7, 5}, {7, -1}, {2, 0}, {8, 1}, {-7, 1}, {7, INT64_MAX}};
+    rk_sample c;
+    for (int i = 0; i < 6; i++) {
+        part_of_tensor(&c);
+        memcpy(c.op.p + 14, numbers[i], sizeof numbers[i]);
+        refused(bed, &c, "channels that the tensor does not have", BAD, NO);
+    }
+    part_of_tensor(&c);
+    rk_sample_store(&c, 0, RK_R_IN);
+    refused(bed, &c, "a program whose result is a part of a tensor", BAD, NO);
+    part_of_tensor(&c);
+    c.op.rev = 2;
+    refused(bed, &c, "an unknown revision of CONV", NO, NO);
+}
+
 static void bad_launches(rk_bed *bed)
 {
     const rk_backend *b = bed->backend;
@@ -364,6 +393,7 @@ static const rk_case cases[] = {
     {"tensors", "shapes and strides that do not fit", bad_tensors, RK_CASE_SERVICE},
     {"parameters", "p[] that does not fit the operands, for every kind", bad_parameters,
      RK_CASE_SERVICE},
+    {"parts", "CONV of parts that are not in their tensor", bad_parts, RK_CASE_SERVICE},
     {"calls", "wrong argument counts, bad offsets and sizes of launch, write and read",
      bad_launches, RK_CASE_SERVICE},
     {"tables", "ops shorter and longer than this version's", sizes_of_tables, RK_CASE_SERVICE}};

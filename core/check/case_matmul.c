@@ -188,6 +188,33 @@ static void epilogues(rk_bed *bed)
         }
 }
 
+/* A step of momentum in the epilogue: v = mu v + result, w = w - rate v; two arrays come in and go
+ * out, and nobody wants the result itself. */
+static void updates(rk_bed *bed)
+{
+    rk_dice r = {27};
+    static const int64_t list[][4] = {{1, 1, 1, 1},      {1, 75, 513, 128}, {2, 37, 65, 20},
+                                      {1, 80, 520, 600}, {1, 200, 3, 40},   {1, 9, 33, 8300}};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        product p = dense(list[i][0], list[i][1], list[i][2], list[i][3]);
+        const int64_t dim[3] = {p.batch, p.m, p.n};
+        rk_sample c;
+        if (rk_too_large(bed, p.batch * p.m * p.n * p.k)) continue;
+        p.ta = 1;
+        begin(&c, &p);
+        uint16_t w = RK_R_IN + 1, v = RK_R_IN + 2;
+        rk_sample_in(&c, RK_F32, 3, dim, 0);
+        rk_sample_in(&c, RK_F32, 3, dim, 0);
+        uint16_t slower = rk_sample_ins(&c, RK_I_FMUL, v, rk_sample_immf(&c, 0.9f), 0);
+        uint16_t faster = rk_sample_ins(&c, RK_I_FADD, slower, RK_R_IN + 0, 0);
+        uint16_t step = rk_sample_ins(&c, RK_I_FMUL, faster, rk_sample_immf(&c, 0.1f), 0);
+        uint16_t moved = rk_sample_ins(&c, RK_I_FSUB, w, step, 0);
+        rk_sample_store(&c, rk_sample_out(&c, RK_F32, 3, dim), moved);
+        rk_sample_store(&c, rk_sample_out(&c, RK_F32, 3, dim), faster);
+        finish(bed, &c, &r, RK_PLAIN);
+    }
+}
+
 static void random_products(rk_bed *bed)
 {
     rk_dice r = {25};
@@ -206,5 +233,6 @@ static const rk_case cases[] = {
     {"long-chains", "sums of more than a block", long_chains, RK_CASE_NEEDED},
     {"batches", "packed, shared and overlapping operands", batches, RK_CASE_NEEDED},
     {"random", "random shapes", random_products, RK_CASE_NEEDED},
-    {"epilogues", "programs on the result: bias, relu, mask, residual", epilogues, 0}};
+    {"epilogues", "programs on the result: bias, relu, mask, residual", epilogues, 0},
+    {"updates", "an optimizer's step on the result", updates, 0}};
 const rk_case_group rk_cases_matmul = {"matmul", cases, sizeof cases / sizeof *cases};

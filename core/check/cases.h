@@ -113,6 +113,8 @@ void rk_oracle_folds(const rk_sample *t, const rk_operands *d, const int64_t *di
 rk_near rk_near_word(uint32_t w);
 /* Its value as a float's. */
 double rk_near_value(rk_near x);
+/* Whether a word is within ulp * eps * e, or the only right one. */
+bool rk_near_is(uint32_t dtype, uint32_t got, rk_near x, double ulp);
 /* Of n sums of products or floats: v is the sum of the terms, e that of their magnitudes; what
  * that says about a float is left. */
 void rk_near_sums(rk_near *x, int64_t n);

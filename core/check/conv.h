@@ -17,4 +17,8 @@ void rk_conv_oracle(int64_t which, const rk_geometry *g, const float *a, const f
 /* The same true values with the magnitudes of RK_BOUND_PLANES instead: out[] from the oracle. */
 void rk_conv_widen(int64_t which, const rk_geometry *g, const int64_t *dim, const float *a,
                    const float *b, rk_near *out);
+/* rk_refer_conv of revision 0. */
+void rk_refer_conv_whole(rk_bed *bed, const rk_sample *c, rk_operands *d);
+/* NaN in the channels of g's tensor that are not g's. */
+void rk_conv_poison(const rk_sample *c, rk_operands *d);
 #endif

@@ -52,7 +52,7 @@ static bool same(uint32_t dtype, uint32_t a, uint32_t b)
     return a == b || (dtype == RK_F32 && is_nan(a) && is_nan(b));
 }
 
-static bool is_near(uint32_t dtype, uint32_t got, rk_near x, double ulp)
+bool rk_near_is(uint32_t dtype, uint32_t got, rk_near x, double ulp)
 {
     double value = (double)rk_float(got);
     if (x.e == RK_NEAR_WORD) return same(dtype, got, (uint32_t)x.v);
@@ -147,7 +147,7 @@ static void compare(const sample_run *r, uint32_t j)
         uint32_t got = rk_word_at(r->d->out[j], t->dtype, i);
         bool bits = same(t->dtype, got, rk_word_at(r->d->want[j], t->dtype, i));
         if (!bits) other = i, n_other++;
-        if (!is_near(t->dtype, got, r->near[j][i], r->ulp)) far = i, n_far++;
+        if (!rk_near_is(t->dtype, got, r->near[j][i], r->ulp)) far = i, n_far++;
     }
     bool exact = r->ran.info.tier == RK_TIER_EXACT;
     if (far >= 0)

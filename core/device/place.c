@@ -84,7 +84,9 @@ static rk_status place_step(rk_program *p, uint32_t step, bool *again, rk_error 
     rk_status status = rk_hub_prepare(s->hub, &s->device, &plan->step[step].op, exact,
                                       &p->placed[step].kernel, &info, &tuned, &why);
     if (status == RK_E_UNSUPPORTED) {
-        rk_status split = rk_plan_split(plan, step, &cannot);
+        bool part = rk_part_of(&plan->step[step].op) != UINT32_MAX;
+        rk_status split =
+            part ? rk_plan_part(plan, step, &cannot) : rk_plan_split(plan, step, &cannot);
         *again = split == RK_OK;
         if (*again) return RK_OK;
         if (split != RK_E_UNSUPPORTED) return RK_FAIL(e, split, "%s", cannot.text);

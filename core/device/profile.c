@@ -26,6 +26,7 @@ static double box_bytes(const rk_op *op)
 
 static double out_bytes(const rk_plan *plan, const rk_step *s, uint32_t i)
 {
+    if (rk_part_of(&s->op) == s->op.n_in + i) return rk_part_bytes(&s->op);
     return s->op.kind == RK_COPY ? box_bytes(&s->op) : bytes_of(plan, s->out[i], &s->op.out[i]);
 }
 
@@ -33,6 +34,7 @@ static double out_bytes(const rk_plan *plan, const rk_step *s, uint32_t i)
 static double in_bytes(const rk_plan *plan, const rk_step *s, uint32_t i)
 {
     if (s->op.kind == RK_COPY) return box_bytes(&s->op);
+    if (rk_part_of(&s->op) == i) return rk_part_bytes(&s->op);
     double bytes = bytes_of(plan, s->in[i], &s->op.in[i]), out = 0;
     if (s->op.kind != RK_TAKE || i > 0) return bytes;
     for (uint32_t o = 0; o < s->op.n_out; o++) out += out_bytes(plan, s, o);

@@ -89,8 +89,9 @@ static rk_status gather(router *r, uint32_t *at, bool away, bool once, rk_error 
     rk_plan *plan = r->p->plan;
     uint32_t origin = r->p->placed[*at].origin;
     const rk_step x = plan->step[*at]; /* its lists stay where they are */
-    /* A COPY leaves what it does not write of its output as it was. */
-    uint32_t n = x.op.n_in + (x.op.kind == RK_COPY ? x.op.n_out : 0);
+    int64_t box[24];
+    /* What is not written of an output stays as it was. */
+    uint32_t n = x.op.n_in + (rk_step_box(&x, box) ? x.op.n_out : 0);
     for (uint32_t j = 0; j < n; j++) {
         uint32_t buffer = j < x.op.n_in ? x.in[j] : x.out[j - x.op.n_in];
         const whereabouts *w = &r->at[buffer];

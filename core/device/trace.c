@@ -44,10 +44,10 @@ static rk_status keep_step(rk_program *p, uint32_t number, rk_error *e)
                             .impl = "",
                             .n_out = s->op.n_out,
                             .out = out};
-    if (s->op.kind == RK_COPY)
-        p->made_box[number] = rk_pool_copy(&p->pool, s->op.p, sizeof s->op.p);
-    if (!out || !made->text || !made->code || (s->op.kind == RK_COPY && !p->made_box[number]))
-        return no_memory(e);
+    int64_t box[24];
+    bool partly = rk_step_box(s, box);
+    if (partly) p->made_box[number] = rk_pool_copy(&p->pool, box, sizeof box);
+    if (!out || !made->text || !made->code || (partly && !p->made_box[number])) return no_memory(e);
     for (uint32_t j = 0; j < s->op.n_out; j++) {
         const rk_buffer *b = &plan->buffer[s->out[j]];
         rk_shape shape = {.rank = s->op.out[j].rank};
@@ -130,7 +130,7 @@ static const rk_arg *written_at(const rk_program *p, uint32_t from, uint32_t to,
     return NULL;
 }
 
-/* Zeros around the box that a COPY writes: other boxes may not be there yet. */
+/* Zeros around the box that a step writes: other boxes may not be there yet. */
 static rk_status keep_box(const int64_t *p, const rk_trace_out *o, unsigned char *data, rk_error *e)
 {
     uint32_t bytes = rk_dtype_bytes(o->dtype);

@@ -39,6 +39,11 @@ typedef struct rk_xnode {
     int64_t p[24];
     int64_t (*box)[24];
     bool fill;
+    /* It lies in the memory of another node, 0: in its own.  A CONV's result that a COPY would join
+     * is written there; of a COPY that would take out a part, that part is read instead.  In
+     * elements: the first one's place, and how far images are apart. */
+    uint32_t joined;
+    int64_t at, apart;
     /* Fusion. */
     uint32_t unit, next; /* next member of the unit, ascending; 0 ends */
     uint32_t buffer;     /* of a BUFFER, or of a stored node once buffers are given */
@@ -126,6 +131,11 @@ bool rk_unit_programmable(const rk_ir *ir, uint32_t unit);
 /* Every node in a unit of its own. */
 rk_status rk_ir_units(rk_ir *ir, rk_error *e);
 bool rk_fuse(rk_ir *ir, rk_emit *scratch);
+/* Finds the COPYs that need not be: parts of a tensor that only convolutions read, as g. */
+void rk_ir_read_parts(rk_ir *ir);
+/* Lets a convolution that is one of the operands of a joining COPY write its result there; false if
+ * it cannot. */
+bool rk_ir_write_part(rk_ir *ir, uint32_t joined, uint32_t operand);
 /* Orders the units, gives buffers, and writes the plan's steps. */
 rk_status rk_order(rk_ir *ir, rk_plan *plan, rk_emit *scratch, rk_error *e);
 /* Appends the steps of one unit. */

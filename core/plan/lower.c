@@ -128,9 +128,10 @@ static bool box_empty(const int64_t *p)
 
 static rk_status lower_move(rk_ir *ir, rk_plan *plan, const rk_xnode *x, rk_error *e)
 {
+    if (x->joined) return RK_OK;
     if (x->fill) RK_TRY(fill_zero(plan, x, e));
     for (uint32_t i = 0; i < x->n_in; i++) {
-        if (box_empty(x->box[i])) continue;
+        if (box_empty(x->box[i]) || ir->node[x->in[i].node].joined) continue;
         rk_step *s = new_step(plan, RK_COPY, 1, 1, e);
         if (!s) return RK_E_NOMEM;
         const rk_xnode *from = &ir->node[x->in[i].node];
@@ -179,6 +180,20 @@ static void put_outputs(rk_ir *ir, rk_step *s, const rk_emit *x, bool reduces)
     }
 }
 
+/* A CONV whose result, or g, lies in the memory of another node. */
+static void put_part(const rk_ir *ir, const rk_xnode *k, rk_step *s)
+{
+    if (k->kernel != RK_CONV) return;
+    int64_t *p = s->op.p;
+    uint32_t g = p[0] == RK_CONV_DX ? 0 : 1;
+    const rk_xnode *x = p[0] == RK_CONV_Y ? k : &ir->node[k->in[g].node];
+    if (!x->joined) return;
+    s->op.rev = RK_CONV_PART;
+    p[14] = x->apart / (p[12] * p[13]);
+    p[15] = x->at / (p[12] * p[13]);
+    *(p[0] == RK_CONV_Y ? tensor_out(s) : tensor_in(s) + g) = dense_4(p[1], p[14], p[12], p[13]);
+}
+
 static rk_status lower_plain(rk_ir *ir, rk_plan *plan, const rk_xnode *k, rk_emit *x, rk_error *e)
 {
     shape_list shapes;
@@ -193,6 +208,7 @@ static rk_status lower_plain(rk_ir *ir, rk_plan *plan, const rk_xnode *k, rk_emi
     }
     tensor_out(s)[0] = shapes.out;
     s->out[0] = k->buffer;
+    put_part(ir, k, s);
     return RK_OK;
 }
 
@@ -208,6 +224,7 @@ static rk_status lower_program(rk_ir *ir, rk_plan *plan, const rk_xnode *k, rk_e
         tensor_in(s)[i] = shapes.in[i];
         s->in[i] = buffer_of(ir, k->in[i].node);
     }
+    if (k) put_part(ir, k, s);
     put_inputs(ir, s, x, shapes.n);
     put_outputs(ir, s, x, reduces);
     return put_program(plan, s, x, e);

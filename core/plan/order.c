@@ -54,6 +54,12 @@ static rk_status connect(orderer *o, uint32_t from, uint32_t to)
 
 /* ---- what units read ---- */
 
+/* The node whose memory an operand of a kernel is read from. */
+static uint32_t memory_of(const rk_ir *ir, uint32_t operand)
+{
+    return ir->node[operand].joined ? ir->node[operand].joined : operand;
+}
+
 static rk_status note_reads(orderer *o, uint32_t j)
 {
     rk_ir *ir = o->ir;
@@ -66,7 +72,7 @@ static rk_status note_reads(orderer *o, uint32_t j)
     uint32_t most = (k ? k->n_in : 0) + (program ? o->x->n_in : 0);
     uint32_t *read = rk_pool_array(ir->pool, most, sizeof *read);
     if (!read) return no_memory(o);
-    for (uint32_t i = 0; k && i < k->n_in; i++) read[n++] = k->in[i].node;
+    for (uint32_t i = 0; k && i < k->n_in; i++) read[n++] = memory_of(ir, k->in[i].node);
     for (uint32_t i = 0; program && i < o->x->n_in; i++) read[n++] = o->x->in[i].node;
     o->job[j].read = read;
     o->job[j].n_read = n;
@@ -140,7 +146,7 @@ static bool reads_otherwise(orderer *o, uint32_t j, uint32_t state)
     const rk_emit *x = o->x;
     bool reduces = anchor && ir->node[anchor].kernel == RK_REDUCE;
     for (uint32_t i = 0; anchor && !reduces && i < ir->node[anchor].n_in; i++)
-        if (ir->node[anchor].in[i].node == state) return true;
+        if (memory_of(ir, ir->node[anchor].in[i].node) == state) return true;
     for (uint32_t i = 0; i < x->n_in; i++)
         if (x->in[i].node == state && !rk_emit_same(x, i)) return true;
     return false;
@@ -188,6 +194,21 @@ static rk_status place_assign(orderer *o, uint32_t a)
     return after_readers(o, o->n_job, state);
 }
 
+/* ---- parts of joined values ---- */
+
+/* A part is written where it is joined if both are computed equally often.  A state keeps its old
+ * value until all have read it, which only the joining waits for. */
+static void write_parts(orderer *o)
+{
+    rk_ir *ir = o->ir;
+    for (uint32_t v = 1; v < ir->n; v++)
+        for (uint32_t i = 0; ir->node[v].unit && i < ir->node[v].n_in; i++) {
+            uint32_t unit = ir->node[ir->node[v].in[i].node].unit;
+            bool once = o->job[o->job_of[ir->node[v].unit]].once;
+            if (unit && o->job[o->job_of[unit]].once == once) rk_ir_write_part(ir, v, i);
+        }
+}
+
 /* ---- the order ---- */
 
 /* Always the ready job of the least key; constants before all others. */
@@ -210,6 +231,16 @@ static rk_status sort_jobs(orderer *o, const uint32_t *key, uint32_t *order)
     return RK_OK;
 }
 
+/* Bytes of a value but for the parts of it that are there already. */
+static uint64_t new_bytes(const rk_ir *ir, uint32_t v)
+{
+    const rk_xnode *x = &ir->node[v];
+    int64_t n = x->n;
+    for (uint32_t i = 0; i < x->n_in; i++)
+        if (ir->node[x->in[i].node].joined == v) n -= ir->node[x->in[i].node].n;
+    return (uint64_t)n * rk_dtype_bytes(x->dtype);
+}
+
 /* Bytes of the temporary values that are alive at once, at most, if jobs run in this order. */
 static rk_status peak_of(orderer *o, const uint32_t *order, uint64_t *peak)
 {
@@ -223,12 +254,12 @@ static rk_status peak_of(orderer *o, const uint32_t *order, uint64_t *peak)
     for (uint32_t n = 0; n < o->n_job; n++) {
         const job *j = &o->job[order[n]];
         for (uint32_t v = j->unit ? ir->unit[j->unit].head : 0; v; v = ir->node[v].next)
-            if (last[v] && !ir->node[v].buffer)
-                live += (uint64_t)ir->node[v].n * rk_dtype_bytes(ir->node[v].dtype);
+            if (last[v] && !ir->node[v].buffer) live += new_bytes(ir, v);
         if (live > *peak) *peak = live;
         for (uint32_t i = 0; i < j->n_read; i++) {
             uint32_t v = j->read[i];
-            if (last[v] != n || !ir->node[v].unit || ir->node[v].buffer) continue;
+            if (last[v] != n || !ir->node[v].unit || ir->node[v].buffer || ir->node[v].joined)
+                continue;
             live -= (uint64_t)ir->node[v].n * rk_dtype_bytes(ir->node[v].dtype);
             last[v] = UINT32_MAX; /* read twice by one job, freed once */
         }
@@ -264,11 +295,13 @@ static rk_status give_buffers(orderer *o)
     rk_ir *ir = o->ir;
     for (uint32_t v = 1; v < ir->n; v++) {
         rk_xnode *x = &ir->node[v];
-        if (!x->unit || x->buffer || !rk_ir_stored(ir, v)) continue;
+        if (!x->unit || x->buffer || x->joined || !rk_ir_stored(ir, v)) continue;
         x->buffer = rk_plan_temp(o->plan, x->dtype, &x->shape);
         if (!x->buffer) return no_memory(o);
         if (o->job[o->job_of[x->unit]].once) o->plan->buffer[x->buffer].kind = RK_BUFFER_ONCE;
     }
+    for (uint32_t v = 1; v < ir->n; v++)
+        if (ir->node[v].joined) ir->node[v].buffer = ir->node[ir->node[v].joined].buffer;
     return RK_OK;
 }
 
@@ -282,9 +315,11 @@ static rk_status lower_copy(orderer *o, const rk_xassign *a)
 rk_status rk_order(rk_ir *ir, rk_plan *plan, rk_emit *scratch, rk_error *e)
 {
     orderer o = {.ir = ir, .plan = plan, .x = scratch, .e = e};
+    rk_ir_read_parts(ir);
     RK_TRY(make_jobs(&o));
     find_constants(&o);
     for (uint32_t a = 0; a < ir->n_assign; a++) RK_TRY(place_assign(&o, a));
+    write_parts(&o);
     uint32_t *order = rk_pool_array(ir->pool, (size_t)o.n_job + 1, sizeof *order);
     if (!order) return no_memory(&o);
     RK_TRY(best_order(&o, order));

@@ -83,6 +83,8 @@ void rk_plan_free(rk_plan *plan);
  * the kernel becomes an EWISE, then what comes before it, then EWISEs are halved.
  * RK_E_UNSUPPORTED if the step has no program, or one of a single instruction. */
 rk_status rk_plan_split(rk_plan *plan, uint32_t step, rk_error *e);
+/* Replaces a CONV of revision RK_CONV_PART by one of revision 0 and a COPY, after it or before. */
+rk_status rk_plan_part(rk_plan *plan, uint32_t step, rk_error *e);
 /* For an output that lies in a state's memory which the kernel may not write while it reads: the
  * output goes to a temporary, and a COPY follows. */
 rk_status rk_plan_detach(rk_plan *plan, uint32_t step, uint32_t output, rk_error *e);
@@ -103,6 +105,19 @@ void rk_plan_print(const rk_plan *plan, bool placed, rk_str *out);
 double rk_plan_flop(const rk_plan *plan);
 /* Those of one step; 0 of other kinds. */
 double rk_step_flop(const rk_step *s);
+/* Which operand of an op, counting inputs, then outputs, is a part of its tensor, as RK_CONV_PART
+ * says; UINT32_MAX: none. */
+uint32_t rk_part_of(const rk_op *op);
+/* Of such an op: the part by itself, its bytes, and p[] of the COPY that brings it from the tensor,
+ * or to it. */
+rk_tensor rk_part_tensor(const rk_op *op);
+double rk_part_bytes(const rk_op *op);
+void rk_part_box(const rk_op *op, int64_t *p);
+/* Makes it the op of revision 0 that does the same work on the part by itself; in and out are what
+ * op->in and op->out point to.  Does nothing to other ops. */
+void rk_part_whole(rk_op *op, rk_tensor *in, rk_tensor *out);
+/* True if a step writes a box of its output only, and p[] of the COPY that it writes it as. */
+bool rk_step_box(const rk_step *s, int64_t *p);
 /* One step's line without the end of line, for messages. */
 void rk_step_print(const rk_plan *plan, uint32_t step, char *out, size_t cap);
 /* "matmul" */

@@ -38,6 +38,8 @@ static void print_parameters(const rk_op *op, rk_str *out)
     default: rk_str_add(out, " %lld", (long long)p[0]); break;
     }
     for (int i = 1; i < 14; i++) rk_str_add(out, "%s%lld", i == 1 ? " " : ",", (long long)p[i]);
+    if (rk_part_of(op) != UINT32_MAX)
+        rk_str_add(out, " part %lld of %lld", (long long)p[15], (long long)p[14]);
 }
 
 static void print_tensor(const rk_plan *plan, const rk_tensor *t, uint32_t buffer, bool placed,

@@ -31,15 +31,20 @@ static void *copy_array(rk_pool *pool, const void *from, size_t n, size_t size, 
     return to;
 }
 
+/* Parts of tensors are tried by themselves: there is nothing around them to compare. */
 static rk_status copy_op(rk_tune_ops *ops, const rk_op *from, rk_op *to, rk_error *e)
 {
     bool failed = false;
     *to = *from;
-    to->in = copy_array(&ops->pool, from->in, from->n_in, sizeof *from->in, &failed);
-    to->out = copy_array(&ops->pool, from->out, from->n_out, sizeof *from->out, &failed);
+    rk_tensor *in = copy_array(&ops->pool, from->in, from->n_in, sizeof *in, &failed);
+    rk_tensor *out = copy_array(&ops->pool, from->out, from->n_out, sizeof *out, &failed);
+    to->in = in;
+    to->out = out;
     to->code = copy_array(&ops->pool, from->code, from->n_code, sizeof *from->code, &failed);
     to->imm = copy_array(&ops->pool, from->imm, from->n_imm, sizeof *from->imm, &failed);
-    return failed ? RK_FAIL(e, RK_E_NOMEM, "no memory for a list of operations") : RK_OK;
+    if (failed) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of operations");
+    rk_part_whole(to, in, out);
+    return RK_OK;
 }
 
 static rk_status add_step(rk_tune_ops *ops, const rk_step *s, rk_error *e)

@@ -1,7 +1,6 @@
 #include "tune/trial.h"
 #include "base/os.h"
 #include "plan/plan.h"
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,11 @@ static uint64_t tensor_bytes(const rk_tensor *t)
     for (uint32_t d = 0; d < t->rank; d++)
         bytes *= t->stride[d] || t->dim[d] == 0 ? (uint64_t)t->dim[d] : 1;
     return bytes;
+}
+
+static uint64_t argument_bytes(const rk_op *op, uint32_t i)
+{
+    return tensor_bytes(i < op->n_in ? &op->in[i] : &op->out[i - op->n_in]);
 }
 
 /* Steele et al. 2014: SplitMix64. */
@@ -66,12 +70,13 @@ static rk_status run_reference(rk_tune_trial *t, const rk_op *op, unsigned char 
     RK_TRY(rk_open_prepare(d, op, true, &kernel, &info, e));
     rk_status s = info.workspace ? rk_open_alloc(d, info.workspace, &workspace, e) : RK_OK;
     for (uint32_t i = 0; s == RK_OK && i < n; i++) {
-        s = rk_open_alloc(d, t->bytes[i] ? t->bytes[i] : 1, &mem[i], e);
-        if (s == RK_OK && i < op->n_in) s = rk_open_write(d, mem[i], 0, in[i], t->bytes[i], e);
+        uint64_t bytes = argument_bytes(op, i);
+        s = rk_open_alloc(d, bytes ? bytes : 1, &mem[i], e);
+        if (s == RK_OK && i < op->n_in) s = rk_open_write(d, mem[i], 0, in[i], bytes, e);
     }
     if (s == RK_OK) s = launch(d, mem, n, workspace, kernel, e);
     for (uint32_t j = 0; s == RK_OK && j < op->n_out; j++)
-        s = rk_open_read(d, mem[op->n_in + j], 0, out[j], t->bytes[op->n_in + j], e);
+        s = rk_open_read(d, mem[op->n_in + j], 0, out[j], argument_bytes(op, op->n_in + j), e);
     *ulp = info.ulp;
     rk_open_sync(d, NULL);
     for (uint32_t i = 0; i < n; i++) rk_open_free(d, mem[i]);
@@ -80,20 +85,75 @@ static rk_status run_reference(rk_tune_trial *t, const rk_op *op, unsigned char 
     return s;
 }
 
-/* The sums of magnitudes that a fast product or convolution is judged by: the same op on the
- * operands' magnitudes. */
-static rk_status find_scale(rk_tune_trial *t, const rk_op *op, unsigned char *const *in,
-                            rk_error *e)
+/* A product or convolution without its program: its result, and the sums of its terms' magnitudes,
+ * which are the same op on the operands' magnitudes.  Leaves these in in[]. */
+static rk_status find_raw(rk_tune_trial *t, const rk_op *op, unsigned char *const *in, rk_near *raw,
+                          uint64_t n, rk_error *e)
 {
-    uint64_t n = t->bytes[op->n_in] / 4;
-    float *sum = malloc(t->bytes[op->n_in] + 1), ulp;
-    unsigned char *out[1] = {(unsigned char *)sum};
-    t->scale = malloc((n + 1) * sizeof *t->scale);
-    for (uint32_t j = 0; j < op->n_in; j++)
+    rk_tensor result = op->out[0];
+    rk_op bare = *op;
+    int64_t dense = 1;
+    result.dtype = RK_F32;
+    for (uint32_t d = result.rank; d-- > 0; dense *= result.dim[d]) result.stride[d] = dense;
+    bare.n_in = 2, bare.n_out = 1, bare.out = &result;
+    bare.n_code = bare.n_imm = 0;
+    float *x = malloc(n * sizeof *x + 1);
+    unsigned char *out[1] = {(unsigned char *)x};
+    rk_status s = x ? run_reference(t, &bare, in, out, &t->reference_ulp, e) : no_memory(e);
+    for (uint64_t i = 0; s == RK_OK && i < n; i++) raw[i].v = (double)x[i];
+    for (uint32_t j = 0; j < 2; j++)
         for (uint64_t i = 3; i < t->bytes[j]; i += 4) in[j][i] &= 0x7F; /* little-endian */
-    rk_status s = sum && t->scale ? run_reference(t, op, in, out, &ulp, e) : no_memory(e);
-    for (uint64_t i = 0; s == RK_OK && i < n; i++) t->scale[i] = (double)sum[i];
-    free(sum);
+    if (s == RK_OK) s = run_reference(t, &bare, in, out, &t->reference_ulp, e);
+    for (uint64_t i = 0; s == RK_OK && i < n; i++) raw[i].e = (double)x[i];
+    free(x);
+    rk_near_sums(raw, s == RK_OK ? (int64_t)n : 0);
+    return s;
+}
+
+/* What the program makes of it, in double precision; an op that is too long for that is left
+ * without. */
+static rk_status through_program(rk_tune_trial *t, unsigned char *const *in, const rk_near *raw,
+                                 uint64_t n, rk_error *e)
+{
+    const rk_op *op = t->op;
+    if (op->n_in > RK_SAMPLE_TENSORS || op->n_out > RK_SAMPLE_TENSORS ||
+        op->n_code > RK_SAMPLE_CODE || op->n_imm > RK_SAMPLE_IMM)
+        return RK_OK;
+    rk_sample *x = calloc(1, sizeof *x);
+    rk_operands *d = calloc(1, sizeof *d);
+    rk_status s = x && d ? RK_OK : no_memory(e);
+    for (uint32_t j = 0; s == RK_OK && j < op->n_out; j++) {
+        t->near[j] = malloc(n * sizeof **t->near + 1);
+        if (!t->near[j]) s = no_memory(e);
+    }
+    if (s == RK_OK) {
+        x->op = *op;
+        memcpy(x->in, op->in, op->n_in * sizeof *x->in);
+        memcpy(x->out, op->out, op->n_out * sizeof *x->out);
+        memcpy(x->code, op->code, op->n_code * sizeof *x->code);
+        if (op->n_imm) memcpy(x->imm, op->imm, op->n_imm * sizeof *x->imm);
+        for (uint32_t j = 0; j < op->n_in; j++) d->in[j] = in[j];
+        memcpy(d->near, t->near, op->n_out * sizeof *d->near);
+        rk_oracle_program(x, d, raw, 2, NULL);
+    }
+    free(x);
+    free(d);
+    return s;
+}
+
+static rk_status find_near(rk_tune_trial *t, const rk_op *right, unsigned char *const *in,
+                           rk_error *e)
+{
+    uint64_t n = (uint64_t)rk_tensor_count(&t->op->out[0]);
+    rk_near *raw = malloc(n * sizeof *raw + 1);
+    rk_status s = raw ? find_raw(t, right, in, raw, n, e) : no_memory(e);
+    if (s == RK_OK && t->op->n_code) {
+        s = through_program(t, in, raw, n, e);
+    } else if (s == RK_OK) {
+        t->near[0] = raw;
+        return RK_OK;
+    }
+    free(raw);
     return s;
 }
 
@@ -114,7 +174,7 @@ static rk_status make_operands(rk_tune_trial *t, uint64_t seed, rk_error *e)
     }
     if (s == RK_OK) s = run_reference(t, &right, in, t->want, &t->reference_ulp, e);
     bool product = op->kind == RK_MATMUL || op->kind == RK_CONV;
-    if (s == RK_OK && !t->exact && product && !op->n_code) s = find_scale(t, &right, in, e);
+    if (s == RK_OK && !t->exact && product) s = find_near(t, &right, in, e);
     for (uint32_t i = 0; i < op->n_in; i++) free(in[i]);
     return s;
 }
@@ -127,8 +187,7 @@ rk_status rk_tune_trial_open(rk_tune_trial *t, rk_open *device, rk_open *referen
     t->n_arg = op->n_in + op->n_out;
     if (t->n_arg > RK_TUNE_ARGS)
         return RK_FAIL(e, RK_E_UNSUPPORTED, "it has %u operands", t->n_arg);
-    for (uint32_t i = 0; i < t->n_arg; i++)
-        t->bytes[i] = tensor_bytes(i < op->n_in ? &op->in[i] : &op->out[i - op->n_in]);
+    for (uint32_t i = 0; i < t->n_arg; i++) t->bytes[i] = argument_bytes(op, i);
     for (uint32_t j = 0; j < op->n_out; j++) {
         uint64_t bytes = t->bytes[op->n_in + j];
         if (bytes > largest) largest = bytes;
@@ -148,11 +207,11 @@ void rk_tune_trial_close(rk_tune_trial *t)
     for (uint32_t i = 0; t->device && i < t->n_arg && i < RK_TUNE_ARGS; i++) {
         rk_open_free(t->device, t->mem[i]);
         free(t->want[i]);
+        free(t->near[i]);
     }
     if (t->workspace) rk_open_free(t->device, t->workspace);
     free(t->got);
     free(t->dirt);
-    free(t->scale);
     *t = (rk_tune_trial){.device = NULL};
 }
 
@@ -199,31 +258,22 @@ static bool is_same(uint32_t dtype, const unsigned char *a, const unsigned char 
     return dtype == RK_F32 && isnan(x) && isnan(y);
 }
 
-static bool is_near(const rk_tune_trial *t, const rk_kinfo *info, uint64_t i)
-{
-    float got, want;
-    memcpy(&got, t->got + 4 * i, 4);
-    memcpy(&want, t->want[0] + 4 * i, 4);
-    double room = ((double)info->ulp + (double)t->reference_ulp) * (double)FLT_EPSILON;
-    return fabs((double)got - (double)want) <= room * t->scale[i] + (double)FLT_MIN;
-}
-
 static void judge(const rk_tune_trial *t, const rk_kinfo *info, uint32_t output, char wrong[160])
 {
-    const rk_tensor *x = &t->op->out[output];
-    uint64_t bytes = t->bytes[t->op->n_in + output], bad = 0, n = bytes / 4;
-    bool near = info->tier != RK_TIER_EXACT;
-    if (near && !t->scale) {
-        snprintf(wrong, 160, "a fast kernel that cannot be judged: it has a program");
+    const uint32_t dtype = t->op->out[output].dtype, size = rk_dtype_bytes(dtype);
+    uint64_t bad = 0, n = t->bytes[t->op->n_in + output] / size;
+    const unsigned char *want = t->want[output];
+    const rk_near *near = info->tier == RK_TIER_EXACT ? NULL : t->near[output];
+    double ulp = (double)info->ulp + (double)t->reference_ulp;
+    if (info->tier != RK_TIER_EXACT && !near) {
+        snprintf(wrong, 160, "a fast kernel that cannot be judged: its program is too long");
         return;
     }
-    if (x->dtype == RK_U8) {
-        n = bytes;
-        for (uint64_t i = 0; i < n; i++) bad += t->got[i] != t->want[output][i];
-    }
-    for (uint64_t i = 0; x->dtype != RK_U8 && i < n; i++)
-        bad += near ? !is_near(t, info, i)
-                    : !is_same(x->dtype, t->got + 4 * i, t->want[output] + 4 * i);
+    for (uint64_t i = 0; i < n; i++)
+        if (near)
+            bad += !rk_near_is(dtype, rk_word_at(t->got, dtype, (int64_t)i), near[i], ulp);
+        else
+            bad += size == 1 ? t->got[i] != want[i] : !is_same(dtype, t->got + 4 * i, want + 4 * i);
     if (bad)
         snprintf(wrong, 160, "wrong: %llu of %llu elements of result %u", (unsigned long long)bad,
                  (unsigned long long)n, output);

@@ -1,6 +1,7 @@
 /* trial.h: one op on a device: its operands, what is right, and kernels to try. */
 #ifndef RK_TUNE_TRIAL_H
 #define RK_TUNE_TRIAL_H
+#include "check/cases.h"
 #include "device/tuned.h"
 
 enum { RK_TUNE_ARGS = 32 };
@@ -15,8 +16,8 @@ typedef struct rk_tune_trial {
     uint64_t workspace_bytes;
     unsigned char *want[RK_TUNE_ARGS]; /* of outputs: what the reference gives */
     unsigned char *got, *dirt;         /* room for the largest output */
-    double *scale;                     /* of output 0 without a program: the sum of its terms'
-                                           magnitudes; NULL in exact numerics */
+    rk_near *near[RK_TUNE_ARGS];       /* of outputs, for kernels of the fast tier; NULL in exact
+                                          numerics and for kinds that have none */
     float reference_ulp;
 } rk_tune_trial;
 

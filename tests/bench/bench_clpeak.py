@@ -9,8 +9,10 @@ most of all pairs.  By hand, on a quiet machine: nothing is asserted.  What is s
 
   fma      one chain of mad of 16 floats and of one: clpeak's kernel is one chain in which each mad waits for
            the one before.  The best chains of fma, beside it, have no counterpart.
-  read     the best of clpeak's widths; it reads once and adds up, as the probe does
-  upload   the candidate whose array lies 16 bytes into a page, where malloc puts clpeak's; and download
+  read     the best of clpeak's widths, and the best of the probe's in which a work-item makes 16 reads, as
+           clpeak's; where each reads a part as long as it can, beside it, has no counterpart
+  upload   the candidate of 512 MiB, as clpeak's, whose array lies 16 bytes into a page, where malloc puts
+           clpeak's; and download
   launch   no counterpart: clpeak's is the time from enqueueing to the start of one kernel, by events
   vendor   the rows of the suite op that OpenBLAS did, by NumPy on arrays of the same shape"""
 import json
@@ -73,12 +75,13 @@ def bench(rethink, device, suite, seconds, folder):
 
 def of_rethink(rethink, device, folder):
     """As of_clpeak."""
-    roof = bench(rethink, device, "roofline", 30, folder)
+    roof = bench(rethink, device, "roofline", 60, folder)
     out = {"fma, width 16, one chain of mad": candidate(roof, "fma", "^width 16, 1 chain"),
            "fma, width 1, one chain of mad": candidate(roof, "fma", "^width 1, 1 chain"),
-           "read": max((v["median"] / 1e9 for v in roof if v["name"] == "read"), default=None),
-           "upload": candidate(roof, "upload", " 16 bytes into"),
-           "download": candidate(roof, "download", " 16 bytes into")}
+           "read": max((v["median"] / 1e9 for v in roof if v["name"] == "read" and ", 1 place," in v["subject"]),
+                       default=None),
+           "upload": candidate(roof, "upload", "^512 MiB.* 16 bytes into"),
+           "download": candidate(roof, "download", "^512 MiB.* 16 bytes into")}
     return {k: x for k, x in out.items() if x}
 
 

@@ -58,7 +58,7 @@ static options parse(int argc, char **argv)
     return o;
 }
 
-/* Bytes that a step reads and writes: whole operands, but for a COPY its box. */
+/* Bytes that a step reads and writes: whole operands, but for a COPY its box, and parts. */
 static uint64_t step_bytes(const rk_plan *plan, const rk_step *s)
 {
     uint64_t bytes = 0, box = 2 * rk_dtype_bytes(s->op.out[0].dtype);
@@ -66,8 +66,11 @@ static uint64_t step_bytes(const rk_plan *plan, const rk_step *s)
         for (int64_t d = 0; d < s->op.p[0]; d++) box *= (uint64_t)s->op.p[1 + 3 * d];
         return box;
     }
-    for (uint32_t j = 0; j < s->op.n_in; j++) bytes += plan->buffer[s->in[j]].bytes;
-    for (uint32_t j = 0; j < s->op.n_out; j++) bytes += plan->buffer[s->out[j]].bytes;
+    for (uint32_t j = 0; j < s->op.n_in + s->op.n_out; j++)
+        if (j == rk_part_of(&s->op))
+            bytes += (uint64_t)rk_part_bytes(&s->op);
+        else
+            bytes += plan->buffer[j < s->op.n_in ? s->in[j] : s->out[j - s->op.n_in]].bytes;
     return bytes;
 }
 

@@ -50,6 +50,22 @@ test_no_fallback_where_none_is_needed() {
     says '^  steps_fallback +0$'
 }
 
+# A backend that does not know revisions joins branches by copies: the same bits, no fallback.
+test_older_backend() {
+    joined='--model inception:width=0.03 --data synth16:n=24,test=6 --batch 16'
+    # shellcheck disable=SC2086
+    {
+        works tiny $joined --device cpu -v --out r.sqlite
+        [ "$(grep -cE '^ *[0-9]+ conv (y|dx|dw) .* part [0-9]+ of [0-9]+ ' stdout.txt)" -ge 48 ] ||
+            fail 'branches are not joined in place'
+        PROXY_REFUSE=revision works tiny $joined --device proxy -v --out r.sqlite
+    }
+    ! grep -qE ' part [0-9]+ of [0-9]+ ' stdout.txt || fail 'it was asked nevertheless'
+    digests 1 >want
+    digests 2 >got
+    cmp want got || fail 'other bits'
+}
+
 # The plan shows each copy with its bytes; the record, the list and the report tell of it.
 test_it_can_be_seen() {
     PROXY_REFUSE=matmul works tiny --device proxy --fallback reference -v --out r.sqlite

@@ -49,9 +49,10 @@ except (sqlite3.Error, TypeError):
 }
 
 # killed_often SECONDS: kill -9 at six random moments, with checkpoints this often.  The moments add up
-# to less than what the whole run took, so that it is not over before the last of them.
+# to less than what the whole run took, so that it is not over before the last of them.  Sanitizers
+# make a run some six times as long.
 killed_often() {
-    options="--epochs 300 --seed 3 --checkpoint-seconds $1"
+    options="--epochs $([ -n "$SANITIZE" ] && echo 80 || echo 300) --seed 3 --checkpoint-seconds $1"
     began=$(date +%s.%N)
     # shellcheck disable=SC2086
     train $options --out whole.sqlite >/dev/null

@@ -141,8 +141,8 @@ test_export_and_import() {
 }
 
 test_nothing_to_tune() {
-    works model tune --device cpu --tuning t.json
-    says 'nothing to tune: its backend offers no choices'
+    works proxied tune
+    says 'nothing to tune: nothing to choose'
     RETHINK_TUNING=off fails 'no place for the database' model tune --device cpu
     fails 'rapid or --full' model tune --rapid --full
     fails '0.* is no number of minutes' model tune --minutes 0
@@ -163,6 +163,24 @@ test_random_choices_on_opencl() {
     done
     [ "$(digests s.sqlite | wc -l)" = 1 ] || fail 'bits differ'
     [ "$(sqlite3 s.sqlite 'select count(distinct kernels) from runs')" != 1 ] || fail 'nothing was chosen'
+}
+
+test_random_choices_on_cpu() {
+    for seed in 1 2 3; do
+        works "$RETHINK" run --model cnn --data synth16:n=40,test=20 --batch 20 --epochs 2 --quiet \
+            --out r.sqlite --device cpu --threads 3 --tuning random:$seed
+    done
+    works "$RETHINK" run --model cnn --data synth16:n=40,test=20 --batch 20 --epochs 2 --quiet \
+        --out r.sqlite --device cpu --threads 3
+    [ "$(digests r.sqlite | wc -l)" = 1 ] || fail 'bits differ'
+    sqlite3 r.sqlite 'select kernels from runs where id = 1' | grep -q ', one thread' || fail 'nothing was chosen'
+}
+
+test_tuning_cpu() {
+    works model tune --device cpu --threads 2 --tuning t.json --full
+    says '^matmul .* ms'
+    says '^ewise .* ms'
+    works model run --device cpu --epochs 1 --out r.sqlite --tuning t.json
 }
 
 test_tuning_opencl() {

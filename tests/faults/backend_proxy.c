@@ -3,7 +3,8 @@
  *
  *   proxy.refuse   kinds that prepare refuses, e.g. "matmul,take"; "epilogue" and "prologue" stand
  *                  for programs on kernels, "multi" for EWISE of more than one instruction, "half"
- *                  for every other kernel that it is asked for
+ *                  for every other kernel that it is asked for, "revision" for what a backend of
+ *                  minor version 1 does not know
  *   proxy.alias    "none": no kernel may work in place
  *   proxy.tier     "fast": kernels say that they are not exact, even if an exact one was asked for
  *   proxy.fail     "launch:3": the third call of this function fails; "launch:3:lost": the device
@@ -241,6 +242,7 @@ static int refuses(rk_device *d, const rk_op *op)
     const char *list = option(d->host, "proxy.refuse");
     uint32_t work = 0, stores = 0;
     if (op->kind < 10 && strstr(list, kinds[op->kind])) return 1;
+    if (strstr(list, "revision") && op->rev) return 1;
     if (strstr(list, "half") && d->asked++ % 2) return 1;
     for (uint32_t k = 0; k < op->n_code; k++) {
         work += op->code[k].op != RK_I_STORE;

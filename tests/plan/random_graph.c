@@ -14,13 +14,6 @@ typedef struct maker {
     rk_value state[STATES];
 } maker;
 
-uint32_t random_below(random_source *r, uint32_t n)
-{
-    r->state = r->state * 6364136223846793005u + 1442695040888963407u;
-    uint64_t x = (r->state ^ (r->state >> 29)) * 0xBF58476D1CE4E5B9u;
-    return (uint32_t)((x >> 32) % n);
-}
-
 static uint32_t pick(maker *m, uint32_t n) { return random_below(&m->r, n); }
 
 static void keep(maker *m, rk_value v, double bound)
@@ -293,8 +286,7 @@ static void add_random(maker *m)
     keep(m, rk_cast(m->g, rk_lt(m->g, rk_const_u(m->g, 1u << 31), words), RK_F32), 1);
 }
 
-/* Images of one channel out of any value, so that windows and convolutions take part. */
-static void add_window(maker *m)
+static void add_window(maker *m) /* of images of one channel, out of any value */
 {
     uint32_t at = any(m, RK_F32);
     int64_t n = rk_shape_size(rk_shape_of(m->g, m->value[at]));
@@ -319,6 +311,14 @@ static void add_window(maker *m)
         break;
     }
     }
+}
+
+static void add_branches(maker *m)
+{
+    uint32_t at = any(m, RK_F32);
+    random_part p[RANDOM_PARTS];
+    uint32_t n = random_parts(m->g, &m->r, m->value[at], m->bound[at], m->value[0], p);
+    while (n-- > 0) keep(m, p[n].value, p[n].bound);
 }
 
 /* ---- what is assigned ---- */
@@ -386,10 +386,10 @@ static void descend(maker *m)
 
 rk_graph *random_graph_make(uint64_t seed, bool whole)
 {
-    static void (*const add[])(maker *) = {add_unary,  add_cast,   add_view,   add_move,
-                                           add_reduce, add_reduce, add_matmul, add_index,
-                                           add_random, add_window, add_select, add_outer,
-                                           add_batch,  add_binary, add_binary, add_binary};
+    static void (*const add[])(maker *) = {
+        add_unary,  add_cast,   add_view,   add_move,   add_reduce,  add_reduce,
+        add_matmul, add_index,  add_random, add_window, add_select,  add_outer,
+        add_batch,  add_binary, add_binary, add_binary, add_branches};
     maker m = {.g = rk_graph_new(), .r = {seed * 0x9E3779B97F4A7C15u + whole}, .whole = whole};
     add_leaves(&m);
     bool gradient = pick(&m, 2);

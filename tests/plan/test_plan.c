@@ -332,7 +332,7 @@ static void expect_apart(const rk_plan *plan, uint64_t seed)
 
 static void places(void **state)
 {
-    uint64_t arena = 0, bound = 0, joined = 0;
+    uint64_t arena = 0, bound = 0, joined = 0, parts = 0;
     rk_error e = rk_error_new();
     (void)state;
     for (uint64_t seed = 0; seed < 300; seed++) {
@@ -342,6 +342,7 @@ static void places(void **state)
         for (uint32_t i = 0; i < plan->n_step; i++) {
             plan->step[i].alias_ok = seed % 7 ? UINT32_MAX : 0;
             plan->step[i].workspace_bytes = i % 4 == 3 ? 100 * i : 0;
+            parts += rk_part_of(&plan->step[i].op) != UINT32_MAX;
         }
         assert_int_equal(rk_plan_lives(plan, true, &e), RK_OK);
         assert_int_equal(rk_plan_pack(plan, &o, &e), RK_OK);
@@ -353,9 +354,9 @@ static void places(void **state)
         rk_plan_free(plan);
         rk_graph_free(g);
     }
-    print_message("%d buffers in place; %d bytes packed, %d the bound\n", (int)joined, (int)arena,
-                  (int)bound);
-    assert_true(joined > 100);
+    print_message("%d buffers in place, %d parts; %d bytes packed, %d the bound\n", (int)joined,
+                  (int)parts, (int)arena, (int)bound);
+    assert_true(joined > 100 && parts > 100);
     assert_true((double)arena <= 1.25 * (double)bound); /* tiny buffers: alignment is most of it */
 }
 

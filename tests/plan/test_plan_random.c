@@ -223,6 +223,8 @@ static void refusals(void **state)
                                           {"proxy.refuse", "multi,alias"},
                                           {"proxy.refuse", "matmul,take,copy"},
                                           {"proxy.refuse", "half"},
+                                          {"proxy.refuse", "revision"},
+                                          {"proxy.refuse", "revision,copy,epilogue"},
                                           {"proxy.refuse", "reduce,put,window"}};
     rk_session_options usual = {.fallback = RK_FALLBACK_REFERENCE};
     uint64_t n = graphs(250), detours = 0;
@@ -291,15 +293,16 @@ static void expect_same_output(uint64_t seed, const traced *a, const traced *b, 
  * detaches and falls back; and all steps are a run. */
 static void steps(void **state)
 {
-    static const char *const refuse[] = {"multi,epilogue", "matmul,copy", "prologue,take", "half"};
+    static const char *const refuse[] = {"multi,epilogue", "matmul,copy", "prologue,take", "half",
+                                         "revision"};
     uint64_t n = graphs(90);
     (void)state;
     for (uint64_t seed = 0; seed < n; seed++) {
         rk_graph *g = random_graph_make(seed, seed % 2);
         rk_error e = rk_error_new();
         traced a = {0}, b = {0}, whole = {0};
-        GOOD(rk_hub_option(proxy, "proxy.refuse", refuse[seed % 4], &e));
-        GOOD(rk_hub_option(proxy, "proxy.alias", seed % 5 ? "" : "none", &e));
+        GOOD(rk_hub_option(proxy, "proxy.refuse", refuse[seed % 5], &e));
+        GOOD(rk_hub_option(proxy, "proxy.alias", seed % 4 ? "" : "none", &e));
         trace_open(hub, device(), g, seed, &a);
         trace_open(hub, device(), g, seed, &whole);
         trace_open(proxy, "proxy", g, seed, &b);

@@ -12,7 +12,7 @@
 ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
                           ulong g_at, __global uchar *ws, ulong ws_at, __global uchar *counter,
                           ulong counter_at, ulong slots_at, ulong slot, ulong total, ulong taps,
-                          long shift_h, long shift_w, uint ci, uint co, uint window_h,
+                          long shift_h, long shift_w, uint ci, uint co, uint jo, uint window_h,
                           uint window_w, uint in_h, uint in_w, uint out_h, uint out_w, uint fh,
                           uint fw, uint step_h, uint step_w, uint more_h, uint period, uint tail,
                           uint plane, uint group, uint groups, uint tasks)
@@ -58,7 +58,7 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
             for (n = n0, o = o0, at = 0; at < len; n++, o = 0) {
                 uint count = (uint)min((ulong)(len - at), out_plane - o);
                 rk_turn(packed + at * NR, NR, NR,
-                        (__global const float *)(g_in + g_at) + (n * co + k) * out_plane + o,
+                        (__global const float *)(g_in + g_at) + (n * jo + k) * out_plane + o,
                         out_plane, count, min(co - k, (uint)NR));
                 at += count;
             }
@@ -111,11 +111,11 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
 ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws, ulong ws_at,
                        __global uchar *counter, ulong counter_at, RK_PARAMS ulong first_at,
                        ulong ends_at, ulong tap_at, ulong weights_at, ulong slots_at, ulong slot,
-                       ulong taps, long shift_h, long shift_w, uint ci, uint co, uint in_h,
-                       uint in_w, uint out_h, uint out_w, uint fh, uint fw, uint uh, uint uw,
-                       uint step_h, uint step_w, uint more_h, uint period, uint tail, uint plane,
-                       uint rows, uint cols, uint band, uint bands, uint span, uint blocks,
-                       uint tasks)
+                       ulong taps, long shift_h, long shift_w, uint ci, uint co, uint ji, uint jo,
+                       uint in_h, uint in_w, uint out_h, uint out_w, uint fh, uint fw, uint uh,
+                       uint uw, uint step_h, uint step_w, uint more_h, uint period, uint tail,
+                       uint plane, uint rows, uint cols, uint band, uint bands, uint span,
+                       uint blocks, uint tasks)
 {
     volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
     __global float *words = (__global float *)(ws + ws_at);
@@ -131,7 +131,7 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
         for (uint p = 0; p < ci * fh * fw; p++) {
             uint c = p / (fh * fw), a = p / fw % fh, b = p % fw;
             rk_fill(copy + (ulong)p * plane,
-                    (__global const float *)(in + in_at) + (x0 * ci + c) * in_h * in_w,
+                    (__global const float *)(in + in_at) + (x0 * ji + c) * in_h * in_w,
                     high + more_h, period, tail, (long)top * step_h + a + shift_h, b + shift_w,
                     step_h, step_w, in_h, in_w);
         }
@@ -220,7 +220,7 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     if (q < size && uh * uw == 1) continue; /* the next row follows in memory */
 #pragma unroll 1
                     for (uint e = 0; e < have; e += RK_WIDTH) {
-                        ulong x2 = start + e, pos = (x0 * co + x1) * out_h * out_w + x2;
+                        ulong x2 = start + e, pos = (x0 * jo + x1) * out_h * out_w + x2;
                         uint rem = min(have - e, (uint)RK_WIDTH);
                         U in0 = AS_U(VLOAD(ready + e));
                         RK_BODY

@@ -30,8 +30,8 @@ static inline void rk_multiply(__local float (*as)[RK_BM + 1], __local float (*b
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
                       ulong g_at, __global uchar *ws, ulong ws_at, ulong total, uint taps, uint ci,
-                      uint co, uint window_h, uint window_w, int in_h, int in_w, uint out_h,
-                      uint out_w, int step_h, int step_w, int shift_h, int shift_w)
+                      uint co, uint jo, uint window_h, uint window_w, int in_h, int in_w,
+                      uint out_h, uint out_w, int step_h, int step_w, int shift_h, int shift_w)
 {
     SLICES;
     __global const float *x = (__global const float *)(x_in + x_at),
@@ -61,7 +61,7 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
         uint o = (uint)(at % out_plane);
         int h = (int)(o / out_w) * step_h, w = (int)(o % out_w) * step_w;
         for (uint i = item / RK_BK; i < RK_BM; i += 256 / RK_BK)
-            as[p][i] = valid && top + i < co ? g[(n * co + top + i) * out_plane + o] : 0.0f;
+            as[p][i] = valid && top + i < co ? g[(n * jo + top + i) * out_plane + o] : 0.0f;
 #pragma unroll
         for (uint q = 0; q < MINE; q++)
             bs[p][item / RK_BK + q * (256 / RK_BK)] =
@@ -92,8 +92,8 @@ __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *w_in, ulong w_at,
                    __global const uchar *ws, ulong ws_at, RK_PARAMS ulong first_at, ulong ends_at,
                    ulong tap_at, ulong out_weight, ulong batch, ulong panels, uint ci, uint co,
-                   int in_h, int in_w, uint out_h, uint out_w, uint uh, uint uw, int step_h,
-                   int step_w, int shift_h, int shift_w, uint blocks)
+                   uint ji, uint jo, int in_h, int in_w, uint out_h, uint out_w, uint uh, uint uw,
+                   int step_h, int step_w, int shift_h, int shift_w, uint blocks)
 {
     SLICES;
     __global const uint *words = (__global const uint *)(ws + ws_at);
@@ -132,7 +132,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
             for (uint p = item / RK_BN; p < deep; p += 256 / RK_BN) {
                 uint4 at = vload4(from + p, tap);
                 bs[p][item % RK_BN] =
-                    rk_element(x, n * ci + at.x, h + (int)at.y, w + (int)at.z, in_h, in_w);
+                    rk_element(x, n * ji + at.x, h + (int)at.y, w + (int)at.z, in_h, in_w);
             }
             barrier(CLK_LOCAL_MEM_FENCE);
             rk_multiply(as, bs, deep, tx, ty, acc);
@@ -156,7 +156,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
         for (uint j = 0; j < RK_TN; j++) pool[ty * RK_BN + tx + j * GX] = RESULT[i][j];
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint t = item; t < GY * RK_BN; t += 256) {
-            ulong x1 = top + i * GY + t / RK_BN, pos = (x0 * co + x1) * out_h * out_w + x2;
+            ulong x1 = top + i * GY + t / RK_BN, pos = (x0 * jo + x1) * out_h * out_w + x2;
             if (x1 >= co || left + item % RK_BN >= columns) break;
             U in0 = as_uint(pool[t]);
             RK_BODY

@@ -9,44 +9,50 @@
  * Work-items draw tasks from a counter, which the last one resets: drivers hand out work-groups in
  * large runs, too coarse for few and long tasks. */
 #define NR (RK_NV * RK_WIDTH)
+#define LINE 16 /* floats of a cache line */
 
-/* out[p][j] = b's element (from + p, left + j) for p < deep, zero beyond column n. */
+/* out[p][j] = b's element (from + p, left + j) for p < deep; beyond column n there is
+ * something that nobody uses. */
 static inline void rk_pack(__global const float *b, float *out, ulong n, ulong k, ulong left,
                            ulong from, uint deep)
 {
 #if RK_TB
 #pragma unroll 1
     for (uint v = 0; v < NR; v += RK_SQUARE) {
-        __global const float *rows = b + (left + v) * k + from;
-        uint valid = left + v < n ? (uint)min(n - left - v, (ulong)RK_SQUARE) : 0;
+        ulong first = min(left + v, n - 1);
+        __global const float *rows = b + first * k + from;
+        uint last = (uint)min(n - 1 - first, (ulong)RK_SQUARE - 1);
 #pragma unroll 1
         for (uint p = 0; p < deep; p += RK_SQUARE) {
-            uint rem = min(deep - p, (uint)RK_SQUARE);
-            if (valid == RK_SQUARE && rem == RK_SQUARE) {
-                S x[RK_SQUARE];
-#pragma unroll
-                for (uint i = 0; i < RK_SQUARE; i++) x[i] = S_LOAD(rows + i * k + p);
-                rk_transpose(x);
-#pragma unroll
-                for (uint i = 0; i < RK_SQUARE; i++) S_STORE(x[i], out + (p + i) * NR + v);
-            } else {
-                for (uint q = p; q < p + rem; q++)
+            if (deep < RK_SQUARE) {
+                for (uint q = 0; q < deep; q++)
                     for (uint i = 0; i < RK_SQUARE; i++)
-                        out[q * NR + v + i] = i < valid ? rows[i * k + q] : 0.0f;
+                        out[q * NR + v + i] = rows[min(i, last) * k + q];
+                continue;
             }
+            uint at = min(p, deep - RK_SQUARE); /* the last square repeats a part of another */
+            S x[RK_SQUARE];
+#pragma unroll
+            for (uint i = 0; i < RK_SQUARE; i++) x[i] = S_LOAD(rows + min(i, last) * k + at);
+            rk_transpose(x);
+#pragma unroll
+            for (uint i = 0; i < RK_SQUARE; i++) S_STORE(x[i], out + (at + i) * NR + v);
         }
     }
 #else
     __global const float *row = b + from * n + left;
-    if (left + NR <= n) {
+    uint whole = (uint)min(n - left, (ulong)NR) / RK_WIDTH * RK_WIDTH;
+    if (whole == NR) {
 #pragma unroll 1
         for (uint p = 0; p < deep; p++, row += n)
 #pragma unroll
             for (uint v = 0; v < NR; v += RK_WIDTH) VSTORE(VLOAD(row + v), out + p * NR + v);
     } else {
 #pragma unroll 1
-        for (uint p = 0; p < deep; p++, row += n)
-            for (uint j = 0; j < NR; j++) out[p * NR + j] = left + j < n ? row[j] : 0.0f;
+        for (uint p = 0; p < deep; p++, row += n) {
+            for (uint v = 0; v < whole; v += RK_WIDTH) VSTORE(VLOAD(row + v), out + p * NR + v);
+            for (uint j = whole; j < NR; j++) out[p * NR + j] = left + j < n ? row[j] : 0.0f;
+        }
     }
 #endif
 }
@@ -87,6 +93,15 @@ ONE __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const 
                         acc[i][v] = fresh ? (F)(0.0f) : kept[i * RK_NV + v];
                 }
                 ulong step = RK_TA ? m : 1;
+                if (from + RK_KC >= k) { /* rows are far apart: no processor foresees them */
+#pragma unroll 1
+                    for (uint i = 0; i < RK_MR; i++)
+#pragma unroll
+                        for (uint v = 0; v < NR + LINE; v += LINE) {
+                            ulong x1 = row + i, x2 = left + min(v, (uint)NR - 1);
+                            RK_SOON
+                        }
+                }
 #pragma unroll 1
                 for (ulong p = 0; p < deep; p++) {
                     F bv[RK_NV];

@@ -35,13 +35,13 @@ PEAK void peak(__global uchar *memory, ulong offset, uint rounds)
     io[get_global_id(0)] = sum;
 }
 #elif defined(SPAN)
-/* Each work-item reads SPAN vectors from FIRST times its number on: CHAINS of them in turn, which
- * are APART, and the next ones ON from there.  Sums go behind all that is read. */
+/* Each work-item reads SPAN vectors from FIRST on: CHAINS of them in turn, which are APART, and the
+ * next ones ON from there.  Sums go behind all that is read. */
 #define READ(i) a##i += x[at + (i)*APART];
 PEAK void peak(__global uchar *memory, ulong offset, uint rounds)
 {
     __global F *io = (__global F *)(memory + offset);
-    __global const F *x = io + get_global_id(0) * FIRST;
+    __global const F *x = io + FIRST;
     F begin = (F)(0.0f), sum = begin;
     EACH(START)
     for (uint r = 0; r < rounds; r++) {

@@ -101,10 +101,10 @@ static inline void rk_gradients(__global float *to, ulong plane, __global const 
 ONE __kernel void winograd_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
                               ulong g_at, __global uchar *ws, ulong ws_at, __global uchar *counter,
                               ulong counter_at, ulong slots_at, ulong slot, ulong batch,
-                              long shift_h, long shift_w, uint ci, uint co, uint in_h, uint in_w,
-                              uint out_h, uint out_w, uint down, uint across, uint segments,
-                              uint group, uint groups, uint images, uint rows, uint ld, uint ld_g,
-                              uint ld_sum, uint tasks)
+                              long shift_h, long shift_w, uint ci, uint co, uint jo, uint in_h,
+                              uint in_w, uint out_h, uint out_w, uint down, uint across,
+                              uint segments, uint group, uint groups, uint images, uint rows,
+                              uint ld, uint ld_g, uint ld_sum, uint tasks)
 {
     volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
     uint block = images * rows * across, panels = (co + RK_MR - 1) / RK_MR, task;
@@ -128,7 +128,7 @@ ONE __kernel void winograd_dw(__global const uchar *x_in, ulong x_at, __global c
                     __global const float *x = (__global const float *)(x_in + x_at) +
                                               ((n + i) * ci + c0) * in_h * in_w;
                     __global const float *g = (__global const float *)(g_in + g_at) +
-                                              (n + i) * co * out_h * out_w;
+                                              (n + i) * jo * out_h * out_w;
                     uint tile = i * high * across;
                     if (end > low)
                         rk_turn(pixels, ld, (channels + RK_SQUARE - 1) / RK_SQUARE * RK_SQUARE,
@@ -295,9 +295,9 @@ ONE __kernel void winograd_weights(__global const uchar *w_in, ulong w_at, __glo
 ONE __kernel void winograd(__global const uchar *in, ulong in_at, __global uchar *ws, ulong ws_at,
                            __global uchar *counter, ulong counter_at, RK_PARAMS ulong slots_at,
                            ulong slot, ulong product_at, ulong lines_at, ulong batch, long shift_h,
-                           long shift_w, uint ci, uint co, uint in_h, uint in_w, uint out_h,
-                           uint out_w, uint down, uint across, uint groups, uint bands, uint rows,
-                           uint ld, uint pitch, uint tasks)
+                           long shift_w, uint ci, uint co, uint ji, uint jo, uint in_h, uint in_w,
+                           uint out_h, uint out_w, uint down, uint across, uint groups, uint bands,
+                           uint rows, uint ld, uint pitch, uint tasks)
 {
     volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
     __global float *words = (__global float *)(ws + ws_at);
@@ -314,7 +314,7 @@ ONE __kernel void winograd(__global const uchar *in, ulong in_at, __global uchar
         for (uint l = 0; l < ci; l++)
             for (uint i = 0; i < images; i++)
                 rk_taps(taps + (ulong)l * ld + i * high * across, plane,
-                        (__global const float *)(in + in_at) + ((n + i) * ci + l) * in_h * in_w,
+                        (__global const float *)(in + in_at) + ((n + i) * ji + l) * in_h * in_w,
                         lines, column, pitch, high, across, 2l * a + shift_h, shift_w, in_h, in_w);
         for (uint p = 0; p < 16; p++)
             for (uint l = 0; l < ci; l += DEPTH)
@@ -332,7 +332,7 @@ ONE __kernel void winograd(__global const uchar *in, ulong in_at, __global uchar
                            plane_to, high, across, count / out_w, out_w);
 #pragma unroll 1
                 for (uint e = 0; e < count; e += RK_WIDTH) {
-                    ulong x2 = first + e, pos = (x0 * co + x1) * out_h * out_w + x2;
+                    ulong x2 = first + e, pos = (x0 * jo + x1) * out_h * out_w + x2;
                     uint rem = min(count - e, (uint)RK_WIDTH);
                     U in0 = AS_U(VLOAD(line + e));
                     RK_BODY

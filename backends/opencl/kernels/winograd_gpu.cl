@@ -14,9 +14,9 @@ static inline void rk_tile_row(__global const float *planes, ulong plane, int h,
 
 /* ws[taps_at + (point * ci + channel) * tiles + tile]; zero for images there are none of. */
 GROUP __kernel void winograd_taps(__global const uchar *in, ulong in_at, __global uchar *ws,
-                                  ulong ws_at, ulong taps_at, ulong batch, uint ci, int in_h,
-                                  int in_w, uint down, uint across, uint images, int shift_h,
-                                  int shift_w, uint pass)
+                                  ulong ws_at, ulong taps_at, ulong batch, uint ci, uint ji,
+                                  int in_h, int in_w, uint down, uint across, uint images,
+                                  int shift_h, int shift_w, uint pass)
 {
     uint tile = get_global_id(0), l = get_global_id(1), tiles = images * down * across,
          place = tile % (down * across);
@@ -26,7 +26,7 @@ GROUP __kernel void winograd_taps(__global const uchar *in, ulong in_at, __globa
     int h = 2 * (int)(place / across) + shift_h, w = 2 * (int)(place % across) + shift_w;
 #pragma unroll
     for (uint i = 0; i < 4; i++)
-        rk_tile_row((__global const float *)(in + in_at), n * ci + l, h + (int)i, w,
+        rk_tile_row((__global const float *)(in + in_at), n * ji + l, h + (int)i, w,
                     n < batch ? in_h : 0, in_w, 4, d[i]);
     rk_tile_to_points(d, v);
     __global float *to = (__global float *)(ws + ws_at) + taps_at + l * tiles + tile;
@@ -36,8 +36,9 @@ GROUP __kernel void winograd_taps(__global const uchar *in, ulong in_at, __globa
 
 #if RK_DW
 GROUP __kernel void winograd_gradients(__global const uchar *in, ulong in_at, __global uchar *ws,
-                                       ulong ws_at, ulong to_at, ulong batch, uint co, int out_h,
-                                       int out_w, uint down, uint across, uint images, uint pass)
+                                       ulong ws_at, ulong to_at, ulong batch, uint co, uint jo,
+                                       int out_h, int out_w, uint down, uint across, uint images,
+                                       uint pass)
 {
     uint tile = get_global_id(0), k = get_global_id(1), tiles = images * down * across,
          place = tile % (down * across);
@@ -46,7 +47,7 @@ GROUP __kernel void winograd_gradients(__global const uchar *in, ulong in_at, __
     float g[2][2], u[4][4];
 #pragma unroll
     for (uint i = 0; i < 2; i++)
-        rk_tile_row((__global const float *)(in + in_at), n * co + k,
+        rk_tile_row((__global const float *)(in + in_at), n * jo + k,
                     2 * (int)(place / across) + (int)i, 2 * (int)(place % across),
                     n < batch ? out_h : 0, out_w, 2, g[i]);
     rk_gradient_tile(g, u);
@@ -96,7 +97,7 @@ GROUP __kernel void winograd_weights(__global const uchar *w_in, ulong w_at, __g
 }
 
 GROUP __kernel void winograd_results(__global const uchar *ws, ulong ws_at, RK_PARAMS
-                                     ulong products_at, ulong batch, uint co, uint out_h,
+                                     ulong products_at, ulong batch, uint co, uint jo, uint out_h,
                                      uint out_w, uint down, uint across, uint images, uint pass)
 {
     uint tile = get_global_id(0), k = get_global_id(1), tiles = images * down * across,
@@ -112,7 +113,7 @@ GROUP __kernel void winograd_results(__global const uchar *ws, ulong ws_at, RK_P
 #pragma unroll
     for (uint i = 0; i < 4; i++) {
         uint h = a + i / 2, w = b + i % 2;
-        ulong x2 = (ulong)h * out_w + w, pos = (x0 * co + x1) * out_h * out_w + x2;
+        ulong x2 = (ulong)h * out_w + w, pos = (x0 * jo + x1) * out_h * out_w + x2;
         if (h >= out_h || w >= out_w) continue;
         U in0 = as_uint(y[i / 2][i % 2]);
         RK_BODY

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 #define RK_ABI_MAJOR 1u
-#define RK_ABI_MINOR 1u
+#define RK_ABI_MINOR 2u
 #define RK_HAS(type, p, f) ((p)->size >= offsetof(type, f) + sizeof((p)->f))
 
 typedef int32_t rk_status;
@@ -132,7 +132,7 @@ enum {
     RK_RNG = 9
 };
 enum { RK_REDUCE_SUM = 0, RK_REDUCE_MAX = 1, RK_REDUCE_ARGMAX = 2 };
-enum { RK_CONV_Y = 0, RK_CONV_DX = 1, RK_CONV_DW = 2 };
+enum { RK_CONV_Y = 0, RK_CONV_DX = 1, RK_CONV_DW = 2, RK_CONV_PART = 1 /* a rev */ };
 enum {
     RK_WINDOW_SUM = 0,
     RK_WINDOW_SUM_T = 1,
@@ -189,6 +189,8 @@ enum {
  *           DW(x, g): a chain over (n, oh, ow); outside x reads +0 and takes part.
  *           Chains are cut into blocks of RK_CONV_BLOCK taps (Y, DX: counting every tap of the
  *           full set) or RK_CONV_DW_BLOCK (DW); block sums are added in ascending order.
+ *           rev RK_CONV_PART (minor version 2), p[] {..., OW, J, j}: y or g is K channels from j on
+ *           of its operand [N][J][OH][OW]; others are not read and keep their value; Y: no program.
  *
  *   WINDOW  {which, N, H, W, kh, kw, stride h, w, pad h, w, OH, OW}, planes [H][W] and [OH][OW]
  *           SUM y(x): adds over (r, s) ascending from +0, taps outside skipped.
@@ -208,7 +210,7 @@ enum {
  *           and counter (i / 4, 0, in0[2], stream).  in0 is U32[3]: the seed's low and high word,
  *           and the step. */
 typedef struct rk_op {
-    uint32_t size, kind, rev, flags; /* rev 0; an unknown kind, rev, op or flag is UNSUPPORTED */
+    uint32_t size, kind, rev, flags; /* rev 0, or CONV's; unknown kind, op, ...: UNSUPPORTED */
     uint32_t n_in, n_out;
     const rk_tensor *in, *out;
     int64_t p[24];
