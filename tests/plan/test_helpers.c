@@ -23,7 +23,8 @@
 typedef struct starter {
     bool refuse, stop, die;
     uint32_t started, ops;
-    json_t *last; /* its order */
+    uint32_t shown, steps, compiled; /* what was said of the progress, last */
+    json_t *last;                    /* its order */
 } starter;
 
 static bool never(void) { return false; }
@@ -64,6 +65,16 @@ static bool start(void *ctx, const char *order, int64_t *pid, int *notes)
     return true;
 }
 
+/* Every step is told, and no program is lost. */
+static void progress(void *ctx, uint32_t step, uint32_t steps, uint32_t compiled)
+{
+    starter *s = ctx;
+    assert_true(step < steps && compiled >= s->compiled);
+    assert_int_equal(step, s->shown++);
+    s->steps = steps;
+    s->compiled = compiled;
+}
+
 /* Five ops that differ: one with words and broadcasts, one without a program. */
 static rk_graph *build(void)
 {
@@ -88,7 +99,7 @@ static rk_ready run(starter *s)
     rk_program *p;
     rk_graph *g = build();
     const char *files[] = {getenv("RETHINK_TEST_KEEPING")};
-    const rk_help how = {s, start, NULL};
+    const rk_help how = {s, start, progress};
     const rk_session_options usual = {.seed = 1};
     GOOD(rk_hub_new_of(files, 1, &hub, &e));
     if (s) GOOD(rk_hub_help(hub, &how, &e));
@@ -140,6 +151,8 @@ static void counted_once(void **state)
     rk_ready helped = run(&one);
     assert_int_equal(one.started, 1);
     assert_true(one.ops >= 5);
+    assert_true(one.shown == one.steps && one.steps == one.ops);
+    assert_int_equal(one.compiled, alone.compiled - 1); /* the last step's is yet to come */
     assert_int_equal(helped.compiled, alone.compiled);
     assert_int_equal(helped.cached, alone.cached); /* the self-test asks twice for some */
     assert_int_equal(kept(), alone.compiled);
