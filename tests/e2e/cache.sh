@@ -126,8 +126,11 @@ def is_worker(pid):
     except OSError:
         return False
 
-def runs(pid):
-    return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+def runs(pid): # the shell may have seen its end by now
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 while runs(parent):
     for pid in [x for run in children(parent) for x in children(run) if is_worker(x)]:
