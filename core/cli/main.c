@@ -1,5 +1,6 @@
 /* The command table, and help. */
 #include "cli/cli.h"
+#include "cli/helper.h"
 #include "data/names.h"
 #include <string.h>
 
@@ -63,6 +64,8 @@ int rk_main(int argc, char **argv)
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
         return print_help(stdout);
     if (!strcmp(argv[1], "--version")) return printf("rethink %s\n", RETHINK_VERSION) < 0;
+    if (!strcmp(argv[1], "compile") && argc == 3 && !strcmp(argv[2], "--worker"))
+        return rk_helper_work();
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) != 0) continue;
         snprintf(full, sizeof full, "rethink %s", commands[i].name);

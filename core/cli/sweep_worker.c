@@ -1,5 +1,6 @@
 /* The child's side of a sweep: one run, told by a text, said in notes. */
 #include "base/os.h"
+#include "cli/helper.h"
 #include "cli/named.h"
 #include "cli/signals.h"
 #include "cli/spawn.h"
@@ -111,6 +112,7 @@ static rk_status open_all(worker *w, rk_error *e)
 {
     RK_TRY(rk_hub_new_of(w->backend, w->n_backends, &w->hub, e));
     RK_TRY(rk_named_backends(w->hub, w->backend, w->n_backends, e));
+    RK_TRY(rk_helper_use(w->hub, NULL, e));
     if (w->verbose) rk_hub_verbosity(w->hub, 2);
     if (w->threads[0]) RK_TRY(rk_hub_option(w->hub, "threads", w->threads, e));
     if (w->isa[0]) RK_TRY(rk_hub_option(w->hub, "isa", w->isa, e));

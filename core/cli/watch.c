@@ -24,6 +24,7 @@ static void print_plan(const rk_view *v, const rk_program_info *step)
 static void on_start(void *ctx, const rk_run_record *run, const rk_program_info *step)
 {
     rk_view *v = ctx;
+    rk_view_clear(v); /* of kernels that were made */
     v->pace = (rk_pace){0};
     memset(&v->last, 0, sizeof v->last);
     if (v->verbose) print_plan(v, step);

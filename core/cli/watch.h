@@ -20,6 +20,7 @@ typedef struct rk_view {
     /* Of the run going on. */
     rk_pace pace;
     rk_epoch_record last;
+    double making_ns; /* when its kernels were begun to be made */
 } rk_view;
 
 /* Callbacks that draw on the view; it must outlive the run. */

@@ -1,8 +1,10 @@
 /* What a backend may ask of the core. */
-#include "device/hub.h"
+#include "base/text.h"
+#include "device/helpers.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void *host_alloc(void *ctx, void *old, size_t n)
 {
@@ -33,14 +35,29 @@ static int host_cache_get(void *ctx, const void *key, size_t key_bytes, void *bu
     rk_loaded *l = ctx;
     size_t room = *n;
     if (!rk_cache_get(key, key_bytes, buf, n)) return 0;
-    l->cached += buf && *n <= room; /* not of a question for the size */
+    if (!buf || *n > room) return 1; /* a question for the size */
+    if (rk_helpers_made(l->hub->helpers, key, key_bytes))
+        l->compiled++;
+    else
+        l->cached++;
     return 1;
+}
+
+/* In one piece, before the program can be found; a note that cannot be left is no harm. */
+static void note(int fd, const void *key, size_t key_bytes)
+{
+    char digest[33];
+    rk_digest_hex(key, key_bytes, digest);
+    ssize_t written = write(fd, digest, RK_NOTE_BYTES);
+    (void)written;
 }
 
 static void host_cache_put(void *ctx, const void *key, size_t key_bytes, const void *buf, size_t n)
 {
     rk_loaded *l = ctx;
     l->compiled++;
+    rk_helpers_made(l->hub->helpers, key, key_bytes); /* by both: counted once */
+    if (l->hub->notes) note(l->hub->notes, key, key_bytes);
     rk_cache_put(key, key_bytes, buf, n);
 }
 

@@ -1,5 +1,5 @@
 /* Finding backends: where they may be, why one is refused, which devices they have. */
-#include "device/hub.h"
+#include "device/helpers.h"
 #include "device/load.h"
 #include "device/tuned.h"
 #include "base/os.h"
@@ -308,6 +308,7 @@ void rk_hub_free(rk_hub *h)
     }
     for (uint32_t i = 0; i < 2 * h->n_options; i++) free(h->options[i]);
     rk_hub_tuned_free(h);
+    rk_helpers_free(h->helpers);
     free(h->candidates);
     free(h->loaded);
     free(h->devices);

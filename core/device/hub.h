@@ -15,6 +15,9 @@ typedef struct rk_loaded {
     uint32_t compiled, cached; /* blobs that it gave to the cache, and got from there */
 } rk_loaded;
 
+typedef struct rk_helpers rk_helpers;
+enum { RK_NOTE_BYTES = 32 }; /* of a digest in hex: what a helper says of a program */
+
 struct rk_hub {
     rk_candidate *candidates; /* texts are the hub's own */
     rk_loaded **loaded;
@@ -27,6 +30,8 @@ struct rk_hub {
     bool tuning_loaded, tuning_random; /* random: choices are drawn, by tuning_seed */
     uint64_t tuning_seed;
     int verbosity;
+    rk_helpers *helpers; /* NULL: there are none */
+    int notes;           /* of a helper: where it says what it compiled; 0: this is none */
 };
 
 /* The device that a spec names (not "auto"): its number, or an error that lists the known ones. */

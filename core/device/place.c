@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "device/program.h"
+#include "device/helpers.h"
 #include "device/tuned.h"
 
 static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memory for a plan"); }
@@ -119,13 +119,14 @@ static rk_status place_step(rk_program *p, uint32_t step, bool *again, rk_error 
     return RK_OK;
 }
 
-rk_status rk_program_place(rk_program *p, rk_error *e)
+static rk_status place_all(rk_program *p, rk_error *e)
 {
     uint32_t origin = 0, parts = 1; /* of the step as it was made: not yet placed */
     for (uint32_t step = 0; step < p->plan->n_step;) {
         uint32_t before = p->plan->n_step;
         bool again = false;
         RK_TRY(reserve(p, step, e));
+        rk_helpers_step(p, step);
         rk_status s = place_step(p, step, &again, e);
         if (p->placed[step].kernel) p->n_placed = step + 1;
         if (s != RK_OK) return s;
@@ -138,4 +139,11 @@ rk_status rk_program_place(rk_program *p, rk_error *e)
         parts = 1;
     }
     return RK_OK;
+}
+
+rk_status rk_program_place(rk_program *p, rk_error *e)
+{
+    rk_status status = place_all(p, e);
+    rk_helpers_end(p);
+    return status;
 }

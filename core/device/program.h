@@ -34,7 +34,9 @@ struct rk_program {
     rk_program_info info;
     rk_str text, kernels;
     char note[400];
-    bool tuned; /* a step's kernel is a choice of the tuner's database */
+    uint32_t compiled; /* by the backend, when the first step got its kernel */
+    bool helped;       /* helpers were asked for */
+    bool tuned;        /* a step's kernel is a choice of the tuner's database */
 };
 
 struct rk_session {

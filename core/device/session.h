@@ -36,6 +36,18 @@ rk_status rk_hub_option(rk_hub *h, const char *key, const char *value, rk_error 
 /* level <= verbosity of backend log lines go to stderr. */
 void rk_hub_verbosity(rk_hub *h, int level);
 
+/* Processes that make kernels while this one does: helpers.h. */
+typedef struct rk_help {
+    void *ctx;
+    /* Starts a process that calls rk_help_work with this order: its number, and where its notes are
+     * read without waiting.  False: it could not.  NULL: no helpers are wanted. */
+    bool (*start)(void *ctx, const char *order, int64_t *pid, int *notes);
+    /* Or NULL: so many of a plan's steps have their kernels, so many programs were compiled since
+     * the session was opened. */
+    void (*progress)(void *ctx, uint32_t step, uint32_t steps, uint32_t compiled);
+} rk_help;
+rk_status rk_hub_help(rk_hub *h, const rk_help *how, rk_error *e);
+
 /* The digest of the tuner's database that kernels are chosen by; "" if nothing is tuned. */
 void rk_hub_tuning(rk_hub *h, char digest[33]);
 
@@ -85,7 +97,8 @@ rk_status rk_session_add(rk_session *s, const rk_graph *g, const char *name, rk_
 /* What a session took to be ready, from its opening to the end of its commit. */
 typedef struct rk_ready {
     double seconds;
-    uint32_t compiled, cached; /* programs of the device: built from source, found in the cache */
+    /* Programs of the device: built from source, here or by a helper; found in the cache. */
+    uint32_t compiled, cached;
 } rk_ready;
 /* Of a committed session. */
 const rk_ready *rk_session_ready(const rk_session *s);

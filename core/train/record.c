@@ -81,6 +81,10 @@ static void fill_device(rk_run_record *run, const rk_trainer *t)
     run->device_name = d->info.name;
     run->driver = d->info.driver;
     run->backend = d->backend;
+    const rk_ready *ready = rk_session_ready(t->session);
+    run->ready_seconds = ready->seconds;
+    run->programs_compiled = ready->compiled;
+    run->programs_cached = ready->cached;
 }
 
 /* The configuration with canonical texts and the device that was chosen. */

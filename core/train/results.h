@@ -1,6 +1,6 @@
 /* results.h: the results database, one SQLite file.
  *
- * Tables (append-only columns; user_version is the schema's number, now 5; an older file is brought
+ * Tables (append-only columns; user_version is the schema's number, now 6; an older file is brought
  * up when it is opened for writing, and else read as it is):
  *   runs    one row a run: id, started (UTC, ISO 8601, ms), status ('running', 'done', 'stopped',
  *           'failed'), error, preset, variant, model, data, randomize, augment, optimizer,
@@ -11,7 +11,8 @@
  *           with training accuracy 1, 0 if none), train_accuracy, test_accuracy, train_loss,
  *           test_loss, digest (of the parameters after the last epoch), seconds; since schema 3
  *           classes, inputs (values of an example), train_examples, test_examples, 0 if unknown,
- *           and transform_digests (rk_audit)
+ *           and transform_digests (rk_audit); since schema 6 what rk_ready says of the start:
+ *           ready_seconds, programs_compiled and programs_cached: cold, or warm
  *   epochs  one row an epoch (from 1): run, epoch, steps and seconds (of training and evaluation)
  *           since the run's start, rate, online_loss, online_accuracy (means over the epoch's
  *           examples while they were trained on), train_loss, train_accuracy, test_loss,
@@ -40,7 +41,8 @@ typedef struct rk_run_record {
         *digest, *transform_digests;
     uint64_t seed;
     int64_t epochs, batch, parameters, steps_fallback, epochs_done, fit_epoch, classes, inputs,
-        train_examples, test_examples;
+        train_examples, test_examples, programs_compiled, programs_cached;
+    double ready_seconds; /* with these two no part of any digest or comparison */
     double rate, changed_labels, train_accuracy, test_accuracy, train_loss, test_loss, seconds;
 } rk_run_record;
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SCHEMA = 5, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
+enum { SCHEMA = 6, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ };
 
 #define TEXT(f) TEXT_SINCE(0, f)
 #define TEXT_SINCE(schema, f)                                                                      \
@@ -16,9 +16,10 @@ enum { SCHEMA = 5, APPLICATION = 0x52544b31 /* "RTK1", in the file's header */ }
     {                                                                                              \
 #f, RK_COLUMN_WHOLE, offsetof(rk_run_record, f), false, schema                             \
     }
-#define REAL(f)                                                                                    \
+#define REAL(f) REAL_SINCE(0, f)
+#define REAL_SINCE(schema, f)                                                                      \
     {                                                                                              \
-#f, RK_COLUMN_REAL, offsetof(rk_run_record, f), false, 0                                   \
+#f, RK_COLUMN_REAL, offsetof(rk_run_record, f), false, schema                              \
     }
 #define SUMMARY(type, f)                                                                           \
     {                                                                                              \
@@ -60,6 +61,9 @@ static const rk_column run_columns[] = {TEXT(started),
                                         WHOLE_SINCE(3, train_examples),
                                         WHOLE_SINCE(3, test_examples),
                                         TEXT_SINCE(3, transform_digests),
+                                        REAL_SINCE(6, ready_seconds),
+                                        WHOLE_SINCE(6, programs_compiled),
+                                        WHOLE_SINCE(6, programs_cached),
                                         SUMMARY(WHOLE, epochs_done),
                                         SUMMARY(WHOLE, fit_epoch),
                                         SUMMARY(REAL, train_accuracy),

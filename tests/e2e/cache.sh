@@ -77,4 +77,71 @@ test_no_cache_and_two_at_once() {
     [ -z "$(find blobs -name '*tmp*')" ] || fail 'a temporary file was left'
 }
 
+# Programs that helpers compile are counted as if there were none, and change no bits; nothing is left.
+test_helpers() {
+    export RETHINK_CACHE_DIR="$PWD/blobs" TMPDIR="$PWD/tmp"
+    mkdir tmp
+    RETHINK_HELPERS=0 works net a.sqlite
+    all=$(compiled)
+    rm -r blobs
+    RETHINK_HELPERS=2 works net b.sqlite
+    [ "$(compiled)" = "$all" ] || fail "compiled, cached: $all, with helpers $(compiled)"
+    RETHINK_HELPERS=2 works net c.sqlite # a warm start asks for none
+    for f in b c; do
+        [ "$(digest a.sqlite)" = "$(digest $f.sqlite)" ] || fail "$f.sqlite differs"
+    done
+    [ -z "$(find tmp blobs -mindepth 1 -name '*rethink-helper*' -o -name '*tmp*')" ] || fail 'not tidy'
+    costs='select programs_compiled, programs_cached, ready_seconds > 0 from runs'
+    [ "$(sqlite3 a.sqlite "$costs")" = "$(echo "$all" | tr ' ' '|')|1" ] || fail 'cold, in the record'
+    [ "$(sqlite3 b.sqlite "$costs")" = "$(sqlite3 a.sqlite "$costs")" ] || fail 'helped, in the record'
+    case $(sqlite3 c.sqlite "$costs") in
+    '0|'*'|1') ;;
+    *) fail 'warm, in the record' ;;
+    esac
+    works "$RETHINK" show 1 --out c.sqlite
+    says '^  programs_compiled +0$'
+}
+
+# Killed helpers cost time alone, and nobody hears of them.
+test_killed_helpers() {
+    export RETHINK_CACHE_DIR="$PWD/blobs" TMPDIR="$PWD/tmp"
+    mkdir tmp
+    RETHINK_HELPERS=0 works net a.sqlite
+    all=$(compiled)
+    rm -r blobs
+    RETHINK_HELPERS=1 net b.sqlite >stdout.txt 2>stderr.txt &
+    python3 - $! <<'END' || fail 'no helper was killed'
+import os, signal, sys
+parent, killed = sys.argv[1], 0
+
+def children(pid):
+    try:
+        return open(f"/proc/{pid}/task/{pid}/children").read().split()
+    except OSError:
+        return []
+
+def is_worker(pid):
+    try:
+        return b"--worker" in open(f"/proc/{pid}/cmdline", "rb").read()
+    except OSError:
+        return False
+
+def runs(pid): # the shell may have seen its end by now
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+while runs(parent):
+    for pid in [x for run in children(parent) for x in children(run) if is_worker(x)]:
+        os.kill(int(pid), signal.SIGKILL)
+        killed += 1
+sys.exit(not killed)
+END
+    wait $! || fail "killed helpers: $(cat stderr.txt)"
+    [ ! -s stderr.txt ] || fail "noise: $(cat stderr.txt)"
+    [ "$(compiled)" = "$all" ] || fail "compiled, cached: $all, with killed helpers $(compiled)"
+    [ "$(digest a.sqlite)" = "$(digest b.sqlite)" ] || fail 'killed helpers change bits'
+}
+
 . "$(dirname "$0")/lib.sh"

@@ -47,6 +47,8 @@ static void test_round_trip(void **state)
     assert_true(got->classes == 10 && got->inputs == 256);
     assert_true(got->train_examples == 1000 && got->test_examples == 2000);
     assert_string_equal(got->transform_digests, "labels");
+    assert_true(got->ready_seconds == 1.5);
+    assert_true(got->programs_compiled == 77 && got->programs_cached == 4);
     rk_run_record_free(got);
     assert_int_equal(rk_results_history(r, 1, &rows, &n, NULL), RK_OK);
     assert_int_equal(n, 1);

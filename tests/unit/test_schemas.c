@@ -25,6 +25,9 @@ static void exec(const char *path, const char *sql)
 }
 
 /* What older schemas did not have, so that a file of today becomes one of theirs. */
+static const char to_schema_5[] =
+    "ALTER TABLE runs DROP COLUMN ready_seconds; ALTER TABLE runs DROP COLUMN programs_compiled; "
+    "ALTER TABLE runs DROP COLUMN programs_cached; PRAGMA user_version = 5";
 static const char to_schema_4[] = "DROP TABLE bench_values; DROP TABLE bench_devices; DROP TABLE "
                                   "benches; PRAGMA user_version = 4";
 static const char to_schema_3[] =
@@ -54,6 +57,8 @@ static void check_old(rk_results *r, int schema)
     assert_true(got->train_examples == (schema < 3 ? 0 : run.train_examples));
     assert_true(got->test_examples == (schema < 3 ? 0 : run.test_examples));
     assert_true(got->changed_labels == run.changed_labels);
+    assert_true(isnan(got->ready_seconds));
+    assert_true(got->programs_compiled == 0 && got->programs_cached == 0);
     rk_run_record_free(got);
     assert_int_equal(rk_results_history(r, 1, &rows, &n, NULL), RK_OK);
     assert_int_equal(n, 1);
@@ -81,7 +86,8 @@ static void check_benches(rk_results *r, uint32_t want)
 /* A file of an older schema can be read, and the first writer brings it up. */
 static void older(int schema)
 {
-    static const char *const names[] = {"old1.sqlite", "old2.sqlite", "old3.sqlite", "old4.sqlite"};
+    static const char *const names[] = {"old1.sqlite", "old2.sqlite", "old3.sqlite", "old4.sqlite",
+                                        "old5.sqlite"};
     const char *path = scratch(names[schema - 1]);
     rk_run_record run = sample(), *got;
     rk_epoch_record row = sample_row(1);
@@ -90,7 +96,8 @@ static void older(int schema)
     assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
     assert_int_equal(rk_results_epoch(r, &run, &row, NULL), RK_OK);
     rk_results_close(r);
-    exec(path, to_schema_4);
+    exec(path, to_schema_5);
+    if (schema < 5) exec(path, to_schema_4);
     if (schema < 4) exec(path, to_schema_3);
     if (schema < 3) exec(path, to_schema_2);
     if (schema == 1) exec(path, to_schema_1);
@@ -123,6 +130,7 @@ static void test_older_schemas(void **state)
     older(1);
     older(3);
     older(4);
+    older(5);
     older(2);
 }
 
