@@ -210,7 +210,7 @@ static void test_refusals(void **state)
     refuse(path, false, "something else");
     unlink(path);
     rk_results_close(open_results(path));
-    exec(path, "PRAGMA user_version = 6");
+    exec(path, "PRAGMA user_version = 7");
     refuse(path, false, "newer rethink");
 }
 
