@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SILENT_NS 1e9 /* what takes less is not spoken of */
@@ -24,6 +25,29 @@ static bool is_rethink(void)
     path[n] = '\0';
     const char *name = strrchr(path, '/');
     return name && strcmp(name + 1, "rethink") == 0;
+}
+
+static int remove_one(const char *path, const struct stat *s, int type, struct FTW *at)
+{
+    (void)s, (void)type, (void)at;
+    return remove(path);
+}
+
+/* PoCL's cache does not stand several processes: a helper has its own, as long as it lives.  Its
+ * number names the folder, so that who started it can clear it away if it was killed. */
+static bool cache_of(int64_t pid, char folder[RK_PATH_MAX])
+{
+    char name[48];
+    const char *temp = getenv("TMPDIR");
+    snprintf(name, sizeof name, "rethink-helper-%lld", (long long)pid);
+    return rk_os_join(folder, temp && *temp ? temp : "/tmp", name);
+}
+
+static void on_ended(void *ctx, int64_t pid)
+{
+    char folder[RK_PATH_MAX];
+    (void)ctx;
+    if (cache_of(pid, folder)) nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static bool on_start(void *ctx, const char *order, int64_t *pid, int *notes)
@@ -52,7 +76,7 @@ static void on_progress(void *ctx, uint32_t step, uint32_t steps, uint32_t compi
 
 rk_status rk_helper_use(rk_hub *hub, rk_view *v, rk_error *e)
 {
-    const rk_help how = {v, on_start, v ? on_progress : NULL};
+    const rk_help how = {v, on_start, on_ended, v ? on_progress : NULL};
     return rk_hub_help(hub, &how, e);
 }
 
@@ -64,20 +88,6 @@ static void silence(void)
     dup2(fd, STDOUT_FILENO);
     dup2(fd, STDERR_FILENO);
     close(fd);
-}
-
-static int remove_one(const char *path, const struct stat *s, int type, struct FTW *at)
-{
-    (void)s, (void)type, (void)at;
-    return remove(path);
-}
-
-/* PoCL's cache does not stand several processes: a helper has its own, as long as it lives. */
-static bool make_cache(char folder[RK_PATH_MAX])
-{
-    const char *temp = getenv("TMPDIR");
-    return rk_os_join(folder, temp && *temp ? temp : "/tmp", "rethink-helper-XXXXXX") &&
-           mkdtemp(folder) && setenv("POCL_CACHE_DIR", folder, 1) == 0;
 }
 
 int rk_helper_work(void)
@@ -94,10 +104,9 @@ int rk_helper_work(void)
     rk_signals_catch();
     signal(SIGPIPE, SIG_IGN);
     rk_status status = rk_spawn_tie(rk_help_parent(order), "run", &e);
-    if (status == RK_OK && make_cache(folder)) {
-        status = rk_help_work(order, RK_FD_NOTES, rk_signals_stopping, &e);
-        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    }
+    bool own = cache_of(getpid(), folder) && mkdir(folder, 0700) == 0 &&
+               setenv("POCL_CACHE_DIR", folder, 1) == 0;
+    if (status == RK_OK && own) status = rk_help_work(order, RK_FD_NOTES, rk_signals_stopping, &e);
     json_decref(order);
     return status == RK_OK ? 0 : RK_CLI_FAILURE;
 }

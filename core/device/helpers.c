@@ -76,14 +76,21 @@ bool rk_helpers_made(rk_helpers *h, const void *key, size_t key_bytes)
     return false;
 }
 
+/* Of one that has ended and was waited for. */
+static void forget(rk_helpers *h, uint32_t i)
+{
+    hear(h, &h->one[i]);
+    close(h->one[i].notes);
+    if (h->how.ended) h->how.ended(h->how.ctx, h->one[i].pid);
+    h->one[i] = h->one[--h->n];
+}
+
 /* Forgets those that have ended. */
 static void reap(rk_helpers *h)
 {
     for (uint32_t i = h->n; i-- > 0;) {
         if (waitpid(h->one[i].pid, NULL, WNOHANG) == 0) continue;
-        hear(h, &h->one[i]);
-        close(h->one[i].notes);
-        h->one[i] = h->one[--h->n];
+        forget(h, i);
     }
 }
 
@@ -223,10 +230,10 @@ void rk_helpers_free(rk_helpers *h)
     uint64_t begun = rk_os_now_ns();
     for (reap(h); h->n && (double)(rk_os_now_ns() - begun) < PATIENCE_NS; reap(h))
         nanosleep(&moment, NULL);
-    for (uint32_t i = 0; i < h->n; i++) {
+    for (uint32_t i = h->n; i-- > 0;) {
         kill(h->one[i].pid, SIGKILL);
         waitpid(h->one[i].pid, NULL, 0);
-        close(h->one[i].notes);
+        forget(h, i);
     }
     free(h->key);
     free(h);

@@ -42,6 +42,7 @@ typedef struct rk_help {
     /* Starts a process that calls rk_help_work with this order: its number, and where its notes are
      * read without waiting.  False: it could not.  NULL: no helpers are wanted. */
     bool (*start)(void *ctx, const char *order, int64_t *pid, int *notes);
+    void (*ended)(void *ctx, int64_t pid); /* it may have been killed; or NULL */
     /* Or NULL: so many of a plan's steps have their kernels, so many programs were compiled since
      * the session was opened. */
     void (*progress)(void *ctx, uint32_t step, uint32_t steps, uint32_t compiled);

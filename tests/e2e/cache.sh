@@ -141,6 +141,7 @@ END
     wait $! || fail "killed helpers: $(cat stderr.txt)"
     [ ! -s stderr.txt ] || fail "noise: $(cat stderr.txt)"
     [ "$(compiled)" = "$all" ] || fail "compiled, cached: $all, with killed helpers $(compiled)"
+    [ -z "$(ls tmp)" ] || fail 'of killed helpers something is left'
     [ "$(digest a.sqlite)" = "$(digest b.sqlite)" ] || fail 'killed helpers change bits'
 }
 

@@ -22,7 +22,7 @@
 /* What start is to do, and what it saw. */
 typedef struct starter {
     bool refuse, stop, die;
-    uint32_t started, ops;
+    uint32_t started, ended, ops;
     uint32_t shown, steps, compiled; /* what was said of the progress, last */
     json_t *last;                    /* its order */
 } starter;
@@ -65,6 +65,13 @@ static bool start(void *ctx, const char *order, int64_t *pid, int *notes)
     return true;
 }
 
+static void ended(void *ctx, int64_t pid)
+{
+    starter *s = ctx;
+    assert_true(pid > 0);
+    s->ended++;
+}
+
 /* Every step is told, and no program is lost. */
 static void progress(void *ctx, uint32_t step, uint32_t steps, uint32_t compiled)
 {
@@ -99,7 +106,7 @@ static rk_ready run(starter *s)
     rk_program *p;
     rk_graph *g = build();
     const char *files[] = {getenv("RETHINK_TEST_KEEPING")};
-    const rk_help how = {s, start, progress};
+    const rk_help how = {s, start, ended, progress};
     const rk_session_options usual = {.seed = 1};
     GOOD(rk_hub_new_of(files, 1, &hub, &e));
     if (s) GOOD(rk_hub_help(hub, &how, &e));
@@ -112,6 +119,7 @@ static rk_ready run(starter *s)
     rk_session_close(session);
     rk_hub_free(hub);
     rk_graph_free(g);
+    if (s) assert_int_equal(s->ended, s->refuse ? 0 : s->started);
     if (s) json_decref(s->last);
     if (s) s->last = NULL;
     return ready;
@@ -182,7 +190,7 @@ static void all_of_an_op(void **state)
     rk_program *p;
     rk_graph *g = build();
     const char *files[] = {getenv("RETHINK_TEST_KEEPING")};
-    const rk_help how = {&s, start_and_look, NULL};
+    const rk_help how = {&s, start_and_look, ended, NULL};
     const rk_session_options usual = {.seed = 1};
     (void)state;
     setenv("RETHINK_HELPERS", "1", 1);
