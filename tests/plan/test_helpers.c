@@ -50,6 +50,7 @@ static bool start(void *ctx, const char *order, int64_t *pid, int *notes)
     s->started++;
     s->ops += (uint32_t)json_array_size(json_object_get(s->last, "ops"));
     if (s->refuse) return false;
+    uint32_t had = kept();
     assert_int_equal(pipe(end), 0);
     pid_t child = fork();
     if (child == 0) {
@@ -60,6 +61,7 @@ static bool start(void *ctx, const char *order, int64_t *pid, int *notes)
     fcntl(end[0], F_SETFL, O_NONBLOCK);
     assert_int_equal(waitid(P_PID, (id_t)child, &how, WEXITED | WNOWAIT), 0);
     assert_true(s->die || (how.si_code == CLD_EXITED && how.si_status == 0));
+    assert_true(kept() == had || (!s->stop && !s->die));
     *pid = child;
     *notes = end[0];
     return true;
@@ -110,7 +112,6 @@ static rk_ready run(starter *s)
     const rk_session_options usual = {.seed = 1};
     GOOD(rk_hub_new_of(files, 1, &hub, &e));
     if (s) GOOD(rk_hub_help(hub, &how, &e));
-    GOOD(rk_hub_option(hub, "threads", "1", &e));
     GOOD(rk_session_open(hub, "keeping", &usual, &session, &e));
     GOOD(rk_session_add(session, g, "step", &p, &e));
     GOOD(rk_session_commit(session, &e));
