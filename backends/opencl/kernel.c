@@ -87,7 +87,7 @@ static rk_status check_args(const rk_kernel *k, const rk_arg *args, uint32_t n, 
         const rk_mem *m = args[i].mem;
         if (!m || m->device != k->device)
             return OCL_FAIL(e, RK_E_INVALID, 0, "argument %u is not memory of this device", i);
-        if (args[i].offset % k->device->info.mem_align)
+        if (args[i].offset & (k->device->info.mem_align - 1)) /* a power of two */
             return OCL_FAIL(e, RK_E_INVALID, 0,
                             "argument %u starts at byte %" PRIu64 ", not a multiple of %u", i,
                             args[i].offset, k->device->info.mem_align);

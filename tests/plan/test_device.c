@@ -9,7 +9,7 @@
 #include <xxhash.h>
 #include "base/error.h"
 #include "device/profile.h"
-#include "device/session.h"
+#include "device/program.h"
 #include "rethink/numerics.h"
 
 static rk_hub *hub;
@@ -66,6 +66,81 @@ static void bytes_and_their_floor(void **state)
     GOOD(rk_program_bytes_floor(p, &floor, &e));
     assert_true(floor == 5 * PRODUCT + 4 * COLUMNS * COLUMNS); /* x, y twice, the results; w */
     assert_true(moved == floor + PRODUCT);
+    rk_session_close(s);
+    rk_graph_free(g);
+}
+
+/* The CPU with a clock of its own: launch number n of all takes n ns, only the last 16 marks are
+ * kept, and between them the host takes its time. */
+static struct {
+    rk_backend table;
+    const rk_backend *own;
+    uint64_t launches, now, ticket, at[16];
+    uint32_t on, off;
+} clock_of;
+
+static rk_status clocked_launch(rk_device *d, rk_kernel *k, const rk_arg *args, uint32_t n,
+                                rk_error *e)
+{
+    clock_of.now += ++clock_of.launches;
+    return clock_of.own->launch(d, k, args, n, e);
+}
+
+static rk_status clocked_mark(rk_device *d, uint64_t *ticket, rk_error *e)
+{
+    (void)d, (void)e;
+    *ticket = ++clock_of.ticket;
+    clock_of.at[*ticket % 16] = clock_of.now;
+    return RK_OK;
+}
+
+static rk_status clocked_elapsed(rk_device *d, uint64_t from, uint64_t to, uint64_t *ns,
+                                 rk_error *e)
+{
+    (void)d, (void)e;
+    assert_true(from < to && to <= clock_of.ticket && from + 16 > clock_of.ticket);
+    *ns = clock_of.at[to % 16] - clock_of.at[from % 16];
+    return RK_OK;
+}
+
+static rk_status clocked(rk_device *d, uint32_t on, rk_error *e)
+{
+    (void)d, (void)e;
+    clock_of.on += on, clock_of.off += !on;
+    return RK_OK;
+}
+
+/* Every launch gets its own time, though others are under way. */
+static void times_of_launches(void **state)
+{
+    enum { LAUNCHES = 30 };
+    rk_session_options unfused = usual;
+    rk_error e = rk_error_new();
+    rk_launch launch[LAUNCHES];
+    rk_session *s;
+    rk_program *p;
+    rk_graph *g = rk_graph_new();
+    (void)state;
+    unfused.unfused = true;
+    GOOD(rk_session_open(hub, "cpu", &unfused, &s, &e));
+    rk_value x = rk_input(g, RK_F32, RK_SHAPE(4), "x");
+    for (int i = 0; i < LAUNCHES; i++) x = rk_sqrt(g, x);
+    rk_assign(g, rk_state(g, RK_F32, RK_SHAPE(4), "y"), x);
+    GOOD(rk_session_add(s, g, "step", &p, &e));
+    GOOD(rk_session_commit(s, &e));
+    assert_int_equal(rk_program_launches(p), LAUNCHES);
+    clock_of.own = s->device.table;
+    clock_of.table = *clock_of.own;
+    clock_of.table.launch = clocked_launch;
+    clock_of.table.mark = clocked_mark;
+    clock_of.table.elapsed_ns = clocked_elapsed;
+    clock_of.table.time_kernels = clocked;
+    s->device.table = &clock_of.table;
+    GOOD(rk_program_profile(p, launch, &e));
+    assert_true(clock_of.on == 1 && clock_of.off == 1 && clock_of.launches == LAUNCHES);
+    for (int i = 0; i < LAUNCHES; i++)
+        assert_true(launch[i].kernels && launch[i].seconds == 1e-9 * (i + 1));
+    s->device.table = clock_of.own;
     rk_session_close(s);
     rk_graph_free(g);
 }
@@ -305,9 +380,12 @@ static int close_hub(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(specs),       cmocka_unit_test(buffers),
-        cmocka_unit_test(starts),      cmocka_unit_test(two_ways_and_two_parts),
-        cmocka_unit_test(description), cmocka_unit_test(bytes_and_their_floor)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(specs),
+                                       cmocka_unit_test(buffers),
+                                       cmocka_unit_test(starts),
+                                       cmocka_unit_test(two_ways_and_two_parts),
+                                       cmocka_unit_test(description),
+                                       cmocka_unit_test(bytes_and_their_floor),
+                                       cmocka_unit_test(times_of_launches)};
     return cmocka_run_group_tests_name("test_device", tests, open_hub, close_hub);
 }
