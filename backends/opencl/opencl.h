@@ -14,6 +14,7 @@
  *   choice.c    what a tuner may choose; see choice.h
  *   code.c      programs of an op to OpenCL C
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
+ *   tile.c      tiles of the gpu variant's products; see tile.h
  *   conv*.c     CONV: what is common, and one file per variant; see conv.h
  *   winograd*.c CONV of the fast tier; see winograd.h
  *   clblast*.c  CLBlast's SGEMM, for the fast tier; see clblast.h
