@@ -77,7 +77,8 @@ static void divide(const rk_kernel *k, ocl_code *c, pass *p)
     if (d->cpu) return;
     p->results = groups_of(c->op, p->blocks, MANY) < d->units ? FEW : MANY;
     if (k->choice.part) p->results = k->choice.part;
-    if (rows && (!p->first || d->quad == 1 || !ocl_code_aligned(c))) p->results = FEW;
+    int vectors = p->first && p->length % 4 == 0 && d->quad > 1 && ocl_code_aligned(c);
+    if (rows && !vectors) p->results = FEW;
     if (rows && p->results == MANY) c->width = d->quad;
 }
 

@@ -228,7 +228,9 @@ __kernel void reduce(PARAMS)
             sum[f] = (F)(START);
             place[f] = (U)(NONE);
         }
+#ifndef POCL_DEVICE_ADDRESS_BITS /* warns where it does not unroll */
 #pragma unroll 4
+#endif
         for (uint i = 0; i < rounds; i++) {
             RK_POS x1 = begin + l + i * RK_SUM_LANES, pos = (x0 * length + x1) * INNER + x2;
             U fold[RK_FOLDS], index[RK_FOLDS];
