@@ -93,14 +93,17 @@ static void start(const ocl_code *c, const shape *s, rk_device *d, ocl_text *t)
 {
     const char *word = !d->cpu && is_near(c->op) ? "int" : "long";
     int64_t high = taps_of(c->op, 0), wide = taps_of(c->op, 1);
-    int square = high <= 3 && wide <= 3, column = high <= 9 && wide <= 1;
-    int taps = s->which != RK_WINDOW_TAKE && s->which != RK_WINDOW_PUT && s->in_h && s->in_w;
+    int square = high <= 3 && wide <= 3;
+    int column = high <= 9 && wide <= 1 && s->which <= RK_WINDOW_SUM_T;
+    int taps = s->which <= RK_WINDOW_ARGMAX && s->in_h && s->in_w;
+    int unroll = !d->cpu && taps && (square || column);
     ocl_source(d, t, 1);
     ocl_text_add(t, "#define RK_WHICH %d\n#define RK_POS %s\n", s->which,
                  c->small ? "uint" : "ulong");
     ocl_text_add(t, "#define RK_SIGNED %s\n#define RK_UNSIGNED u%s\n", word, word);
-    ocl_text_add(t, "#define RK_UNROLL %d\n#define RK_HIGH %d\n#define RK_WIDE %d\n",
-                 !d->cpu && taps && (square || column), square ? 3 : 9, square ? 3 : 1);
+    ocl_text_add(t, "#define RK_UNROLL %d\n", unroll);
+    if (unroll)
+        ocl_text_add(t, "#define RK_HIGH %d\n#define RK_WIDE %d\n", square ? 3 : 9, square ? 3 : 1);
 }
 
 static rk_status sizes(const rk_op *op, const shape *s, ocl_step *step, rk_error *e)

@@ -2,9 +2,9 @@
  * as +0 (sums begin at +0, so that it changes nothing) or NaN (a maximum skips it).  RK_PLANE finds
  * x0 ... of a plane; the last two axes of the program are the row y and the column x.
  *
- * RK_SIGNED and RK_UNSIGNED are types for coordinates, with room for padding.  RK_UNROLL: planes are
- * not empty, and a window has at most RK_HIGH x RK_WIDE elements, or for the adjoint an element as
- * many windows; all are read at once, what is outside from inside. */
+ * RK_SIGNED and RK_UNSIGNED are types for coordinates, with room for padding.  RK_UNROLL: planes
+ * are not empty, and a window has at most RK_HIGH x RK_WIDE elements, or for the adjoint an element
+ * as many windows; all are read at once, what is outside from inside. */
 #define SUM 0
 #define SUM_T 1
 #define ARGMAX 2
@@ -30,11 +30,13 @@ static inline float rk_near(__global const float *in, uint h, uint w, uint lengt
 #endif
 
 /* One element. */
-static inline uint rk_window(__global const float *in, __global const uint *index, uint x, uint y,
-                             uint in_h, uint in_w, uint kh, uint kw, uint sh, uint sw, uint ph,
-                             uint pw, uint out_w)
-{
+#define ONE_ELEMENT                                                                                \
+    static inline uint rk_window(__global const float *in, __global const uint *index, uint x,     \
+                                 uint y, uint in_h, uint in_w, uint kh, uint kw, uint sh, uint sw, \
+                                 uint ph, uint pw, uint out_w)
 #if RK_WHICH == SUM || RK_WHICH == ARGMAX
+ONE_ELEMENT
+{
     float best = 0.0f;
     uint which = 0xFFFFFFFFu;
     RK_SIGNED top = (RK_SIGNED)y * (RK_SIGNED)sh - (RK_SIGNED)ph,
@@ -62,14 +64,16 @@ static inline uint rk_window(__global const float *in, __global const uint *inde
 #if RK_WHICH == SUM
             best += v;
 #else
-            if (v > best || (which == 0xFFFFFFFFu && v == v)) {
-                best = v;
-                which = at;
-            }
+            int more = (v > best) | ((which == 0xFFFFFFFFu) & (v == v));
+            best = more ? v : best;
+            which = more ? at : which;
 #endif
         }
     return RK_WHICH == SUM ? as_uint(best) : which;
+}
 #elif RK_WHICH == SUM_T
+ONE_ELEMENT
+{
     uint2 rows = rk_windows(y, kh, sh, ph, in_h), cols = rk_windows(x, kw, sw, pw, in_w);
     float sum = 0.0f;
 #if RK_UNROLL
@@ -84,11 +88,14 @@ static inline uint rk_window(__global const float *in, __global const uint *inde
         for (uint w = cols.x; w < cols.y; w++) sum += in[h * in_w + w];
 #endif
     return as_uint(sum);
+}
 #else
+ONE_ELEMENT
+{
     uint i = index[y * out_w + x];
     return i < in_h * in_w ? as_uint(in[i]) : 0u;
-#endif
 }
+#endif
 
 #if RK_WHICH == PUT && RK_CPU
 /* A work-item does `per` planes. */
