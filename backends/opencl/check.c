@@ -22,6 +22,14 @@ uint64_t ocl_extent(const rk_tensor *t)
     return n;
 }
 
+int ocl_small(const rk_device *d, const rk_op *op)
+{
+    int small = !d->cpu;
+    for (uint32_t j = 0; j < op->n_in; j++) small &= ocl_count(&op->in[j]) < (uint64_t)1 << 31;
+    for (uint32_t j = 0; j < op->n_out; j++) small &= ocl_count(&op->out[j]) < (uint64_t)1 << 31;
+    return small;
+}
+
 static rk_status check_tensor(const rk_tensor *t, int broadcast, const char *what, uint32_t j,
                               rk_error *e)
 {

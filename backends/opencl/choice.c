@@ -100,11 +100,14 @@ rk_status ocl_choice_find(rk_device *d, const rk_op *op, const char *name, ocl_c
     return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "no choice \"%.63s\" of this operation", name);
 }
 
-/* Work that a work-item of the cpu variant does at once: see ocl_divide. */
+/* Work that a work-item does at once.  Of the cpu variant, see ocl_divide; of the gpu variant, the
+ * elements of its vector. */
 void ocl_divide_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
 {
     static const uint32_t grains[] = {1024, 16384, 65536, 256};
-    const ocl_menu menu = {.part = grains, .n_part = 4};
+    static const uint32_t widths[] = {1, 4};
+    const ocl_menu menu = {.part = grains, .n_part = 4}, gpu = {.part = widths, .n_part = 2};
+    if (!d->cpu && d->quad > 1 && op->kind == RK_EWISE) ocl_choices_fill(out, &gpu, NULL, NULL);
     if (d->cpu && !(op->kind == RK_WINDOW && op->p[0] == RK_WINDOW_PUT))
         ocl_choices_fill(out, &menu, NULL, NULL);
 }

@@ -54,6 +54,7 @@ rk_status ocl_code_init(ocl_code *c, rk_device *d, const rk_op *op, uint32_t fir
     memset(c, 0, sizeof *c);
     c->op = op;
     c->width = d->width;
+    c->small = ocl_small(d, op);
     c->first = first;
     c->skip = skip;
     c->n_in = op->n_in - first + skip;
@@ -144,7 +145,8 @@ void ocl_code_params(const ocl_code *c, ocl_text *t, const char *name, uint32_t 
         if (uses(c, from, to, RK_R_IMM + j)) ocl_text_add(t, "uint m%u, ", j);
     for (uint32_t j = c->skip; j < c->n_in; j++)
         for (uint32_t a = 0; a < c->n_axes && uses(c, from, to, RK_R_IN + j); a++)
-            if (has_stride(c, j, a)) ocl_text_add(t, "ulong t%u_%u, ", j, a);
+            if (has_stride(c, j, a))
+                ocl_text_add(t, "%s t%u_%u, ", c->small ? "uint" : "ulong", j, a);
     ocl_text_add(t, "\n");
 }
 
@@ -158,8 +160,20 @@ rk_status ocl_code_args(const ocl_code *c, ocl_step *s, uint32_t from, uint32_t 
         if (uses(c, from, to, RK_R_IMM + j)) OCL_TRY(ocl_step_u32(s, c->op->imm[j], e));
     for (uint32_t j = c->skip; j < c->n_in; j++)
         for (uint32_t a = 0; a < c->n_axes && uses(c, from, to, RK_R_IN + j); a++)
-            if (has_stride(c, j, a)) OCL_TRY(ocl_step_u64(s, (uint64_t)c->stride[j][a], e));
+            if (has_stride(c, j, a))
+                OCL_TRY(ocl_step_count(s, c->small, (uint64_t)c->stride[j][a], e));
     return RK_OK;
+}
+
+int ocl_code_aligned(const ocl_code *c)
+{
+    uint64_t outer = 1;
+    for (uint32_t a = 0; a < c->n_axes; a++) {
+        if (a < c->vec) outer *= (uint64_t)c->extent[a];
+        for (uint32_t j = c->skip; j < c->n_in && a != c->vec; j++)
+            if (c->stride[j][c->vec] != 0 && c->stride[j][a] % 4 != 0) return 0;
+    }
+    return outer == 1 || c->extent[c->vec] % 4 == 0;
 }
 
 static int is_narrow(const ocl_code *c, uint32_t j)

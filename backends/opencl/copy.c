@@ -70,20 +70,54 @@ static uint32_t simplify(axis *a, uint32_t rank)
     return n;
 }
 
-static void write_source(rk_device *d, ocl_text *t, const axis *a, uint32_t n, uint32_t bytes)
+/* The gpu variant's elements: several of the tensors' where all places are multiples of that, up to
+ * 16 bytes. */
+static uint32_t widen(const rk_device *d, const rk_op *op, axis *a, uint32_t n, int64_t *first,
+                      uint32_t bytes)
 {
+    uint32_t most = d->cpu || a[n - 1].in != 1 || a[n - 1].out != 1 ? 1 : 16 / bytes;
+    int64_t places = op->p[19] | op->p[20] | a[n - 1].n;
+    for (uint32_t i = 0; i + 1 < n; i++) places |= a[i].in | a[i].out;
+    while (places % most) most /= 4;
+    for (uint32_t i = 0; i + 1 < n; i++) a[i].in /= most, a[i].out /= most;
+    a[n - 1].n /= most;
+    for (int i = 0; i < 2; i++) first[i] = op->p[19 + i] / most;
+    return bytes * most;
+}
+
+static void write_source(rk_device *d, ocl_text *t, const axis *a, uint32_t n, uint32_t bytes,
+                         int small)
+{
+    const char *type = bytes == 1 ? "uchar" : bytes == 4 ? "uint" : "uint4";
+    const char *word = small ? "int" : "long";
     ocl_source(d, t, 0);
-    ocl_text_add(t, "#define T %s\n#define RK_UNIT %d\n#define RK_AXES ",
-                 bytes == 1 ? "uchar" : "uint", a[n - 1].in == 1 && a[n - 1].out == 1);
+    ocl_text_add(t, "#define RK_POS u%s\n#define RK_SIGNED %s\n", word, word);
+    ocl_text_add(t, "#define T %s\n#define RK_UNIT %d\n#define RK_AXES ", type,
+                 a[n - 1].in == 1 && a[n - 1].out == 1);
     for (uint32_t i = 0; i + 1 < n; i++)
-        ocl_text_add(t, "ulong n%u, long i%u, long o%u, ", i, i, i);
-    ocl_text_add(t, "\n#define RK_ROW long from = in_first, to = out_first; ulong rest = row; ");
+        ocl_text_add(t, "RK_POS n%u, RK_SIGNED i%u, RK_SIGNED o%u, ", i, i, i);
+    ocl_text_add(t,
+                 "\n#define RK_ROW RK_SIGNED from = in_first, to = out_first; RK_POS rest = row; ");
     for (uint32_t i = n - 1; i-- > 0;) {
-        ocl_text_add(t, "{ ulong x = rest %% n%u; rest /= n%u; ", i, i);
-        ocl_text_add(t, "from += (long)x * i%u; to += (long)x * o%u; } ", i, i);
+        ocl_text_add(t, "{ RK_SIGNED x = (RK_SIGNED)(rest %% n%u); rest /= n%u; ", i, i);
+        ocl_text_add(t, "from += x * i%u; to += x * o%u; } ", i, i);
     }
     ocl_text_add(t, "\n");
     OCL_APPEND(t, ocl_cl_copy);
+}
+
+static rk_status add_args(ocl_step *s, const axis *a, uint32_t n, const int64_t *first, int small,
+                          rk_error *e)
+{
+    const axis *last = &a[n - 1];
+    const int64_t words[] = {first[0], first[1], last->n, last->in, last->out};
+    for (uint32_t i = 0; i + 1 < n; i++) {
+        OCL_TRY(ocl_step_count(s, small, (uint64_t)a[i].n, e));
+        OCL_TRY(ocl_step_count(s, small, (uint64_t)a[i].in, e));
+        OCL_TRY(ocl_step_count(s, small, (uint64_t)a[i].out, e));
+    }
+    for (int i = 0; i < 5; i++) OCL_TRY(ocl_step_count(s, small, (uint64_t)words[i], e));
+    return RK_OK;
 }
 
 rk_status ocl_copy(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
@@ -94,23 +128,21 @@ rk_status ocl_copy(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
     snprintf(info->impl, sizeof info->impl, "copy %s", d->cpu ? "cpu" : "gpu");
     OCL_TRY(check(op, a, &count, e));
     if (!count) return RK_OK;
+    int64_t first[2];
+    int small = ocl_small(d, op) && count < (uint64_t)1 << 31;
     uint32_t n = simplify(a, (uint32_t)op->p[0]);
+    uint32_t bytes = widen(d, op, a, n, first, ocl_size(op->in[0].dtype));
+    uint64_t length = (uint64_t)a[n - 1].n, rows = 1;
+    for (uint32_t i = 0; i + 1 < n; i++) rows *= (uint64_t)a[i].n;
     ocl_text source;
     ocl_step *s;
-    write_source(d, &source, a, n, ocl_size(op->in[0].dtype));
+    write_source(d, &source, a, n, bytes, small);
     OCL_TRY(ocl_step_add(k, &source, "copy", &s, e));
     ocl_step_buffer(s, 0, 0);
     ocl_step_buffer(s, 1, 0);
-    for (uint32_t i = 0; i + 1 < n; i++) {
-        OCL_TRY(ocl_step_u64(s, (uint64_t)a[i].n, e));
-        OCL_TRY(ocl_step_u64(s, (uint64_t)a[i].in, e));
-        OCL_TRY(ocl_step_u64(s, (uint64_t)a[i].out, e));
-    }
-    const axis *last = &a[n - 1];
-    const int64_t words[] = {op->p[19], op->p[20], last->n, last->in, last->out};
-    for (int i = 0; i < 5; i++) OCL_TRY(ocl_step_u64(s, (uint64_t)words[i], e));
-    if (d->cpu) return ocl_divide(s, d, count / (uint64_t)last->n, (uint64_t)last->n, 4096, e);
-    OCL_TRY(ocl_step_u64(s, count, e));
-    ocl_step_range(s, count, 1, OCL_GROUP);
+    OCL_TRY(add_args(s, a, n, first, small, e));
+    if (d->cpu) return ocl_divide(s, d, rows, length, 4096, e);
+    OCL_TRY(ocl_step_count(s, small, rows * length, e));
+    ocl_step_range(s, rows * length, 1, OCL_GROUP);
     return RK_OK;
 }

@@ -36,6 +36,7 @@ static rk_status choose_gpu(rk_device *d, rk_error *e)
 {
     d->cpu = 0;
     d->width = 1;
+    d->quad = 4;
     if (d->max_group >= OCL_GROUP) return RK_OK;
     return OCL_FAIL(e, RK_E_UNSUPPORTED, 0,
                     "%.100s runs %zu work-items per group, the gpu variant needs %d; option "
@@ -133,7 +134,7 @@ static rk_status choose_rounding(rk_device *d, rk_error *e)
     snprintf(d->options + used, sizeof d->options - used, "%s%s%s",
              right.div ? "" : " -D RK_SOFT_DIV", right.root ? "" : " -D RK_SOFT_SQRT",
              right.fma ? "" : " -D RK_SOFT_FMA");
-    d->width = 1;
+    d->width = d->quad = 1;
     ocl_log(d->host, 2, "opencl: %s does not round%s%s%s correctly; done in software", d->info.name,
             right.div ? "" : " division", right.root ? "" : " sqrt", right.fma ? "" : " fma");
     return RK_OK;

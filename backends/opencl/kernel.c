@@ -46,6 +46,11 @@ static rk_status set(ocl_step *s, const void *value, size_t bytes, rk_error *e)
 rk_status ocl_step_u32(ocl_step *s, uint32_t v, rk_error *e) { return set(s, &v, sizeof v, e); }
 rk_status ocl_step_u64(ocl_step *s, uint64_t v, rk_error *e) { return set(s, &v, sizeof v, e); }
 
+rk_status ocl_step_count(ocl_step *s, int small, uint64_t v, rk_error *e)
+{
+    return small ? ocl_step_u32(s, (uint32_t)v, e) : ocl_step_u64(s, v, e);
+}
+
 rk_status ocl_step_pass(ocl_step *s, rk_error *e)
 {
     s->pass_arg = s->n_arg;

@@ -15,6 +15,7 @@
  *   choice.c    what a tuner may choose; see choice.h
  *   code.c      programs of an op to OpenCL C
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
+ *   tile.c      tiles of the gpu variant's products; see tile.h
  *   conv*.c     CONV: what is common, and one file per variant; see conv.h
  *   winograd*.c CONV of the fast tier; see winograd.h
  *   clblast*.c  CLBlast's SGEMM, for the fast tier; see clblast.h
@@ -93,6 +94,7 @@ struct rk_device {
     rk_devinfo info;
     int cpu;              /* the variant */
     uint32_t width;       /* elements per vector in the cpu variant; 1 in the gpu variant */
+    uint32_t quad;        /* elements of a load that the gpu variant can do at once: 4, or 1 */
     uint64_t loop_limit;  /* iterations that a work-item may make; 0: any number */
     uint32_t units;       /* compute units */
     uint64_t local_bytes; /* local memory of a work-group */
@@ -222,6 +224,8 @@ rk_status ocl_build(rk_device *, const ocl_text *source, const char *options, cl
 /* Starts a source: numerics.h at the device's width if asked, and common.cl.  numerics must be
  * asked for wherever fma is used: it has the one for devices whose own is wrong. */
 void ocl_source(rk_device *, ocl_text *, int numerics);
+/* The same at another width than the device's; numerics included. */
+void ocl_source_wide(rk_device *, ocl_text *, uint32_t width);
 /* Appends one of the texts of embedded.h. */
 #define OCL_APPEND(t, text) ocl_text_bytes(t, text, sizeof text)
 
@@ -234,6 +238,8 @@ rk_status ocl_step_add(rk_kernel *, ocl_text *source, const char *name, ocl_step
 void ocl_step_buffer(ocl_step *, uint32_t arg, uint64_t delta_bytes);
 rk_status ocl_step_u32(ocl_step *, uint32_t, rk_error *);
 rk_status ocl_step_u64(ocl_step *, uint64_t, rk_error *);
+/* A number of elements: a u32 if `small`, else a u64. */
+rk_status ocl_step_count(ocl_step *, int small, uint64_t, rk_error *);
 /* A u32, the number of the pass. */
 rk_status ocl_step_pass(ocl_step *, rk_error *);
 /* x by y work-items in groups of `local` by 1; x is rounded up. */
@@ -272,6 +278,9 @@ rk_status ocl_check(const rk_op *, rk_error *);
 uint64_t ocl_count(const rk_tensor *);  /* elements of the index space */
 uint64_t ocl_extent(const rk_tensor *); /* elements in memory */
 uint32_t ocl_size(uint32_t dtype);
+/* Whether kernels may count an op's elements in 32 bits: the gpu variant's, if no tensor has many.
+ * The cpu variant counts in the width of its addresses. */
+int ocl_small(const rk_device *, const rk_op *);
 
 /* code.c: the program of an op, ready to be written as OpenCL C.
  *
@@ -287,6 +296,7 @@ typedef struct ocl_code {
     uint32_t folds;  /* number of FOLD */
     uint64_t before; /* bytes of outputs before the part of them that is written */
     uint32_t split;  /* instructions before this one precede or are the last FOLD */
+    int small;       /* strides are arguments of 32 bits; see ocl_small */
     int64_t extent[OCL_MAX_AXES];
     int64_t stride[OCL_MAX_TENSORS][OCL_MAX_AXES];
     uint32_t n_code;
@@ -306,6 +316,9 @@ rk_status ocl_code_args(const ocl_code *, ocl_step *, uint32_t from, uint32_t to
 void ocl_code_body(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
 /* Defines `name`: asks for what instructions [from, to) read at the place of each element. */
 void ocl_code_soon(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
+/* Whether every vector of 4 along axis vec starts at a multiple of 4 in every input that varies
+ * along it, so that it is one aligned load: outer axes, if there are any, in whole vectors. */
+int ocl_code_aligned(const ocl_code *);
 /* The bits of rk_kinfo.alias_ok: dense inputs of the program whose elements are as wide as
  * output 0's, so that each element is read before its place is written. */
 uint32_t ocl_code_alias(const ocl_code *);

@@ -8,13 +8,16 @@
 
 enum { FORMAT = 1 }; /* of cache entries; part of their key */
 
-void ocl_source(rk_device *d, ocl_text *t, int numerics)
+static void start(rk_device *d, ocl_text *t, uint32_t width, int numerics)
 {
     *t = (ocl_text){.host = d->host};
-    ocl_text_add(t, "#define RK_WIDTH %u\n#define RK_CPU %d\n", d->width, d->cpu);
+    ocl_text_add(t, "#define RK_WIDTH %u\n#define RK_CPU %d\n", width, d->cpu);
     if (numerics) OCL_APPEND(t, ocl_cl_numerics);
     OCL_APPEND(t, ocl_cl_common);
 }
+
+void ocl_source(rk_device *d, ocl_text *t, int numerics) { start(d, t, d->width, numerics); }
+void ocl_source_wide(rk_device *d, ocl_text *t, uint32_t width) { start(d, t, width, 1); }
 
 static void log_build(rk_device *d, cl_program p, rk_error *e)
 {

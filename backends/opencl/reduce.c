@@ -7,6 +7,7 @@
 typedef struct pass {
     uint64_t length, blocks, from, to; /* elements along the axis, places in the workspace */
     int first, last;
+    uint32_t results; /* of a group of the gpu variant */
 } pass;
 
 static rk_status check(const rk_op *op, rk_error *e)
@@ -34,13 +35,13 @@ static rk_status check(const rk_op *op, rk_error *e)
     return RK_OK;
 }
 
-static void write_source(rk_device *d, ocl_text *t, const ocl_code *c, const pass *p, uint32_t from,
-                         uint32_t to)
+static void write_source(ocl_text *t, const ocl_code *c, const pass *p, uint32_t from, uint32_t to)
 {
-    ocl_source(d, t, 1);
     ocl_text_add(t, "#define RK_FOLDS %u\n#define RK_WHICH %d\n", c->folds, (int)c->op->p[0]);
     ocl_text_add(t, "#define RK_FIRST %d\n#define RK_LAST_PASS %d\n#define RK_ROWS %d\n", p->first,
                  p->last, c->op->p[3] == 1);
+    ocl_text_add(t, "#define RK_POS %s\n#define RK_RESULTS %u\n", c->small ? "uint" : "ulong",
+                 p->results);
     ocl_text_add(t, "#define RK_WS_PARAMS %s\n",
                  p->first && p->last ? "" : "__global uchar *ws, ulong ws_at,");
     ocl_code_params(c, t, "RK_PARAMS", from, to);
@@ -52,44 +53,76 @@ static void write_source(rk_device *d, ocl_text *t, const ocl_code *c, const pas
 void ocl_reduce_choices(const rk_device *d, ocl_choices *out)
 {
     static const uint32_t shares[] = {2, 32, 128}; /* tasks of a unit */
-    const ocl_menu menu = {.part = shares, .n_part = 3};
-    if (d->cpu) ocl_choices_fill(out, &menu, NULL, NULL);
+    static const uint32_t results[] = {8, 32};     /* of a group */
+    const ocl_menu cpu = {.part = shares, .n_part = 3}, gpu = {.part = results, .n_part = 2};
+    ocl_choices_fill(out, d->cpu ? &cpu : &gpu, NULL, NULL);
 }
 
-static rk_status set_range(ocl_step *s, const rk_kernel *k, const rk_op *op, uint64_t blocks,
+/* Groups of the gpu variant that a pass has. */
+static uint64_t groups_of(const rk_op *op, uint64_t blocks, uint32_t results)
+{
+    uint64_t rows = (uint64_t)op->p[1] * blocks, inner = (uint64_t)op->p[3];
+    return inner == 1 ? (rows + results - 1) / results : rows * ((inner + results - 1) / results);
+}
+
+/* Sets the width and, of the gpu variant, the results of a group: 32 take less work for each of
+ * them, rows since they are loaded as vectors, columns since they fill cache lines; 8 make more
+ * groups of little work. */
+static void divide(const rk_kernel *k, ocl_code *c, pass *p)
+{
+    enum { FEW = 8, MANY = 32 };
+    const rk_device *d = k->device;
+    int rows = c->op->p[3] == 1;
+    c->width = d->width;
+    if (d->cpu) return;
+    p->results = groups_of(c->op, p->blocks, MANY) < d->units ? FEW : MANY;
+    if (k->choice.part) p->results = k->choice.part;
+    int vectors = p->first && p->length % 4 == 0 && d->quad > 1 && ocl_code_aligned(c);
+    if (rows && !vectors) p->results = FEW;
+    if (rows && p->results == MANY) c->width = d->quad;
+}
+
+static rk_status set_range(ocl_step *s, const rk_kernel *k, const ocl_code *c, const pass *p,
                            rk_error *e)
 {
     const rk_device *d = k->device;
-    uint64_t inner = (uint64_t)op->p[3], rows = (uint64_t)op->p[1] * blocks, tasks = rows, per = 1;
+    uint64_t inner = (uint64_t)c->op->p[3], tasks = (uint64_t)c->op->p[1] * p->blocks, per = 1;
     if (d->cpu) {
-        if (inner > 1) tasks = rows * ((inner + d->width - 1) / d->width);
+        if (inner > 1) tasks *= (inner + d->width - 1) / d->width;
         per = tasks / ((uint64_t)d->units * ocl_grain(k, 8)) + 1;
     }
-    OCL_TRY(ocl_step_u64(s, tasks, e));
-    OCL_TRY(ocl_step_u64(s, per, e));
+    OCL_TRY(ocl_step_count(s, c->small, tasks, e));
+    OCL_TRY(ocl_step_count(s, c->small, per, e));
     if (d->cpu)
         ocl_step_range(s, (tasks + per - 1) / per, 1, 1);
-    else if (inner == 1)
-        ocl_step_range(s, (rows + 7) / 8 * OCL_GROUP, 1, OCL_GROUP);
     else
-        ocl_step_range(s, rows * ((inner + 31) / 32) * OCL_GROUP, 1, OCL_GROUP);
+        ocl_step_range(s, groups_of(c->op, p->blocks, p->results) * OCL_GROUP, 1, OCL_GROUP);
     return RK_OK;
 }
 
-static rk_status add_pass(rk_kernel *k, const ocl_code *c, const pass *p, rk_error *e)
+static rk_status add_pass(rk_kernel *k, ocl_code *c, pass *p, rk_error *e)
 {
     uint32_t from = p->first ? 0 : c->split, to = p->last ? c->n_code : c->split;
     uint64_t inner = (uint64_t)c->op->p[3], columns = (uint64_t)c->op->p[1] * inner;
     ocl_text source;
     ocl_step *s;
-    write_source(k->device, &source, c, p, from, to);
+    divide(k, c, p);
+    ocl_source_wide(k->device, &source, c->width);
+    write_source(&source, c, p, from, to);
     OCL_TRY(ocl_step_add(k, &source, "reduce", &s, e));
     if (!p->first || !p->last) ocl_step_buffer(s, c->op->n_in + c->op->n_out, 0);
     OCL_TRY(ocl_code_args(c, s, from, to, e));
     const uint64_t words[] = {p->length,           inner, p->blocks,          p->from,
                               columns * p->length, p->to, columns * p->blocks};
-    for (int i = 0; i < 7; i++) OCL_TRY(ocl_step_u64(s, words[i], e));
-    return set_range(s, k, c->op, p->blocks, e);
+    for (int i = 0; i < 7; i++) OCL_TRY(ocl_step_count(s, c->small, words[i], e));
+    return set_range(s, k, c, p, e);
+}
+
+/* Whether the space that is reduced can be counted in 32 bits: a program may have no input. */
+static int is_small(const rk_op *op, uint64_t columns)
+{
+    const uint64_t most = (uint64_t)1 << 31, length = (uint64_t)op->p[2];
+    return columns < most && length < most && columns * length < most;
 }
 
 static int reads_after(const ocl_code *c)
@@ -107,10 +140,10 @@ rk_status ocl_reduce(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
     ocl_code c;
     OCL_TRY(check(op, e));
     OCL_TRY(ocl_code_init(&c, k->device, op, 0, 0, e));
-    snprintf(info->impl, sizeof info->impl, "reduce %s x%u", k->device->cpu ? "cpu" : "gpu",
-             k->device->width);
     uint64_t columns = (uint64_t)op->p[1] * (uint64_t)op->p[3];
+    snprintf(info->impl, sizeof info->impl, "reduce %s", k->device->cpu ? "cpu" : "gpu");
     if (!columns) return RK_OK;
+    c.small &= is_small(op, columns);
     if (!op->p[2] && reads_after(&c))
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "inputs after the reduction of an empty axis");
     if (op->p[2]) OCL_TRY(ocl_code_axes(&c, op->p + 1, 3, op->p[3] == 1 ? 1 : 2, e));
@@ -123,6 +156,9 @@ rk_status ocl_reduce(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
         p.to = used;
         if (!p.last) used += planes * columns * p.blocks;
         OCL_TRY(add_pass(k, &c, &p, e));
+        if (p.first)
+            snprintf(info->impl, sizeof info->impl, "reduce %s x%u", k->device->cpu ? "cpu" : "gpu",
+                     c.width);
         p.from = p.to;
         p.length = p.blocks;
         p.first = 0;

@@ -60,22 +60,68 @@ static rk_status axes(ocl_code *c, const shape *s, rk_error *e)
 static void planes(ocl_text *t, uint32_t n)
 {
     ocl_text_add(t, "#define RK_DIMS ");
-    for (uint32_t a = 1; a + 2 < n; a++) ocl_text_add(t, "ulong d%u, ", a);
-    ocl_text_add(t, "\n#define x%u y\n#define x%u x\n#define RK_PLANE ulong x0 = plane; ", n - 2,
+    for (uint32_t a = 1; a + 2 < n; a++) ocl_text_add(t, "RK_POS d%u, ", a);
+    ocl_text_add(t, "\n#define x%u y\n#define x%u x\n#define RK_PLANE RK_POS x0 = plane; ", n - 2,
                  n - 1);
     for (uint32_t a = n - 2; a-- > 1;)
-        ocl_text_add(t, "ulong x%u = x0 %% d%u; x0 /= d%u; ", a, a, a);
+        ocl_text_add(t, "RK_POS x%u = x0 %% d%u; x0 /= d%u; ", a, a, a);
     ocl_text_add(t, "\n");
+}
+
+/* Whether no coordinate, window and padding included, has 32 bits. */
+static int is_near(const rk_op *op)
+{
+    const int64_t *p = op->p;
+    int near = 1;
+    for (int i = 0; i < 2; i++) {
+        uint64_t most = (uint64_t)(p[2 + i] > p[10 + i] ? p[2 + i] : p[10 + i]);
+        near &= most * (uint64_t)p[6 + i] + (uint64_t)p[4 + i] + (uint64_t)p[8 + i] < 1u << 31;
+    }
+    return near;
+}
+
+/* Elements of a window, or windows of an element, along a dimension. */
+static int64_t taps_of(const rk_op *op, int dimension)
+{
+    int64_t k = op->p[4 + dimension], step = op->p[6 + dimension];
+    return op->p[0] == RK_WINDOW_SUM_T ? (k + step - 1) / step : k;
+}
+
+/* The gpu variant has a program of its own for windows as in most networks, those of up to 3 x 3
+ * elements and those along channels. */
+static void start(const ocl_code *c, const shape *s, rk_device *d, ocl_text *t)
+{
+    const char *word = !d->cpu && is_near(c->op) ? "int" : "long";
+    int64_t high = taps_of(c->op, 0), wide = taps_of(c->op, 1);
+    int square = high <= 3 && wide <= 3;
+    int column = high <= 9 && wide <= 1 && s->which <= RK_WINDOW_SUM_T;
+    int taps = s->which <= RK_WINDOW_ARGMAX && s->in_h && s->in_w;
+    int unroll = !d->cpu && taps && (square || column);
+    ocl_source(d, t, 1);
+    ocl_text_add(t, "#define RK_WHICH %d\n#define RK_POS %s\n", s->which,
+                 c->small ? "uint" : "ulong");
+    ocl_text_add(t, "#define RK_SIGNED %s\n#define RK_UNSIGNED u%s\n", word, word);
+    ocl_text_add(t, "#define RK_UNROLL %d\n", unroll);
+    if (unroll)
+        ocl_text_add(t, "#define RK_HIGH %d\n#define RK_WIDE %d\n", square ? 3 : 9, square ? 3 : 1);
+}
+
+static rk_status sizes(const rk_op *op, const shape *s, ocl_step *step, rk_error *e)
+{
+    const int64_t *p = op->p;
+    const uint64_t words[] = {s->in_h,        s->in_w,        (uint64_t)p[4], (uint64_t)p[5],
+                              (uint64_t)p[6], (uint64_t)p[7], (uint64_t)p[8], (uint64_t)p[9],
+                              s->out_h,       s->out_w};
+    for (int i = 0; i < 10; i++) OCL_TRY(ocl_step_u32(step, (uint32_t)words[i], e));
+    return RK_OK;
 }
 
 static rk_status gather(rk_kernel *k, const ocl_code *c, const shape *s, rk_error *e)
 {
-    const int64_t *p = c->op->p;
     uint64_t rows = s->planes * s->out_h;
     ocl_text source;
     ocl_step *step;
-    ocl_source(k->device, &source, 1);
-    ocl_text_add(&source, "#define RK_WHICH %d\n", s->which);
+    start(c, s, k->device, &source);
     planes(&source, c->n_axes);
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);
@@ -85,34 +131,59 @@ static rk_status gather(rk_kernel *k, const ocl_code *c, const shape *s, rk_erro
     ocl_step_buffer(step, s->which >= RK_WINDOW_TAKE, 0);
     OCL_TRY(ocl_code_args(c, step, 0, c->n_code, e));
     for (uint32_t a = 1; a + 2 < c->n_axes; a++)
-        OCL_TRY(ocl_step_u64(step, (uint64_t)c->extent[a], e));
-    const uint64_t words[] = {s->in_h,        s->in_w,        (uint64_t)p[4], (uint64_t)p[5],
-                              (uint64_t)p[6], (uint64_t)p[7], (uint64_t)p[8], (uint64_t)p[9],
-                              s->out_h,       s->out_w};
-    for (int i = 0; i < 10; i++) OCL_TRY(ocl_step_u32(step, (uint32_t)words[i], e));
+        OCL_TRY(ocl_step_count(step, c->small, (uint64_t)c->extent[a], e));
+    OCL_TRY(sizes(c->op, s, step, e));
     if (k->device->cpu) return ocl_divide(step, k->device, rows, s->out_w, ocl_grain(k, 512), e);
-    OCL_TRY(ocl_step_u64(step, rows * s->out_w, e));
+    OCL_TRY(ocl_step_count(step, c->small, rows * s->out_w, e));
     ocl_step_range(step, rows * s->out_w, 1, OCL_GROUP);
     return RK_OK;
 }
 
-static rk_status put(rk_kernel *k, const shape *s, rk_error *e)
+/* Planes of a work-item of the cpu variant, or of a group of the gpu variant. */
+static uint64_t planes_each(const rk_device *d, const shape *s)
+{
+    enum { SHARE = 1024 }; /* elements of a group */
+    uint64_t in = s->in_h * s->in_w, out = s->out_h * s->out_w, most = in > out ? in : out;
+    if (d->cpu) return s->planes / ((uint64_t)d->units * 8) + 1;
+    return most < SHARE ? SHARE / (most ? most : 1) : 1;
+}
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Rounds that a work-item's loops may make. */
+static uint64_t put_rounds(const rk_device *d, const rk_op *op, const shape *s, uint64_t per)
+{
+    const uint64_t kh = (uint64_t)op->p[4], kw = (uint64_t)op->p[5];
+    uint64_t in = s->in_h * s->in_w, out = s->out_h * s->out_w;
+    if (d->cpu) return per * (in + out);
+    uint64_t tall = least(kh / (uint64_t)op->p[6] + 1, s->in_h);
+    uint64_t wide = least(kw / (uint64_t)op->p[7] + 1, s->in_w);
+    uint64_t gathered = (per * out / OCL_GROUP + 1) * (tall * wide + 1), all = per * in;
+    return per * in / OCL_GROUP + 1 + (gathered > all ? gathered : all);
+}
+
+static rk_status put(rk_kernel *k, const ocl_code *c, const shape *s, rk_error *e)
 {
     const rk_device *d = k->device;
-    uint64_t per = d->cpu ? s->planes / ((uint64_t)d->units * 8) + 1 : 1;
+    uint64_t per = planes_each(d, s), group = d->cpu ? 1 : OCL_GROUP;
+    uint64_t in = s->in_h * s->in_w, out = s->out_h * s->out_w;
     ocl_text source;
     ocl_step *step;
-    OCL_TRY(ocl_loops(d, s->in_h * s->in_w * per, e));
-    ocl_source(k->device, &source, 0);
-    ocl_text_add(&source, "#define RK_WHICH %d\n", s->which);
+    OCL_TRY(ocl_loops(d, put_rounds(d, c->op, s, per), e));
+    start(c, s, k->device, &source);
     OCL_APPEND(&source, ocl_cl_window);
     OCL_TRY(ocl_step_add(k, &source, "window_put", &step, e));
     for (uint32_t i = 0; i < 3; i++) ocl_step_buffer(step, i, 0);
-    OCL_TRY(ocl_step_u64(step, s->planes, e));
-    OCL_TRY(ocl_step_u64(step, per, e));
-    OCL_TRY(ocl_step_u32(step, (uint32_t)(s->in_h * s->in_w), e));
-    OCL_TRY(ocl_step_u32(step, (uint32_t)(s->out_h * s->out_w), e));
-    uint64_t group = d->cpu ? 1 : OCL_GROUP;
+    if (d->cpu) {
+        OCL_TRY(ocl_step_u64(step, s->planes, e));
+        OCL_TRY(ocl_step_u64(step, per, e));
+        OCL_TRY(ocl_step_u32(step, (uint32_t)in, e));
+        OCL_TRY(ocl_step_u32(step, (uint32_t)out, e));
+    } else {
+        OCL_TRY(sizes(c->op, s, step, e));
+        OCL_TRY(ocl_step_count(step, c->small, s->planes, e));
+        OCL_TRY(ocl_step_u32(step, (uint32_t)per, e));
+    }
     ocl_step_range(step, (s->planes + per - 1) / per * group, 1, group);
     return RK_OK;
 }
@@ -127,7 +198,7 @@ rk_status ocl_window(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
     info->alias_ok = ocl_code_alias(&c);
     snprintf(info->impl, sizeof info->impl, "window %s", k->device->cpu ? "cpu" : "gpu");
     if (!ocl_count(&op->out[0])) return RK_OK;
-    if (s.which == RK_WINDOW_PUT) return put(k, &s, e);
+    if (s.which == RK_WINDOW_PUT) return put(k, &c, &s, e);
     OCL_TRY(axes(&c, &s, e));
     return gather(k, &c, &s, e);
 }

@@ -1,4 +1,6 @@
-/* Vectors of RK_WIDTH words, and loads and stores of which the first `rem` elements count. */
+/* Vectors of RK_WIDTH words, and loads and stores of which the first `rem` elements count.  In the
+ * gpu variant vectors in memory are whole multiples of their size from its start: compilers split a
+ * vload4, of which they cannot know that, into four loads. */
 #pragma OPENCL FP_CONTRACT OFF
 
 #define CAT_(a, b) a##b
@@ -50,12 +52,19 @@ typedef CAT(uchar, RK_WIDTH) B;
 #define AS_U(x) CAT(as_uint, RK_WIDTH)(x)
 #define VLOAD(p) CAT(vload, RK_WIDTH)(0, p)
 #define VSTORE(v, p) CAT(vstore, RK_WIDTH)(v, 0, p)
+#if RK_CPU
+#define VREAD(type, p) CAT(vload, RK_WIDTH)(0, p)
+#define VWRITE(type, v, p) CAT(vstore, RK_WIDTH)(v, 0, p)
+#else
+#define VREAD(type, p) (*(__global const type *)(p))
+#define VWRITE(type, v, p) (*(__global type *)(p) = (v))
+#endif
 #define TO_U(v) CAT(convert_uint, RK_WIDTH)(v)
 #define TO_B(v) CAT(convert_uchar, RK_WIDTH)((v) & 255u)
 
 static inline U rk_load32(__global const uint *p, uint rem)
 {
-    if (rem >= RK_WIDTH) return VLOAD(p);
+    if (rem >= RK_WIDTH) return VREAD(U, p);
     uint t[RK_WIDTH];
     for (uint i = 0; i < RK_WIDTH; i++) t[i] = i < rem ? p[i] : 0u;
     return VLOAD(t);
@@ -63,7 +72,7 @@ static inline U rk_load32(__global const uint *p, uint rem)
 
 static inline U rk_load8(__global const uchar *p, uint rem)
 {
-    if (rem >= RK_WIDTH) return TO_U(VLOAD(p));
+    if (rem >= RK_WIDTH) return TO_U(VREAD(B, p));
     uint t[RK_WIDTH];
     for (uint i = 0; i < RK_WIDTH; i++) t[i] = i < rem ? p[i] : 0u;
     return VLOAD(t);
@@ -72,7 +81,7 @@ static inline U rk_load8(__global const uchar *p, uint rem)
 static inline void rk_store32(__global uint *p, U v, uint rem)
 {
     if (rem >= RK_WIDTH) {
-        VSTORE(v, p);
+        VWRITE(U, v, p);
         return;
     }
     uint t[RK_WIDTH];
@@ -83,7 +92,7 @@ static inline void rk_store32(__global uint *p, U v, uint rem)
 static inline void rk_store8(__global uchar *p, U v, uint rem)
 {
     if (rem >= RK_WIDTH) {
-        VSTORE(TO_B(v), p);
+        VWRITE(B, TO_B(v), p);
         return;
     }
     uint t[RK_WIDTH];

@@ -24,14 +24,15 @@ ONE __kernel void copy(__global const uchar *in, ulong in_at, __global uchar *ou
 #else
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void copy(__global const uchar *in, ulong in_at, __global uchar *out, ulong out_at,
-                   RK_AXES long in_first, long out_first, ulong length, long i, long o, ulong count)
+                   RK_AXES RK_SIGNED in_first, RK_SIGNED out_first, RK_POS length, RK_SIGNED i,
+                   RK_SIGNED o, RK_POS count)
 {
-    ulong at = get_global_id(0);
+    RK_POS at = (RK_POS)get_global_id(0);
     if (at >= count) return;
-    ulong row = at / length;
+    RK_POS row = at / length;
     RK_ROW
     at -= row * length;
-    ((__global T *)(out + out_at))[to + (long)at * o] =
-        ((__global const T *)(in + in_at))[from + (long)at * i];
+    ((__global T *)(out + out_at))[to + (RK_SIGNED)at * o] =
+        ((__global const T *)(in + in_at))[from + (RK_SIGNED)at * i];
 }
 #endif

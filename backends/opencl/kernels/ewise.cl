@@ -18,14 +18,14 @@ ONE __kernel void ewise(RK_PARAMS RK_DIMS ulong length, ulong piece, ulong piece
     }
 }
 #else
-/* One element per work-item; RK_POS is wide enough for the number of elements. */
+/* A vector per work-item, of which only the last may be cut short, and only where RK_TAIL. */
 __attribute__((reqd_work_group_size(256, 1, 1)))
-__kernel void ewise(RK_PARAMS RK_DIMS ulong length, ulong count)
+__kernel void ewise(RK_PARAMS RK_DIMS RK_POS length, RK_POS count)
 {
-    RK_POS pos = (RK_POS)get_global_id(0);
-    if (pos >= (RK_POS)count) return;
-    RK_POS row = RK_ROWS ? pos / (RK_POS)length : 0;
-    RK_POS RK_LAST = pos - row * (RK_POS)length;
+    RK_POS pos = (RK_POS)get_global_id(0) * RK_WIDTH;
+    if (pos >= count) return;
+    const uint rem = RK_TAIL ? (uint)min(count - pos, (RK_POS)RK_WIDTH) : RK_WIDTH;
+    RK_POS row = RK_ROWS ? pos / length : 0, RK_LAST = pos - row * length;
     RK_ROW
     RK_BODY
 }

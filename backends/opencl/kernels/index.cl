@@ -40,29 +40,31 @@ ONE __kernel void put(__global const uchar *in, ulong in_at, __global const ucha
 #else
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void take(__global const uchar *in, ulong in_at, __global const uchar *index,
-                   ulong index_at, __global uchar *out, ulong out_at, ulong rows, ulong length,
-                   ulong count)
+                   ulong index_at, __global uchar *out, ulong out_at, ulong rows, RK_POS length,
+                   RK_POS count)
 {
-    ulong at = get_global_id(0);
+    RK_POS at = (RK_POS)get_global_id(0);
     if (at >= count) return;
-    ulong j = at / length, from = ((__global const uint *)(index + index_at))[j];
+    RK_POS j = at / length;
+    uint from = ((__global const uint *)(index + index_at))[j];
     __global const T *x = (__global const T *)(in + in_at);
-    ((__global T *)(out + out_at))[at] = from < rows ? x[from * length + (at - j * length)] : 0;
+    ((__global T *)(out + out_at))[at] =
+        from < rows ? x[(RK_POS)from * length + (at - j * length)] : (T)(0);
 }
 
 /* One element of out per work-item. */
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void put(__global const uchar *in, ulong in_at, __global const uchar *index,
-                  ulong index_at, __global uchar *out, ulong out_at, ulong length, ulong n,
-                  ulong count)
+                  ulong index_at, __global uchar *out, ulong out_at, RK_POS length, RK_POS n,
+                  RK_POS count)
 {
-    ulong at = get_global_id(0);
+    RK_POS at = (RK_POS)get_global_id(0);
     if (at >= count) return;
-    ulong row = at / length, i = at - row * length;
+    RK_POS row = at / length, i = at - row * length;
     __global const float *x = (__global const float *)(in + in_at);
     __global const uint *to = (__global const uint *)(index + index_at);
     float sum = 0.0f;
-    for (ulong j = 0; j < n; j++)
+    for (RK_POS j = 0; j < n; j++)
         if (to[j] == row) sum += x[j * length + i];
     ((__global float *)(out + out_at))[at] = sum;
 }

@@ -15,18 +15,19 @@
 #endif
 
 /* Takes value v, at index n of the reduced axis, into *acc and *at. */
-static inline void rk_merge(F *acc, U *at, F v, U n)
-{
 #if RK_WHICH == 0
-    *acc = *acc + v;
+#define MERGE(I, PICK) *acc = *acc + v;
 #elif RK_WHICH == 1
-    *acc = PICK(v > *acc, v, *acc);
+#define MERGE(I, PICK) *acc = PICK(v > *acc, v, *acc);
 #else
-    I better = (v > *acc) | ((v == *acc) & (n < *at));
-    *acc = PICK(better, v, *acc);
+#define MERGE(I, PICK)                                                                             \
+    I better = (v > *acc) | ((v == *acc) & (n < *at));                                             \
+    *acc = PICK(better, v, *acc);                                                                  \
     *at = PICK(better, n, *at);
 #endif
-}
+#define PICK_ONE(mask, a, b) ((mask) ? (a) : (b))
+static inline void rk_merge(F *acc, U *at, F v, U n) { MERGE(I, PICK) }
+static inline void rk_merge_one(float *acc, uint *at, float v, uint n) { MERGE(int, PICK_ONE) }
 
 /* What a pass hands on.  A zero is +0: a maximum by contract, a sum since it starts from +0, which
  * some compilers leave out. */
@@ -67,8 +68,8 @@ static inline void rk_close(F *acc, U *at)
 #endif
 
 #define PARAMS                                                                                     \
-    RK_WS_PARAMS RK_PARAMS ulong length, ulong inner, ulong blocks, ulong from, ulong plane,       \
-        ulong to, ulong next_plane, ulong tasks, ulong per
+    RK_WS_PARAMS RK_PARAMS RK_POS length, RK_POS inner, RK_POS blocks, RK_POS from, RK_POS plane,  \
+        RK_POS to, RK_POS next_plane, RK_POS tasks, RK_POS per
 
 #if RK_CPU && RK_ROWS
 ONE __kernel void reduce(PARAMS)
@@ -106,13 +107,8 @@ ONE __kernel void reduce(PARAMS)
                 VSTORE(at[f][v], lane_at + v * RK_WIDTH);
             }
             for (uint w = RK_SUM_LANES / 2; w; w >>= 1)
-                for (uint l = 0; l < w; l++) {
-                    F a = (F)(lane[l]);
-                    U n = (U)(lane_at[l]);
-                    rk_merge(&a, &n, (F)(lane[l + w]), (U)(lane_at[l + w]));
-                    lane[l] = FIRST(a);
-                    lane_at[l] = FIRST(n);
-                }
+                for (uint l = 0; l < w; l++)
+                    rk_merge_one(&lane[l], &lane_at[l], lane[l + w], lane_at[l + w]);
             F a = (F)(lane[0]);
             U n = (U)(lane_at[0]);
             rk_close(&a, &n);
@@ -163,77 +159,110 @@ ONE __kernel void reduce(PARAMS)
     }
 }
 #else
-/* A group: 8 rows by 32 lanes, or 32 columns by 8 work-items that have 4 lanes each. */
+/* A group makes RK_RESULTS results, rows or columns that lie beside each other, 8 or 32.  Those
+ * that work on a row have RK_WIDTH lanes each, beside each other (8 results are 32 times one lane,
+ * 32 are 8 times a vector of 4); those that work on a column have LANES_EACH, LANE_STEP apart. */
+#define LANE_STEP (256 / RK_RESULTS)
 #if RK_ROWS
+#define RESULT (item / LANE_STEP)
+#define LANE (item % LANE_STEP * RK_WIDTH)
 #define LANES_EACH 1
-#define LANE_0 (item % 32)
-#define LANE_STEP 32
-#define SPOT(l) (item / 32 * 32 + (l))
+#define INNER 1
+#define SPOT(result, l) ((result) * (RK_SUM_LANES + 1) + (l))
 #else
-#define LANES_EACH 4
-#define LANE_0 (item / 32)
-#define LANE_STEP 8
-#define SPOT(l) ((l) * 32 + item % 32)
+#define RESULT (item % RK_RESULTS)
+#define LANE (item / RK_RESULTS)
+#define INNER inner
+#define LANES_EACH (RK_SUM_LANES / LANE_STEP)
+#define SPOT(result, l) ((l) * RK_RESULTS + (result))
 #endif
+#define SPOTS ((RK_RESULTS + 1) * (RK_SUM_LANES + 1))
+
+#define LEVEL(w)                                                                                   \
+    for (uint l = 0; l < (w); l++) rk_merge_one(&acc[l], &at[l], acc[l + (w)], at[l + (w)]);
+
+/* Joins the lanes of a result. */
+static inline void rk_join(__local const float *lane, __local const uint *lane_at, uint result,
+                           U *done, U *where)
+{
+    float acc[RK_SUM_LANES];
+    uint at[RK_SUM_LANES];
+    for (uint l = 0; l < RK_SUM_LANES; l++) {
+        acc[l] = lane[SPOT(result, l)];
+        at[l] = RK_WHICH == 2 ? lane_at[SPOT(result, l)] : 0;
+    }
+    LEVEL(16) LEVEL(8) LEVEL(4) LEVEL(2) LEVEL(1)
+    F a = (F)(acc[0]);
+    *where = (U)(at[0]);
+    rk_close(&a, where);
+    *done = AS_U(a);
+}
+
+/* Lanes of all folds meet in local memory, of one fold after the other, in two places in turn: so a
+ * barrier for each is enough. */
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void reduce(PARAMS)
 {
-    __local float lane[32 * 32];
-    __local uint lane_at[RK_WHICH == 2 ? 32 * 32 : 1];
-    uint item = get_local_id(0);
+    __local float lane[2][SPOTS];
+    __local uint lane_at[2][RK_WHICH == 2 ? SPOTS : 1];
+    uint item = (uint)get_local_id(0);
+    RK_POS group = (RK_POS)get_group_id(0);
 #if RK_ROWS
-    ulong task = get_group_id(0) * 8 + item / 32, x2 = 0, row = task;
-    int live = task < tasks;
+    RK_POS first = group * RK_RESULTS, row = min(first + RESULT, tasks - 1), x2 = 0;
+    int counts = first + item < tasks;
 #else
-    ulong strips = (inner + 31) / 32, row = get_group_id(0) / strips,
-          x2 = (get_group_id(0) - row * strips) * 32 + item % 32;
-    int live = x2 < inner;
+    RK_POS strips = (inner + RK_RESULTS - 1) / RK_RESULTS, row = group / strips,
+           first = (group - row * strips) * RK_RESULTS, x2 = min(first + RESULT, inner - 1);
+    int counts = first + item < inner;
 #endif
-    ulong x0 = row / blocks, begin = (row - x0 * blocks) * RK_SUM_BLOCK,
-          end = min(begin + RK_SUM_BLOCK, length);
-    float acc[RK_FOLDS][LANES_EACH];
-    uint at[RK_FOLDS][LANES_EACH];
-    for (uint f = 0; f < RK_FOLDS; f++)
-        for (uint v = 0; v < LANES_EACH; v++) {
-            acc[f][v] = START;
-            at[f][v] = NONE;
+    RK_POS x0 = RK_FIRST && RK_LAST_PASS ? row : row / blocks,
+           begin = (row - x0 * blocks) * RK_SUM_BLOCK;
+    uint n = (uint)min(length - begin, (RK_POS)RK_SUM_BLOCK), rem = RK_WIDTH;
+    F acc[RK_FOLDS][LANES_EACH];
+    U at[RK_FOLDS][LANES_EACH];
+    for (uint v = 0; v < LANES_EACH; v++) {
+        uint l = LANE + v * LANE_STEP, rounds = n > l ? (n - l - 1) / RK_SUM_LANES + 1 : 0;
+        F sum[RK_FOLDS];
+        U place[RK_FOLDS];
+        for (uint f = 0; f < RK_FOLDS; f++) {
+            sum[f] = (F)(START);
+            place[f] = (U)(NONE);
         }
-    for (ulong group = begin; live && group < end; group += RK_SUM_LANES)
-        for (uint v = 0; v < LANES_EACH; v++) {
-            ulong x1 = group + LANE_0 + v * LANE_STEP, pos = (x0 * length + x1) * inner + x2;
-            if (x1 >= end) continue;
-            uint fold[RK_FOLDS], index[RK_FOLDS];
-            float value[RK_FOLDS];
-            VALUES((uint)x1)
+#ifndef POCL_DEVICE_ADDRESS_BITS /* warns where it does not unroll */
+#pragma unroll 4
+#endif
+        for (uint i = 0; i < rounds; i++) {
+            RK_POS x1 = begin + l + i * RK_SUM_LANES, pos = (x0 * length + x1) * INNER + x2;
+            U fold[RK_FOLDS], index[RK_FOLDS];
+            F value[RK_FOLDS];
+            VALUES((U)((uint)x1) + LANES)
             for (uint f = 0; f < RK_FOLDS; f++)
-                rk_merge(&acc[f][v], &at[f][v], value[f], index[f]);
+                rk_merge(&sum[f], &place[f], value[f], index[f]);
         }
-    uint done[RK_FOLDS], where[RK_FOLDS];
+        for (uint f = 0; f < RK_FOLDS; f++) {
+            acc[f][v] = sum[f];
+            at[f][v] = place[f];
+        }
+    }
+    U done[RK_FOLDS], where[RK_FOLDS];
     for (uint f = 0; f < RK_FOLDS; f++) {
         for (uint v = 0; v < LANES_EACH; v++) {
-            lane[SPOT(LANE_0 + v * LANE_STEP)] = acc[f][v];
-            if (RK_WHICH == 2) lane_at[SPOT(LANE_0 + v * LANE_STEP)] = at[f][v];
+            uint spot = SPOT(RESULT, LANE + v * LANE_STEP);
+            VSTORE(acc[f][v], lane[f % 2] + spot);
+            if (RK_WHICH == 2) VSTORE(at[f][v], lane_at[f % 2] + spot);
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint w = RK_SUM_LANES / 2; w; w >>= 1) {
-            for (uint l = LANE_0; l < w; l += LANE_STEP) {
-                float a = lane[SPOT(l)];
-                uint n = RK_WHICH == 2 ? lane_at[SPOT(l)] : 0;
-                rk_merge(&a, &n, lane[SPOT(l + w)], RK_WHICH == 2 ? lane_at[SPOT(l + w)] : 0);
-                lane[SPOT(l)] = a;
-                if (RK_WHICH == 2) lane_at[SPOT(l)] = n;
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
-        }
-        float a = lane[SPOT(0)];
-        uint n = RK_WHICH == 2 ? lane_at[SPOT(0)] : 0;
-        rk_close(&a, &n);
-        done[f] = as_uint(a);
-        where[f] = n;
-        barrier(CLK_LOCAL_MEM_FENCE);
+        if (item < RK_RESULTS) rk_join(lane[f % 2], lane_at[f % 2], item, &done[f], &where[f]);
     }
-    if (!live || LANE_0 != 0) return;
-    ulong x1 = 0, pos = row * inner + x2;
+    if (item >= RK_RESULTS || !counts) return;
+#if RK_ROWS
+    row = first + item;
+    x0 = RK_FIRST && RK_LAST_PASS ? row : row / blocks;
+#else
+    x2 = first + item;
+#endif
+    RK_POS x1 = 0, pos = row * INNER + x2;
+    rem = 1;
     FINISH
 }
 #endif
