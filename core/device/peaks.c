@@ -76,17 +76,22 @@ static rk_status run_probe(rk_session *s, rk_probe *p, double *seconds, rk_error
     return status;
 }
 
-/* One round tells how many make a launch that is worth timing. */
+/* Sets how many rounds make a launch that is worth timing.  What a launch costs by itself is much
+ * of the first guess, and little of the last. */
 static rk_status pace_probe(rk_session *s, rk_probe *p, rk_error *e)
 {
-    timed t;
-    double once = PACE;
+    enum { GUESSES = 3, ROUNDS_MOST = 1 << 20 };
     p->rounds = 1;
-    rk_status status = begin_probe(s, p, &t, e);
-    for (int i = 0; status == RK_OK && i < 2; i++) status = take(&t, 1, &once, e);
-    end_probe(&t);
-    p->rounds = (uint32_t)fmin(fmax(PACE / once, 1), 1 << 20);
-    return status;
+    for (int i = 0; i < GUESSES; i++) {
+        timed t;
+        double once = PACE;
+        rk_status status = begin_probe(s, p, &t, e);
+        for (int k = 0; status == RK_OK && k < 2; k++) status = take(&t, 1, &once, e);
+        end_probe(&t);
+        if (status != RK_OK) return status;
+        p->rounds = (uint32_t)fmin(fmax(p->rounds * PACE / once, 1), ROUNDS_MOST);
+    }
+    return RK_OK;
 }
 
 /* Of the first variants, which promise most. */
