@@ -39,13 +39,19 @@ static int is_padded(const ocl_conv_axis *a, int which)
     return a->pad || (a->out && (a->out - 1) * a->stride + a->window > a->in);
 }
 
+/* RK_EDGES and RK_TAIL: see the kernel.  A phase's chain has the taps of some places of the window
+ * in every channel, so it ends with a slice if channels fill slices. */
 static void write_source(rk_device *d, const ocl_conv *c, const ocl_code *code,
                          const ocl_choice *tile, ocl_text *source)
 {
     const int dw = c->which == RK_CONV_DW;
+    const uint64_t chain = dw ? c->batch * c->h.out * c->w.out : c->ci;
+    int edges = is_padded(&c->h, c->which) || is_padded(&c->w, c->which);
+    if (edges && !dw && (double)c->h.window * (double)c->w.window > 32) edges = 2;
     ocl_source(d, source, 1);
     ocl_text_add(source, "#define RK_DW %d\n#define RK_BLOCKS %d\n#define RK_EDGES %d\n", dw,
-                 !dw && c->blocks > 1, is_padded(&c->h, c->which) || is_padded(&c->w, c->which));
+                 !dw && c->blocks > 1, edges);
+    ocl_text_add(source, "#define RK_TAIL %d\n", chain % tile->deep || (!dw && c->blocks > 1));
     if (!dw) ocl_code_params(code, source, "RK_PARAMS", 0, code->n_code);
     if (!dw) ocl_code_body(code, source, "RK_BODY", 0, code->n_code);
     ocl_tile_source(tile, source);
@@ -59,6 +65,7 @@ static rk_status walk_args(ocl_step *s, const ocl_conv *c, const ocl_conv_table 
     const uint64_t places[] = {t->first, t->ends, t->tap, t->weights, c->batch, panels};
     for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
     const uint64_t words[] = {c->taps,
+                              c->ci,
                               c->co,
                               ocl_conv_from(c),
                               ocl_conv_to(c),
@@ -73,7 +80,7 @@ static rk_status walk_args(ocl_step *s, const ocl_conv *c, const ocl_conv_table 
                               dx ? 0 : (uint64_t)c->h.shift,
                               dx ? 0 : (uint64_t)c->w.shift,
                               c->blocks};
-    for (int i = 0; i < 15; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    for (int i = 0; i < 16; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     return RK_OK;
 }
 

@@ -1,12 +1,10 @@
 /* CONV, gpu variant: the product of the weights, or of g, and a matrix of taps x positions that is
  * read from the input as tiles need it.  Tiles as in tile.cl. */
 
-/* The element of a plane at (h, w), which is `place` from where in points to; +0 outside. */
-static inline float rk_tap(__global const float *in, int place, int h, int w, int in_h, int in_w)
-{
-    int inside = !RK_EDGES || ((uint)h < (uint)in_h && (uint)w < (uint)in_w);
-    return inside ? in[place] : 0.0f;
-}
+/* Loads are to be under way together, so no condition may become a branch: they are joined by &.
+ * RK_TAIL: chains that end within a slice.  RK_EDGES: 0 if every tap is inside the input, 1 if a
+ * position knows by a mask which are, a bit for each place of the window; 2 without the mask. */
+#define INSIDE(h, w) (((uint)(h) < (uint)in_h) & ((uint)(w) < (uint)in_w))
 
 #if RK_DW
 /* Channels of g x taps; one block of positions.  Of both operands neighbours fetch neighbouring
@@ -14,7 +12,6 @@ static inline float rk_tap(__global const float *in, int place, int h, int w, in
 #define LINES (256 / RK_BK)
 #define FETCH_A ((RK_BM + LINES - 1) / LINES)
 #define FETCH_B ((RK_BN + LINES - 1) / LINES)
-#define FAR (1 << 30) /* rows from the input's; as many columns would do */
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
                       ulong g_at, __global uchar *ws, ulong ws_at, ulong total, uint taps, uint ci,
@@ -42,7 +39,7 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
     rk_begin(acc);
     for (uint from = 0, turn = 0; from < len + RK_BK; from += RK_BK, turn ^= 1) {
         if (from < len) {
-            int valid = from + p < len;
+            int valid = !RK_TAIL | (from + p < len);
             uint at = o0 + (valid ? from + p : 0), n = at / out_plane, o = at - n * out_plane,
                  row = o / out_w;
             int h = (int)row * step_h, w = (int)(o - row * out_w) * step_w;
@@ -50,26 +47,27 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
                                  *grad = g + ((n0 + n) * jo + top) * out_plane + o;
 #pragma unroll
             for (uint q = 0; q < FETCH_A; q++) {
-                uint i = line + q * LINES;
-                next_a[q] = valid && top + i < co ? grad[i * out_plane] : -0.0f;
+                uint i = min(line + q * LINES, co - 1 - top);
+                next_a[q] = valid ? grad[(ulong)i * out_plane] : -0.0f;
             }
 #pragma unroll
             for (uint q = 0; q < FETCH_B; q++) {
                 uint j = line + q * LINES;
                 int4 t = tap[RK_BN % LINES ? min(j, (uint)RK_BN - 1) : j];
-                next_b[q] = valid ? rk_tap(image, t.x, h + t.y, w + t.z, in_h, in_w) : 0.0f;
+                int inside = valid & (!RK_EDGES | INSIDE(h + t.y, w + t.z));
+                next_b[q] = inside ? image[t.x] : 0.0f;
             }
         }
         if (from) rk_multiply(pool + (turn ^ 1) * SLICE, tx, ty, acc);
         if (from < len) {
-            __local float *as = pool + turn * SLICE + p * PITCH_A, *bs = as - p * PITCH_A;
-            bs += SLICE_A + p * PITCH_B;
+            __local float *as = pool + turn * SLICE + p * PITCH_A + line,
+                          *bs = pool + turn * SLICE + SLICE_A + p * PITCH_B + line;
 #pragma unroll
             for (uint q = 0; q < FETCH_A; q++)
-                if (RK_BM % LINES == 0 || line + q * LINES < RK_BM) as[line + q * LINES] = next_a[q];
+                if (RK_BM % LINES == 0 || line + q * LINES < RK_BM) as[q * LINES] = next_a[q];
 #pragma unroll
             for (uint q = 0; q < FETCH_B; q++)
-                if (RK_BN % LINES == 0 || line + q * LINES < RK_BN) bs[line + q * LINES] = next_b[q];
+                if (RK_BN % LINES == 0 || line + q * LINES < RK_BN) bs[q * LINES] = next_b[q];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
@@ -88,37 +86,44 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #else
 #define RESULT acc
 #endif
-#define QUADS (RK_BM / 4) /* of the weights of a tap */
-#define FETCH_A ((QUADS * RK_BK + 255) / 256)
-#define FETCH_B (RK_BN * RK_BK / 256)
+#define QUADS (RK_BM / 4)      /* of the weights of a tap */
+#define TAPS_A (256 / QUADS)    /* whose weights are fetched at a time */
+#define FETCH_A ((RK_BK + TAPS_A - 1) / TAPS_A)
+#define TAPS_B (256 / RK_BN)
+#define FETCH_B (RK_BK / TAPS_B)
 
 /* Channels of the result x positions of one of its phases in all images.  A work-item fetches taps
  * of one position, and weights that conv_pack laid beside each other. */
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *ws, ulong ws_at,
                    RK_PARAMS ulong first_at, ulong ends_at, ulong tap_at, ulong weights_at,
-                   ulong batch, ulong panels, uint taps, uint co, uint ji, uint jo, int in_h,
-                   int in_w, uint out_h, uint out_w, uint uh, uint uw, int step_h, int step_w,
-                   int shift_h, int shift_w, uint blocks)
+                   ulong batch, ulong panels, uint taps, uint ci, uint co, uint ji, uint jo,
+                   int in_h, int in_w, uint out_h, uint out_w, uint uh, uint uw, int step_h,
+                   int step_w, int shift_h, int shift_w, uint blocks)
 {
     POOL_OF_A_GROUP;
     __global const uint *words = (__global const uint *)(ws + ws_at);
     uint item = get_local_id(0), tx = ITEM_X(item), ty = ITEM_Y(item), f = (uint)get_global_id(1),
          a = f / uw, b = f % uw, high = (out_h - a + uh - 1) / uh, wide = (out_w - b + uw - 1) / uw,
-         column = item % RK_BN, first = words[first_at + f];
+         column = item % RK_BN, tap_b = item / RK_BN, quad = item % QUADS, tap_a = item / QUADS,
+         first = words[first_at + f];
     ulong columns = batch * high * wide, band = get_group_id(0) / panels, top = band * RK_BM,
           left = get_group_id(0) % panels * RK_BN;
     if (left >= columns) return;
-    __global const int4 *tap = (__global const int4 *)(words + tap_at) + first;
+    __global const int2 *tap = (__global const int2 *)(words + tap_at) + first,
+                        *where = tap + taps;
     __global const float4 *weights =
-        (__global const float4 *)(words + weights_at) + (band * taps + first) * QUADS;
+        (__global const float4 *)(words + weights_at) + (band * taps + first) * QUADS + quad;
     ulong mine = min(left + column, columns - 1), n = mine / (high * wide);
-    uint rest = (uint)(mine - n * (high * wide)), down = rest / wide, right = rest - down * wide;
+    uint rest = (uint)(mine - n * (high * wide)), down = rest / wide, right = rest - down * wide,
+         mask = 0;
     int h = (int)down * step_h + shift_h, w = (int)right * step_w + shift_w;
     __global const float *x = (__global const float *)(in + in_at) +
                               n * ji * (ulong)((uint)in_h * (uint)in_w) + ((long)h * in_w + w);
     float acc[RK_TM][RK_TN], next_b[FETCH_B];
     float4 next_a[FETCH_A];
+    for (uint i = 0; RK_EDGES == 1 && i < (words[first_at + f + 1] - first) / ci; i++)
+        mask |= (uint)INSIDE(h + where[i].x, w + where[i].y) << i;
     rk_begin(acc);
 #if RK_BLOCKS
     float sum[RK_TM][RK_TN];
@@ -130,30 +135,42 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
         uint end = words[ends_at + f * blocks + block];
         for (uint from = begin, turn = 0; from < end + RK_BK; from += RK_BK, turn ^= 1) {
             if (from < end) {
+                int2 at[FETCH_B];
+#pragma unroll
+                for (uint q = 0; q < FETCH_B; q++) {
+                    uint p = from + tap_b + q * TAPS_B;
+                    at[q] = tap[RK_TAIL ? min(p, end - 1) : p];
+                }
 #pragma unroll
                 for (uint q = 0; q < FETCH_A; q++) {
-                    uint t = item + q * 256;
-                    next_a[q] = from + t / QUADS < end ? weights[from * QUADS + t] : (float4)(-0.0f);
+                    uint p = tap_a + q * TAPS_A;
+                    int is = (RK_BK % TAPS_A == 0 | p < RK_BK) & (!RK_TAIL | from + p < end);
+                    next_a[q] = is ? weights[(from + p) * QUADS] : (float4)(-0.0f);
                 }
 #pragma unroll
                 for (uint q = 0; q < FETCH_B; q++) {
-                    uint p = from + item / RK_BN + q * (256 / RK_BN);
-                    int4 at = tap[min(p, end - 1)];
-                    next_b[q] = p < end ? rk_tap(x, at.x, h + at.y, w + at.z, in_h, in_w) : 0.0f;
+                    uint p = from + tap_b + q * TAPS_B;
+                    int is = !RK_TAIL | p < end;
+#if RK_EDGES == 1
+                    is &= (mask & (uint)at[q].y) != 0;
+#elif RK_EDGES
+                    int2 to = where[RK_TAIL ? min(p, end - 1) : p];
+                    is &= INSIDE(h + to.x, w + to.y);
+#endif
+                    next_b[q] = is ? x[at[q].x] : 0.0f;
                 }
             }
             if (from > begin) rk_multiply(pool + (turn ^ 1) * SLICE, tx, ty, acc);
             if (from < end) {
-                __local float *as = pool + turn * SLICE, *bs = as + SLICE_A + column;
+                __local float *as = pool + turn * SLICE + tap_a * PITCH_A + quad * 4,
+                              *bs = pool + turn * SLICE + SLICE_A + tap_b * PITCH_B + column;
 #pragma unroll
-                for (uint q = 0; q < FETCH_A; q++) {
-                    uint t = item + q * 256;
-                    if (QUADS * RK_BK % 256 == 0 || t < QUADS * RK_BK)
-                        *(__local float4 *)(as + t / QUADS * PITCH_A + t % QUADS * 4) = next_a[q];
-                }
+                for (uint q = 0; q < FETCH_A; q++)
+                    if ((256 % QUADS == 0 || tap_a < TAPS_A) &&
+                        (RK_BK % TAPS_A == 0 || tap_a + q * TAPS_A < RK_BK))
+                        *(__local float4 *)(as + q * TAPS_A * PITCH_A) = next_a[q];
 #pragma unroll
-                for (uint q = 0; q < FETCH_B; q++)
-                    bs[(item / RK_BN + q * (256 / RK_BN)) * PITCH_B] = next_b[q];
+                for (uint q = 0; q < FETCH_B; q++) bs[q * TAPS_B * PITCH_B] = next_b[q];
             }
             barrier(CLK_LOCAL_MEM_FENCE);
         }

@@ -43,8 +43,9 @@ __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *
 #if RK_CPU
     uint item = (uint)get_global_id(0), begin = item * CHUNK, start = 0;
 #else
-    uint output = (uint)get_global_id(0) % RK_MR, begin = (uint)get_global_id(0) / RK_MR, start = 0,
-         item = begin + output + (uint)get_global_id(1), row = (uint)get_global_id(1) * RK_MR + output;
+    uint panel = (uint)get_global_id(1), output = (uint)get_global_id(0) % RK_MR,
+         begin = (uint)get_global_id(0) / RK_MR, start = 0, item = begin + output + panel,
+         row = panel * RK_MR + output;
 #endif
     for (uint f = 0; f < out_h * out_w; f++) {
         uint a = f / out_w, b = f % out_w;
@@ -74,11 +75,15 @@ __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *
                 for (uint i = 0; i < RK_MR; i++)
                     packed[i] = row + i < co ? w[(row + i) * out_weight + weight] : 0.0f;
 #else
-            ((__global float *)(to + weights_at))[((ulong)get_global_id(1) * taps + t) * RK_MR + output] =
+            __global float *packed = (__global float *)(to + weights_at);
+            packed[((ulong)panel * taps + t) * RK_MR + output] =
                 row < co ? w[row * out_weight + weight] : 0.0f;
-            if (row == 0)
-                vstore4((uint4)(c * plane + (uint)down * period + (uint)right, (uint)down,
-                                (uint)right, 0), t, to + tap_at);
+            if (row == 0) {
+                __global uint *tap = to + tap_at + 2 * t, *where = tap + 2 * taps;
+                tap[0] = c * plane + (uint)down * period + (uint)right;
+                tap[1] = 1u << v % (n.x * n.y) % 32;
+                where[0] = (uint)down, where[1] = (uint)right;
+            }
 #endif
         }
         start += count;

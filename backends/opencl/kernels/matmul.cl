@@ -149,13 +149,15 @@ ONE __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const 
 #define SPOT_A(t) (RK_TA ? (t) % RK_BM : (t) / RK_BK), (RK_TA ? (t) / RK_BM : (t) % RK_BK)
 #define SPOT_B(t) (RK_TB ? (t) / RK_BK : (t) % RK_BN), (RK_TB ? (t) % RK_BK : (t) / RK_BN)
 
-/* Elements (line, from + p) of [lines][k], or of [k][lines] if turned; `past` beyond the matrix. */
+/* Elements (line, from + p) of [lines][k], or of [k][lines] if turned; of lines beyond the last, of
+ * which nobody uses the results, those of the last, and `past` beyond the end of chains.  RK_TAIL:
+ * these end within a slice.  No condition is a branch: loads are to be under way together. */
 static inline float rk_fetch(__global const float *m, uint2 spot, uint first, uint from,
                              uint lines, uint k, int turned, float past)
 {
-    uint line = first + spot.x, p = from + spot.y;
-    if (line >= lines || p >= k) return past;
-    return turned ? m[(ulong)p * lines + line] : m[(ulong)line * k + p];
+    uint line = min(first + spot.x, lines - 1), p = from + spot.y;
+    ulong place = turned ? (ulong)p * lines + line : (ulong)line * k + p;
+    return !RK_TAIL | p < k ? m[place] : past;
 }
 
 __attribute__((reqd_work_group_size(256, 1, 1)))
@@ -217,7 +219,8 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
         rk_lay_out(RESULT, i, tx, ty, pool);
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint t = item; t < BAND * RK_BN; t += 256) {
-            ulong x1 = top + i * 16 + t / RK_BN, x2 = left + t % RK_BN, pos = (x0 * m + x1) * n + x2;
+            ulong x1 = top + i * 16 + t / RK_BN, x2 = left + t % RK_BN,
+                  pos = (x0 * m + x1) * n + x2;
             if (x1 >= m || x2 >= n) continue;
             U in0 = as_uint(pool[t]);
             RK_BODY

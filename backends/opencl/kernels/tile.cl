@@ -7,7 +7,7 @@
  * Chains that end within a slice go on with -0 times +0: no number, not even a zero, is another one
  * after adding -0. */
 #define VECTOR(n) ((n) % 4 == 0 ? 4 : (n) % 2 == 0 ? 2 : 1)
-#define VM VECTOR(RK_TM)
+#define VM (RK_TN > 8 && VECTOR(RK_TM) == 4 ? 2 : VECTOR(RK_TM))
 #define VN VECTOR(RK_TN)
 #define PITCH_A (RK_BM + 4)
 #define PITCH_B (RK_BN + 4)
@@ -15,7 +15,9 @@
 #define SLICE (SLICE_A + RK_BK * PITCH_B)
 #define BAND (16 * VM) /* rows of the result that pass through local memory at a time */
 #define POOL (2 * SLICE > BAND * RK_BN ? 2 * SLICE : BAND * RK_BN)
-#define POOL_OF_A_GROUP __local float4 pool4[(POOL + 3) / 4]; __local float *pool = (__local float *)pool4
+#define POOL_OF_A_GROUP                                                                            \
+    __local float4 pool4[(POOL + 3) / 4];                                                          \
+    __local float *pool = (__local float *)pool4
 #define ITEM_X(item) ((item) % 8 + (item) / 32 % 2 * 8)
 #define ITEM_Y(item) ((item) / 8 % 4 + (item) / 64 * 4)
 #define ROW_OF(i, y) ((i) / VM * BAND + (y) * VM + (i) % VM)
