@@ -71,8 +71,8 @@ static int multiply(rk_device *d, const blast *b, blast_way *w, const product *p
     if (code) return code;
     return w->library.sgemm(ROW_MAJOR, p->ta ? TRANSPOSED : PLAIN, p->tb ? TRANSPOSED : PLAIN, p->m,
                             p->n, p->k, 1.0f, p->a, p->a_at, p->ta ? p->m : p->k, p->b, p->b_at,
-                            p->tb ? p->k : p->n, 0.0f, p->c, p->c_at, p->n, &d->queue, NULL,
-                            b->temp);
+                            p->tb ? p->k : p->n, 0.0f, p->c, p->c_at, p->n, &d->queue,
+                            ocl_note_library(d), b->temp);
 }
 
 static float noise(size_t i) /* in (-1, 1), the same everywhere */

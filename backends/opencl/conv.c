@@ -143,8 +143,9 @@ rk_status ocl_conv_pack(rk_kernel *k, const ocl_conv *c, const ocl_conv_table *t
     for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)shape[i], e));
     for (int i = 0; i < 8; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)phases[i], e));
     for (int i = 0; i < 7; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
-    uint64_t chunk = d->cpu ? 64 : 1, items = (c->taps + chunk - 1) / chunk;
-    ocl_step_range(s, items ? items : 1, 1, d->cpu ? 1 : OCL_GROUP);
+    uint64_t items = d->cpu ? (c->taps + 63) / 64 : c->taps * rows;
+    ocl_step_range(s, items ? items : 1, d->cpu ? 1 : (c->co + rows - 1) / rows,
+                   d->cpu ? 1 : OCL_GROUP);
     return RK_OK;
 }
 

@@ -57,9 +57,10 @@ typedef struct ocl_conv_table {
     uint64_t first, ends, tap, weights, words;
 } ocl_conv_table;
 
-/* conv.c.  rows: of weights that lie beside each other, 0 if they stay where they are. */
+/* conv.c.  rows: of weights that lie beside each other. */
 ocl_conv_table ocl_conv_table_of(const ocl_conv *, uint64_t words_per_tap, uint64_t rows);
-/* Adds the step that writes the tables.  plane and period: of the cpu variant's copies. */
+/* Adds the step that writes the tables.  plane and period: elements of a plane and a row of what is
+ * walked over, in the cpu variant of its copy. */
 rk_status ocl_conv_pack(rk_kernel *, const ocl_conv *, const ocl_conv_table *, uint64_t rows,
                         uint64_t plane, uint64_t period, rk_error *);
 /* Adds the second step of DW, which adds `blocks` partial results at word `at` of the workspace. */

@@ -143,13 +143,10 @@ static rk_status choose_rounding(rk_device *d, rk_error *e)
 static rk_status make_queue(rk_device *d, rk_error *e)
 {
     const cl_uint zero = 0;
-    const char *profile = ocl_option(d->host, "opencl.profile");
     cl_int code = CL_SUCCESS;
     d->context = clCreateContext(NULL, 1, &d->id, notify, &d->notice, &code);
     OCL_TRY(ocl_status(d, code, "creating a context", e));
-    d->trace = profile && strcmp(profile, "0") != 0;
-    d->queue =
-        clCreateCommandQueue(d->context, d->id, d->trace ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    d->queue = clCreateCommandQueue(d->context, d->id, 0, &code);
     OCL_TRY(ocl_status(d, code, "creating a queue", e));
     d->dummy = clCreateBuffer(d->context, CL_MEM_READ_WRITE, 4096, NULL, &code);
     OCL_TRY(ocl_status(d, code, "creating a buffer", e));
@@ -199,6 +196,7 @@ void ocl_close(rk_device *d)
     if (!d) return;
     if (d->queue) clFinish(d->queue);
     ocl_marks_end(d);
+    ocl_timing_end(d);
     while (d->kernels) ocl_release(d, d->kernels);
     ocl_blast_close(d);
     while (d->built) {

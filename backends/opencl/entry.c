@@ -98,6 +98,7 @@ static const rk_backend table = {
     .probe = probe,
     .choices = ocl_choice_name,
     .prepare_choice = prepare_choice,
+    .time_kernels = ocl_time_kernels,
 };
 
 RK_EXPORT const rk_backend *rk_backend_entry(uint32_t host_major, uint32_t host_minor);

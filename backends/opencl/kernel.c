@@ -143,7 +143,7 @@ static rk_status enqueue(rk_kernel *k, ocl_step *s, const rk_arg *args, uint32_t
         code = clSetKernelArg(s->kernel, s->pass_arg, sizeof pass, &pass);
     if (code == CL_SUCCESS)
         code = clEnqueueNDRangeKernel(d->queue, s->kernel, 2, NULL, s->global, s->local, 0, NULL,
-                                      NULL);
+                                      ocl_note(d));
     OCL_TRY(ocl_async(d, code, "launching a kernel", e));
     return ocl_flush(d, e);
 }

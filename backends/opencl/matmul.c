@@ -155,30 +155,22 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
     return RK_OK;
 }
 
+static ocl_tiled tiled_of(const ocl_product *s)
+{
+    return (ocl_tiled){
+        .rows = s->m, .columns = s->n, .times = s->batch, .fetch_a = 5, .fetch_b = 5};
+}
+
 ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl_choice *chosen)
 {
-    static const uint32_t tiles[][2] = {{128, 8}, {64, 16}, {32, 32}};
-    uint32_t i = 0;
-    for (; i < 2; i++) {
-        uint64_t edge = tiles[i][0];
-        uint64_t groups = (s->m + edge - 1) / edge * ((s->n + edge - 1) / edge) * s->batch;
-        uint64_t local = (uint64_t)tiles[i][1] * (edge + 1) * 8;
-        if (groups >= 2 * (uint64_t)d->units && local <= d->local_bytes) break;
-    }
-    ocl_choice g = {.rows = tiles[i][0], .cols = tiles[i][0], .deep = tiles[i][1]};
-    if (chosen->rows)
-        g = (ocl_choice){.rows = chosen->rows, .cols = chosen->cols, .deep = 2048 / chosen->rows};
-    if (g.deep > 32) g.deep = 32;
-    if (chosen->deep) g.deep = chosen->deep;
-    return g;
+    const ocl_tiled what = tiled_of(s);
+    return ocl_tile(d, &what, chosen);
 }
 
 void ocl_product_source(const ocl_product *s, const ocl_choice *g, ocl_text *source)
 {
-    ocl_text_add(source, "#define RK_BM %u\n#define RK_BN %u\n#define RK_BK %u\n", g->rows, g->cols,
-                 g->deep);
-    ocl_text_add(source, "#define RK_TM %u\n#define RK_TN %u\n#define RK_BLOCKS %d\n", g->rows / 16,
-                 g->cols / 16, s->k > (s->block ? s->block : RK_MATMUL_BLOCK));
+    ocl_tile_source(g, source);
+    ocl_text_add(source, "#define RK_BLOCKS %d\n", s->k > (s->block ? s->block : RK_MATMUL_BLOCK));
     if (s->block)
         ocl_text_add(source, "#undef RK_MATMUL_BLOCK\n#define RK_MATMUL_BLOCK %u\n",
                      (uint32_t)s->block);
@@ -188,9 +180,11 @@ void ocl_product_source(const ocl_product *s, const ocl_choice *g, ocl_text *sou
 
 rk_status ocl_product_args(ocl_step *step, const ocl_product *s, const ocl_choice *g, rk_error *e)
 {
-    const uint64_t words[] = {s->m, s->n, s->k, s->a_batch, s->b_batch};
+    const uint64_t words[] = {s->m, s->n, s->k};
     uint64_t panels = (s->n + g->cols - 1) / g->cols;
-    for (int w = 0; w < 5; w++) OCL_TRY(ocl_step_u64(step, words[w], e));
+    OCL_TRY(ocl_step_u64(step, s->a_batch, e));
+    OCL_TRY(ocl_step_u64(step, s->b_batch, e));
+    for (int w = 0; w < 3; w++) OCL_TRY(ocl_step_u32(step, (uint32_t)words[w], e));
     ocl_step_range(step, panels * ((s->m + g->rows - 1) / g->rows) * OCL_GROUP, s->batch,
                    OCL_GROUP);
     return RK_OK;
@@ -271,30 +265,15 @@ static int cpu_fits(const ocl_choice *c, const void *ctx)
     return !c->part || w.height != rule.height;
 }
 
-static int gpu_fits(const ocl_choice *c, const void *ctx)
-{
-    const asked *a = ctx;
-    const ocl_choice none = {0}, tile_only = {.rows = c->rows, .cols = c->cols};
-    const ocl_choice g = ocl_product_group(a->device, a->shape, c),
-                     usual = ocl_product_group(a->device, a->shape, &none),
-                     rule = ocl_product_group(a->device, a->shape, &tile_only);
-    if (c->rows && g.rows == usual.rows && g.cols == usual.cols) return 0;
-    if (c->deep && g.deep == rule.deep) return 0;
-    return (uint64_t)g.deep * (g.rows + g.cols + 2) * 4 <= a->device->local_bytes;
-}
-
 static void list_tiles(const rk_device *d, const shape *s, ocl_choices *out)
 {
     static const uint32_t slices[] = {256, 128, 512, 64}, heights[] = {8, 16, 32, 4, 2};
-    static const uint32_t groups[][2] = {{64, 64},  {128, 128}, {32, 32}, {128, 64},
-                                         {64, 128}, {64, 32},   {32, 64}};
-    static const uint32_t depths[] = {16, 8, 32};
     uint32_t tile[8][2];
     size_t n;
     const asked a = {d, s};
-    const ocl_menu on_gpu = {groups, depths, NULL, 7, 3, 0};
     if (!d->cpu) {
-        ocl_choices_fill(out, &on_gpu, gpu_fits, &a);
+        const ocl_tiled what = tiled_of(s);
+        ocl_tile_choices(d, &what, out);
         return;
     }
     const struct tile *list = tiles_of(d, &n);

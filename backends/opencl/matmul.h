@@ -2,15 +2,13 @@
  * kernels/matmul.cl. */
 #ifndef RETHINK_OPENCL_MATMUL_H
 #define RETHINK_OPENCL_MATMUL_H
-#include "choice.h"
+#include "tile.h"
 
 /* As MATMUL's p[].  block: products that a chain adds, a multiple of 64; 0: RK_MATMUL_BLOCK. */
 typedef struct ocl_product {
     uint64_t batch, m, n, k, ta, tb, a_batch, b_batch, block;
 } ocl_product;
 
-/* Rows and columns of a group's tile and the depth of a slice; a work-item has a 16th of both.  The
- * largest of which there are enough for every unit. */
 ocl_choice ocl_product_group(const rk_device *, const ocl_product *, const ocl_choice *chosen);
 /* Appends kernel "matmul", before which RK_PARAMS and RK_BODY are defined; its buffers are a, b and
  * those of RK_PARAMS, its arguments those of RK_PARAMS and then these, with its range. */

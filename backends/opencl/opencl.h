@@ -10,10 +10,12 @@
  *   program.c   source to cl_program, through the cache
  *   kernel.c    rk_kernel: its steps, their arguments, launch, release
  *   queue.c     sync, mark, wait, elapsed_ns
+ *   timing.c    time_kernels
  *   check.c     whether an op keeps the contract
  *   choice.c    what a tuner may choose; see choice.h
  *   code.c      programs of an op to OpenCL C
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
+ *   tile.c      tiles of the gpu variant's products; see tile.h
  *   conv*.c     CONV: what is common, and one file per variant; see conv.h
  *   winograd*.c CONV of the fast tier; see winograd.h
  *   clblast*.c  CLBlast's SGEMM, for the fast tier; see clblast.h
@@ -22,7 +24,7 @@
  * vectors, one work-item per group, no local memory) and "gpu" (an element, a vector of four or a
  * small tile per work-item, groups of 256, local memory).  Bits do not depend on it.
  *
- * Options: opencl.width (elements of a vector), opencl.profile, opencl.clblast and opencl.winograd
+ * Options: opencl.width (elements of a vector), opencl.clblast and opencl.winograd
  * (ocl_blast_is_usual, ocl_winograd_tile: fast kernels always or never), opencl.winograd-error (the
  * gate of its tiles of 4 x 4), opencl.pass (MiB that Winograd's convolutions transform at a time in
  * the gpu variant).
@@ -72,9 +74,11 @@ typedef struct ocl_built {
 /* A point on the timeline; a thread of the driver writes host_ns when it is reached. */
 typedef struct ocl_mark {
     cl_event event;
-    uint64_t ticket;
+    uint64_t ticket, noted; /* ocl_noted */
     atomic_ullong host_ns;
 } ocl_mark;
+
+typedef struct ocl_timing ocl_timing; /* timing.c */
 
 /* A failure that the device reported by itself, from a thread of its driver. */
 typedef struct ocl_notice {
@@ -89,7 +93,6 @@ struct rk_device {
     cl_command_queue queue;
     rk_devinfo info;
     int cpu;              /* the variant */
-    int trace;            /* option "opencl.profile": the queue records times */
     uint32_t width;       /* elements per vector in the cpu variant; 1 in the gpu variant */
     uint32_t quad;        /* elements of a load that the gpu variant can do at once: 4, or 1 */
     uint64_t loop_limit;  /* iterations that a work-item may make; 0: any number */
@@ -106,7 +109,8 @@ struct rk_device {
     uint32_t unflushed;
     uint64_t tickets;
     ocl_mark marks[OCL_MARKS];
-    rk_error sticky; /* code RK_OK while all is well */
+    ocl_timing *timing; /* NULL: kernels are not timed */
+    rk_error sticky;    /* code RK_OK while all is well */
     ocl_notice notice;
     void *blast; /* state of clblast.c */
 };
@@ -255,6 +259,19 @@ rk_status ocl_wait(rk_device *, uint64_t, rk_error *);
 /* Returns when the driver holds no pointer into the device's marks. */
 void ocl_marks_end(rk_device *);
 rk_status ocl_elapsed(rk_device *, uint64_t, uint64_t, uint64_t *, rk_error *);
+
+/* timing.c */
+rk_status ocl_time_kernels(rk_device *, uint32_t on, rk_error *);
+/* Where the event of a command that is about to be enqueued goes; NULL if nothing is timed.  Of a
+ * library's call the last command's: all from here on are one. */
+cl_event *ocl_note(rk_device *);
+cl_event *ocl_note_library(rk_device *);
+uint64_t ocl_noted(const rk_device *); /* how many so far */
+/* Whether kernels have been timed since before this ticket was given. */
+int ocl_times(const rk_device *, uint64_t ticket);
+/* The time of noted commands [from, to), which have been waited for. */
+rk_status ocl_worked(rk_device *, uint64_t from, uint64_t to, uint64_t *ns, rk_error *);
+void ocl_timing_end(rk_device *);
 
 /* check.c */
 rk_status ocl_check(const rk_op *, rk_error *);

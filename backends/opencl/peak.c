@@ -191,9 +191,9 @@ static rk_status enqueue_transfer(rk_kernel *k, const rk_arg *args, rk_error *e)
     for (int64_t i = 0; i < k->p[1]; i++) {
         cl_int code = k->p[0] == RK_PROBE_UPLOAD
                           ? clEnqueueWriteBuffer(d->queue, k->own[0], CL_FALSE, 0, TRANSFER,
-                                                 k->mapped, 0, NULL, NULL)
+                                                 k->mapped, 0, NULL, ocl_note(d))
                           : clEnqueueReadBuffer(d->queue, k->own[0], CL_FALSE, 0, TRANSFER,
-                                                k->mapped, 0, NULL, NULL);
+                                                k->mapped, 0, NULL, ocl_note(d));
         OCL_TRY(ocl_async(d, code, "a transfer", e));
     }
     return ocl_flush(d, e);

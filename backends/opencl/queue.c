@@ -58,6 +58,7 @@ rk_status ocl_mark_now(rk_device *d, uint64_t *ticket, rk_error *e)
     atomic_store(&m->host_ns, 0);
     OCL_TRY(ocl_async(d, clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &m->event), "marking", e));
     clSetEventCallback(m->event, CL_COMPLETE, reached, m);
+    m->noted = ocl_noted(d);
     *ticket = m->ticket = ++d->tickets;
     d->unflushed = 0;
     return ocl_async(d, clFlush(d->queue), "flushing", e);
@@ -80,7 +81,7 @@ rk_status ocl_wait(rk_device *d, uint64_t ticket, rk_error *e)
     return ocl_async(d, clWaitForEvents(1, &m->event), "waiting for a ticket", e);
 }
 
-/* With option "opencl.profile" by the device's own clock, if it has a useful one. */
+/* The work between the tickets where kernels are timed, else what passed on the host. */
 rk_status ocl_elapsed(rk_device *d, uint64_t from, uint64_t to, uint64_t *ns, rk_error *e)
 {
     OCL_TRY(ocl_wait(d, from, e));
@@ -89,13 +90,7 @@ rk_status ocl_elapsed(rk_device *d, uint64_t from, uint64_t to, uint64_t *ns, rk
     if (!a || !b || from > to)
         return OCL_FAIL(e, RK_E_INVALID, 0, "the last %d tickets can be timed, in order",
                         OCL_MARKS);
-    cl_ulong start = 0, end = 0;
-    const cl_profiling_info what = CL_PROFILING_COMMAND_END;
-    if (d->trace && !clGetEventProfilingInfo(a->event, what, sizeof start, &start, NULL) &&
-        !clGetEventProfilingInfo(b->event, what, sizeof end, &end, NULL) && end > start) {
-        *ns = end - start;
-        return RK_OK;
-    }
+    if (ocl_times(d, from)) return ocl_worked(d, a->noted, b->noted, ns, e);
     uint64_t begun = stamp(a), ended = stamp(b);
     *ns = ended > begun ? ended - begun : 0;
     return RK_OK;

@@ -1,6 +1,8 @@
 /* What every backend does beside kernels: opening, memory, order, host memory that runs out. */
 #include "check/cases.h"
 #include <string.h>
+#include <time.h>
+#include "base/os.h"
 #include "rethink/numerics.h"
 
 /* What the table and the device say of themselves. */
@@ -185,6 +187,80 @@ static void timeline(rk_bed *bed)
                  "wait takes a ticket that mark did not give");
 }
 
+/* Twice so many launches that are not waited for, with marks before, between and behind. */
+static void time_launches(rk_bed *bed, rk_kernel *kernel, const rk_arg *args)
+{
+    enum { LAUNCHES = 12 };
+    const rk_backend *b = bed->backend;
+    rk_error e = rk_error_new();
+    uint64_t mark[3] = {0}, ns[3] = {0}, begun = rk_os_now_ns();
+    for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < LAUNCHES && i > 0; j++)
+            RK_BED_CHECK(bed, b->launch(bed->device, kernel, args, 2, &e) == RK_OK, "launch: %s",
+                         e.text);
+        RK_BED_CHECK(bed, b->mark(bed->device, &mark[i], &e) == RK_OK, "mark: %s", e.text);
+    }
+    RK_BED_CHECK(bed, b->wait(bed->device, mark[2], &e) == RK_OK, "wait: %s", e.text);
+    uint64_t passed = rk_os_now_ns() - begun;
+    for (int i = 0; i < 3; i++)
+        RK_BED_CHECK(bed,
+                     b->elapsed_ns(bed->device, mark[i == 1], mark[2 - !i], &ns[i], &e) == RK_OK,
+                     "elapsed_ns: %s", e.text);
+    RK_BED_CHECK(bed, ns[0] > 0 && ns[1] > 0, "launches took no time");
+    RK_BED_CHECK(bed, ns[2] == ns[0] + ns[1], "launches took %llu ns, then %llu, and in all %llu",
+                 (unsigned long long)ns[0], (unsigned long long)ns[1], (unsigned long long)ns[2]);
+    RK_BED_CHECK(bed, ns[2] <= passed, "launches took %llu ns, and only %llu passed",
+                 (unsigned long long)ns[2], (unsigned long long)passed);
+}
+
+static void time_pause(rk_bed *bed)
+{
+    const struct timespec pause = {0, 10000000};
+    const rk_backend *b = bed->backend;
+    rk_error e = rk_error_new();
+    uint64_t from = 0, to = 0, ns = 1;
+    RK_BED_CHECK(bed, b->mark(bed->device, &from, &e) == RK_OK, "mark: %s", e.text);
+    nanosleep(&pause, NULL);
+    RK_BED_CHECK(bed, b->mark(bed->device, &to, &e) == RK_OK, "mark: %s", e.text);
+    RK_BED_CHECK(bed, b->elapsed_ns(bed->device, from, to, &ns, &e) == RK_OK && ns == 0,
+                 "a pause of the host counts as %llu ns of work %s", (unsigned long long)ns,
+                 e.text);
+}
+
+/* time_kernels, if it is there: waiting is no work. */
+static void kernel_times(rk_bed *bed)
+{
+    enum { SIZE = 1 << 18 };
+    const rk_backend *b = bed->backend;
+    rk_error e = rk_error_new();
+    rk_kinfo info = {.size = sizeof info};
+    rk_arg args[2] = {{NULL, 0}, {NULL, 0}};
+    rk_kernel *kernel;
+    rk_sample c;
+    rk_sample_begin(&c, RK_EWISE);
+    rk_sample_in(&c, RK_F32, 1, (int64_t[]){SIZE}, 0);
+    rk_sample_out(&c, RK_F32, 1, (int64_t[]){SIZE});
+    rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FEXP, RK_R_IN, 0, 0));
+    rk_op op = rk_sample_op(&c);
+    if (!b->time_kernels || b->prepare(bed->device, &op, &kernel, &info, &e) != RK_OK) return;
+    for (int i = 0; i < 2; i++)
+        RK_BED_CHECK(bed, b->mem_alloc(bed->device, 4 * SIZE, &args[i].mem, &e) == RK_OK,
+                     "mem_alloc: %s", e.text);
+    rk_status s = b->time_kernels(bed->device, 1, &e);
+    RK_BED_CHECK(bed, s == RK_OK || (s == RK_E_UNSUPPORTED && e.text[0]), "time_kernels: %s",
+                 e.text);
+    for (int i = 0; s == RK_OK && i < 2; i++) {
+        time_launches(bed, kernel, args);
+        time_pause(bed);
+    }
+    if (s == RK_OK) s = b->time_kernels(bed->device, 0, &e);
+    RK_BED_CHECK(bed, s == RK_OK || s == RK_E_UNSUPPORTED, "time_kernels off: %s", e.text);
+    RK_BED_CHECK(bed, b->launch(bed->device, kernel, args, 2, &e) == RK_OK, "launch: %s", e.text);
+    RK_BED_CHECK(bed, b->sync(bed->device, &e) == RK_OK, "sync: %s", e.text);
+    b->release(bed->device, kernel);
+    for (int i = 0; i < 2; i++) b->mem_free(bed->device, args[i].mem);
+}
+
 /* ---- results that must not depend on how many threads compute them ---- */
 
 enum { ROWS = 3, REDUCED = 5003, SUMS = ROWS + ROWS * ROWS };
@@ -258,6 +334,7 @@ static const rk_case cases[] = {
     {"close", "memory left to close; more memory than there is", left_to_close, RK_CASE_SERVICE},
     {"host-memory", "the n-th host allocation fails, for every n", host_memory, RK_CASE_SERVICE},
     {"timeline", "mark, wait and elapsed_ns, if there are any", timeline, RK_CASE_SERVICE},
+    {"kernel-times", "time_kernels, if there is one", kernel_times, RK_CASE_SERVICE},
     {"threads", "exact sums and products with the option threads=1, 2, 3, 7", threads,
      RK_CASE_SERVICE}};
 const rk_case_group rk_cases_device = {"device", cases, sizeof cases / sizeof *cases};

@@ -66,27 +66,38 @@ static rk_status print_groups(FILE *f, group *g, uint32_t n, double all, rk_erro
     return status;
 }
 
-rk_status rk_profile_print(FILE *f, const rk_run_record *run, const rk_profile *p, rk_error *e)
+static void print_sums(FILE *f, const rk_profile *p, const group *g, uint32_t n, double all)
 {
-    double all = 0, least = 0, bytes = 0;
-    group *g = calloc((size_t)p->n + 1, sizeof *g);
-    if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for a profile");
-    uint32_t n = group_launches(p, g);
+    double least = 0, bytes = 0;
     for (uint32_t i = 0; i < n; i++) {
-        all += g[i].seconds;
         least += g[i].least;
         bytes += g[i].bytes;
     }
-    fprintf(f, "Profile of a training step of %s on %s, each launch alone, the fastest of %u:\n",
-            run->model, run->device, p->runs);
-    rk_status status = print_groups(f, g, n, all, e);
+    fprintf(f, "A step takes %.3f ms, its %u launches %.3f ms", 1e3 * p->step, p->n, 1e3 * all);
+    if (p->kernels && all <= p->step)
+        fprintf(f, ": %.1f %% of it are gaps between kernels", 100 * (1 - all / p->step));
     fprintf(f,
-            "A step takes %.3f ms, its %u launches alone %.3f ms; they move %.1f MB at least, %.2f "
-            "times what it is to write and read each array once.\n"
-            "The roof: %.1f GFLOP/s of the best matrix product, %.1f GB/s of a sum of arrays in "
-            "memory (caches may give more), measured now; a step at the roof would take %.3f ms.\n",
-            1e3 * p->step, p->n, 1e3 * all, 1e-6 * bytes, bytes / p->bytes_floor,
-            1e-9 * p->peaks.flops, 1e-9 * p->peaks.bytes, 1e3 * least);
+            "; they move %.1f MB at least, %.2f times what it is to write and read each array "
+            "once.\n"
+            "The roof: %.1f GFLOP/s of %s, %.1f GB/s of a sum of arrays in memory (caches may give "
+            "more), measured now; a step at the roof would take %.3f ms.\n",
+            1e-6 * bytes, bytes / p->bytes_floor, 1e-9 * p->peaks.flops, p->peaks.text,
+            1e-9 * p->peaks.bytes, 1e3 * least);
+}
+
+rk_status rk_profile_print(FILE *f, const rk_run_record *run, const rk_profile *p, rk_error *e)
+{
+    double all = 0;
+    group *g = calloc((size_t)p->n + 1, sizeof *g);
+    if (!g) return RK_FAIL(e, RK_E_NOMEM, "no memory for a profile");
+    uint32_t n = group_launches(p, g);
+    for (uint32_t i = 0; i < n; i++) all += g[i].seconds;
+    fprintf(f, "Profile of a training step of %s on %s, %s, the fastest of %u:\n", run->model,
+            run->device,
+            p->kernels ? "kernels by the device's clock" : "each launch alone and waited for",
+            p->runs);
+    rk_status status = print_groups(f, g, n, all, e);
+    print_sums(f, p, g, n, all);
     free(g);
     return status;
 }

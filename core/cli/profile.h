@@ -4,7 +4,8 @@
 #include "cli/cli.h"
 #include "train/profile.h"
 
-/* A line for each kernel, by time; then the step's time and the device's two peaks. */
+/* A line for each kernel, by time; then the step's time, how much of it is gaps, and the device's
+ * two peaks. */
 rk_status rk_profile_print(FILE *f, const rk_run_record *run, const rk_profile *p, rk_error *e);
 
 /* A trace in the Trace Event Format, which chrome://tracing and Perfetto read: a process for each

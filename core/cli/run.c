@@ -48,7 +48,6 @@ static rk_status set_backend(const command *c, const rk_settings *s, rk_error *e
 {
     if (s->threads) RK_TRY(rk_hub_option(c->hub, "threads", s->threads, e));
     if (s->isa) RK_TRY(rk_hub_option(c->hub, "isa", s->isa, e));
-    if (c->a->profile) RK_TRY(rk_hub_option(c->hub, "opencl.profile", "1", e));
     return RK_OK;
 }
 

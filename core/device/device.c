@@ -192,6 +192,15 @@ rk_status rk_open_elapsed(rk_open *d, uint64_t from, uint64_t to, uint64_t *ns, 
     return settle(d, d->table->elapsed_ns(d->device, from, to, ns, &own), "elapsed_ns", &own, e);
 }
 
+rk_status rk_open_time_kernels(rk_open *d, bool on, rk_error *e)
+{
+    rk_error own = rk_error_new();
+    if (is_lost(d, e)) return RK_E_DEVICE;
+    if (!d->table->time_kernels || !d->table->elapsed_ns || !rk_open_marks(d))
+        return RK_FAIL(e, RK_E_UNSUPPORTED, "backend %s does not time kernels", d->table->name);
+    return settle(d, d->table->time_kernels(d->device, on, &own), "time_kernels", &own, e);
+}
+
 /* ---- memory in pieces ---- */
 
 uint64_t rk_area_align(const rk_open *d) { return d->info.mem_align > 64 ? d->info.mem_align : 64; }

@@ -38,6 +38,10 @@ rk_status rk_open_wait(rk_open *d, uint64_t ticket, rk_error *e);
 /* Nanoseconds between two marks; *ns stays as it is where the backend cannot tell. */
 rk_status rk_open_elapsed(rk_open *d, uint64_t from, uint64_t to, uint64_t *ns, rk_error *e);
 
+/* Whether elapsed times are those of the launches alone, by the device's clock, from now on;
+ * RK_E_UNSUPPORTED where the backend cannot tell. */
+rk_status rk_open_time_kernels(rk_open *d, bool on, rk_error *e);
+
 /* Device memory in pieces of at most what the device allocates at once.  Offset x lies in piece
  * x / piece_bytes. */
 typedef struct rk_area {

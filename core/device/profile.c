@@ -98,15 +98,62 @@ static rk_status timed(rk_program *p, uint32_t step, uint64_t *ns, rk_error *e)
     return marks ? rk_open_elapsed(&s->device, before, after, ns, e) : RK_OK;
 }
 
-rk_status rk_program_profile(rk_program *p, rk_launch *out, rk_error *e)
+static rk_status one_by_one(rk_program *p, rk_launch *out, rk_error *e)
 {
-    uint32_t first = p->plan->n_once, n = rk_program_launches(p);
-    RK_TRY(rk_session_sync(p->session, e));
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < rk_program_launches(p); i++) {
         uint64_t ns;
-        describe(p, first + i, &out[i]);
-        RK_TRY(timed(p, first + i, &ns, e));
+        RK_TRY(timed(p, p->plan->n_once + i, &ns, e));
         out[i].seconds = 1e-9 * (double)ns;
     }
     return RK_OK;
+}
+
+enum { AHEAD = 8 }; /* launches that the device has while the first of them is asked for */
+
+/* None is waited for before the next: as in training, but for the marks. */
+static rk_status in_a_row(rk_program *p, rk_launch *out, rk_error *e)
+{
+    rk_open *d = &p->session->device;
+    uint64_t mark[AHEAD + 1], ns; /* that of launch i's beginning at i % (AHEAD + 1) */
+    uint32_t n = rk_program_launches(p);
+    RK_TRY(rk_open_mark(d, &mark[0], e));
+    for (uint32_t next = 0, i = 0; i < n; i++) {
+        for (; next < n && next < i + AHEAD; next++) {
+            uint32_t step = p->plan->n_once + next;
+            RK_TRY(rk_program_run_steps(p, step, step + 1, e));
+            RK_TRY(rk_open_mark(d, &mark[(next + 1) % (AHEAD + 1)], e));
+        }
+        ns = 0;
+        RK_TRY(rk_open_elapsed(d, mark[i % (AHEAD + 1)], mark[(i + 1) % (AHEAD + 1)], &ns, e));
+        out[i].seconds = 1e-9 * (double)ns;
+    }
+    return RK_OK;
+}
+
+static bool all_on_device(const rk_program *p)
+{
+    for (uint32_t i = p->plan->n_once; i < p->plan->n_step; i++)
+        if (p->placed[i].where != RK_ON_DEVICE) return false;
+    return true;
+}
+
+rk_status rk_program_profile(rk_program *p, rk_launch *out, rk_error *e)
+{
+    rk_open *d = &p->session->device;
+    rk_error own = rk_error_new();
+    RK_TRY(rk_open_sync(d, e));
+    rk_status s = rk_open_time_kernels(d, true, &own);
+    bool kernels = s == RK_OK;
+    if (!kernels && s != RK_E_UNSUPPORTED) {
+        if (e) *e = own;
+        return s;
+    }
+    for (uint32_t i = 0; i < rk_program_launches(p); i++) {
+        describe(p, p->plan->n_once + i, &out[i]);
+        out[i].kernels = kernels && p->placed[p->plan->n_once + i].where == RK_ON_DEVICE;
+    }
+    s = kernels && all_on_device(p) ? in_a_row(p, out, e) : one_by_one(p, out, e);
+    if (!kernels) return s;
+    rk_status ended = rk_open_time_kernels(d, false, s == RK_OK ? e : &own);
+    return s == RK_OK ? ended : s;
 }

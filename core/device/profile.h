@@ -10,10 +10,12 @@ typedef struct rk_launch {
     double flop;             /* of a matrix product or convolution, else 0 */
     double bytes;            /* of its operands and results, each counted once */
     double seconds;
+    bool kernels; /* what its kernels took; else what telling the device and waiting took, too */
 } rk_launch;
 uint32_t rk_program_launches(const rk_program *p);
-/* Runs once, waiting for every launch and timing it; out[rk_program_launches].  By the device's own
- * clock, where its backend marks times (rk_backend.mark, elapsed_ns), else by the host's. */
+/* Runs once, timing every launch; out[rk_program_launches].  Where the backend times kernels
+ * (rk_backend.time_kernels), and runs all of them, one launch follows the other; else each is
+ * waited for, and timed between marks of the backend, or by the host's clock. */
 rk_status rk_program_profile(rk_program *p, rk_launch *out, rk_error *e);
 
 /* The least bytes that a run of these launches can move: each buffer that it reads once read, each
@@ -21,10 +23,12 @@ rk_status rk_program_profile(rk_program *p, rk_launch *out, rk_error *e);
  * the same data pass. */
 rk_status rk_program_bytes_floor(const rk_program *p, double *out, rk_error *e);
 
-/* What a device reaches now: the best of several matrix products of its own kernels, and of the
- * sum a = b + 3 c of arrays of 32 MiB (three streams). */
+/* What a device reaches now: chains of fma, by the backend's probes, or without them the best of
+ * several matrix products of its own kernels; and the sum a = b + 3 c of arrays of 32 MiB (three
+ * streams). */
 typedef struct rk_peaks {
     double flops, bytes; /* a second */
+    char text[96];       /* of what flops is, e.g. "chains of fma (width 8, 12 chains)" */
 } rk_peaks;
 /* Of the session's device, in a session of its own with the same options. */
 rk_status rk_session_peaks(const rk_session *s, rk_peaks *out, rk_error *e);

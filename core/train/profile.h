@@ -5,9 +5,11 @@
 #include "train/trainer.h"
 
 struct rk_profile {
-    rk_launch *launch; /* [n], of one step, in order: each the fastest of `runs` */
+    rk_launch *launch; /* [n], of one step, in order: of that of `runs` steps whose launches took
+                          least in all */
     uint32_t n, runs;
-    double step; /* seconds of a step whose launches are not waited for: the fastest of several */
+    bool kernels; /* all launches are timed as rk_launch.kernels says */
+    double step;  /* seconds of a step as in training, nothing in it timed: the fastest of `runs` */
     double bytes_floor; /* rk_program_bytes_floor */
     rk_peaks peaks;
 };

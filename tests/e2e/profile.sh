@@ -12,10 +12,10 @@ digest() { # FILE RUN
 
 on_device() {
     works profile --device "$1" --out a.sqlite --profile=trace.json
-    says '^Profile of a training step of mlp.* on '"$1"
+    says "^Profile of a training step of mlp.* on $1, $3, the fastest of"
     says '^matmul +[1-9] .* % .*[0-9] '
-    says '^A step takes [0-9.]+ ms, its [0-9]+ launches alone [0-9.]+ ms; they move [0-9.]+ MB at least, [1-3]\.'
-    says '^The roof: [0-9.]+ GFLOP/s of the best matrix product, [0-9.]+ GB/s of a sum of arrays'
+    says "^A step takes [0-9.]+ ms, its [0-9]+ launches [0-9.]+ ms(: [0-9.]+ % of it are gaps between kernels)?; they move [0-9.]+ MB at least, [1-3]\."
+    says "^The roof: [0-9.]+ GFLOP/s of $2, [0-9.]+ GB/s of a sum of arrays"
     # Two layers, 256-48-10: products forward and for weights, and one for the hidden layer's errors.
     checks '
 import json, re
@@ -35,11 +35,17 @@ assert all(4 * (40 * 256 + first) <= p["bytes"] for p in products) and len(produ
 }
 
 test_profile_on_cpu() {
-    on_device cpu:0
+    on_device cpu:0 'chains of fma \(width .*\)' 'each launch alone and waited for'
 }
 
 test_profile_on_opencl() {
-    on_device opencl:0.0
+    on_device opencl:0.0 'chains of fma \(width .*\)' "kernels by the device's clock"
+}
+
+# The proxy has no probes.
+test_profile_without_probes() {
+    RETHINK_BACKEND_PATH=$RETHINK_BACKEND_PATH:$PROXY
+    on_device proxy:0 'the best matrix product' 'each launch alone and waited for'
 }
 
 test_misuse() {

@@ -1,75 +1,76 @@
 /* CONV, gpu variant: the product of the weights, or of g, and a matrix of taps x positions that is
- * read from the input as tiles need it.  A group computes a tile of BM x BN, as in matmul.cl. */
-#define GX (RK_BN / RK_TN)
-#define GY (RK_BM / RK_TM)
-#define POOL (RK_BK * (RK_BM + RK_BN + 2))
-#define SLICES                                                                                     \
-    __local float pool[POOL];                                                                      \
-    __local float(*as)[RK_BM + 1] = (__local float(*)[RK_BM + 1]) pool;                            \
-    __local float(*bs)[RK_BN + 1] = (__local float(*)[RK_BN + 1])(pool + RK_BK * (RK_BM + 1))
+ * read from the input as tiles need it.  Tiles as in tile.cl. */
 
-static inline void rk_multiply(__local float (*as)[RK_BM + 1], __local float (*bs)[RK_BN + 1],
-                               uint deep, uint tx, uint ty, float (*acc)[RK_TN])
+/* The element of a plane at (h, w), which is `place` from where in points to; +0 outside. */
+static inline float rk_tap(__global const float *in, int place, int h, int w, int in_h, int in_w)
 {
-    for (uint p = 0; p < deep; p++) {
-        float av[RK_TM], bv[RK_TN];
-#pragma unroll
-        for (uint i = 0; i < RK_TM; i++) av[i] = as[p][ty + i * GY];
-#pragma unroll
-        for (uint j = 0; j < RK_TN; j++) bv[j] = bs[p][tx + j * GX];
-#pragma unroll
-        for (uint i = 0; i < RK_TM; i++)
-#pragma unroll
-            for (uint j = 0; j < RK_TN; j++) acc[i][j] = fma(av[i], bv[j], acc[i][j]);
-    }
+    int inside = !RK_EDGES || ((uint)h < (uint)in_h && (uint)w < (uint)in_w);
+    return inside ? in[place] : 0.0f;
 }
 
 #if RK_DW
-/* Channels of g x taps; one block of positions. */
-#define MINE (RK_BN * RK_BK / 256)
+/* Channels of g x taps; one block of positions.  Of both operands neighbours fetch neighbouring
+ * positions; what is to be known of a tap waits in local memory. */
+#define LINES (256 / RK_BK)
+#define FETCH_A ((RK_BM + LINES - 1) / LINES)
+#define FETCH_B ((RK_BN + LINES - 1) / LINES)
+#define FAR (1 << 30) /* rows from the input's; as many columns would do */
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
                       ulong g_at, __global uchar *ws, ulong ws_at, ulong total, uint taps, uint ci,
                       uint co, uint jo, uint window_h, uint window_w, int in_h, int in_w,
                       uint out_h, uint out_w, int step_h, int step_w, int shift_h, int shift_w)
 {
-    SLICES;
+    POOL_OF_A_GROUP;
+    __local int4 tap[RK_BN]; /* place, row, column */
     __global const float *x = (__global const float *)(x_in + x_at),
                          *g = (__global const float *)(g_in + g_at);
-    uint item = get_local_id(0), tx = item % GX, ty = item / GX, out_plane = out_h * out_w,
-         panels = (taps + RK_BN - 1) / RK_BN, top = get_group_id(0) / panels * RK_BM,
-         left = get_group_id(0) % panels * RK_BN, c[MINE];
-    ulong block = get_global_id(1), start = block * RK_CONV_DW_BLOCK;
-    uint len = (uint)min(total - start, (ulong)RK_CONV_DW_BLOCK);
-    int dh[MINE], dw[MINE];
-    float acc[RK_TM][RK_TN];
-#pragma unroll
-    for (uint q = 0; q < MINE; q++) {
-        uint tap = left + item / RK_BK + q * (256 / RK_BK), rest = tap % (window_h * window_w);
-        c[q] = tap < taps ? tap / (window_h * window_w) : ci;
-        dh[q] = (int)(rest / window_w) + shift_h;
-        dw[q] = (int)(rest % window_w) + shift_w;
+    uint item = get_local_id(0), tx = ITEM_X(item), ty = ITEM_Y(item), out_plane = out_h * out_w,
+         in_plane = (uint)in_h * (uint)in_w, panels = (taps + RK_BN - 1) / RK_BN,
+         top = get_group_id(0) / panels * RK_BM, left = get_group_id(0) % panels * RK_BN,
+         p = item % RK_BK, line = item / RK_BK;
+    ulong block = get_global_id(1), start = block * RK_CONV_DW_BLOCK, n0 = start / out_plane;
+    uint len = (uint)min(total - start, (ulong)RK_CONV_DW_BLOCK),
+         o0 = (uint)(start - n0 * out_plane);
+    float acc[RK_TM][RK_TN], next_a[FETCH_A], next_b[FETCH_B];
+    for (uint t = item; t < RK_BN; t += 256) {
+        uint mine = min(left + t, taps - 1), rest = mine % (window_h * window_w);
+        int h = (int)(rest / window_w) + shift_h, w = (int)(rest % window_w) + shift_w;
+        tap[t] = (int4)((int)(mine / (window_h * window_w) * in_plane) + h * in_w + w, h, w, 0);
     }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    rk_begin(acc);
+    for (uint from = 0, turn = 0; from < len + RK_BK; from += RK_BK, turn ^= 1) {
+        if (from < len) {
+            int valid = from + p < len;
+            uint at = o0 + (valid ? from + p : 0), n = at / out_plane, o = at - n * out_plane,
+                 row = o / out_w;
+            int h = (int)row * step_h, w = (int)(o - row * out_w) * step_w;
+            __global const float *image = x + (n0 + n) * ci * in_plane + (h * in_w + w),
+                                 *grad = g + ((n0 + n) * jo + top) * out_plane + o;
 #pragma unroll
-    for (uint i = 0; i < RK_TM; i++)
+            for (uint q = 0; q < FETCH_A; q++) {
+                uint i = line + q * LINES;
+                next_a[q] = valid && top + i < co ? grad[i * out_plane] : -0.0f;
+            }
 #pragma unroll
-        for (uint j = 0; j < RK_TN; j++) acc[i][j] = 0.0f;
-    for (uint from = 0; from < len; from += RK_BK) {
-        uint p = item % RK_BK;
-        int valid = from + p < len;
-        ulong at = start + (valid ? from + p : 0), n = at / out_plane;
-        uint o = (uint)(at % out_plane);
-        int h = (int)(o / out_w) * step_h, w = (int)(o % out_w) * step_w;
-        for (uint i = item / RK_BK; i < RK_BM; i += 256 / RK_BK)
-            as[p][i] = valid && top + i < co ? g[(n * jo + top + i) * out_plane + o] : 0.0f;
+            for (uint q = 0; q < FETCH_B; q++) {
+                uint j = line + q * LINES;
+                int4 t = tap[RK_BN % LINES ? min(j, (uint)RK_BN - 1) : j];
+                next_b[q] = valid ? rk_tap(image, t.x, h + t.y, w + t.z, in_h, in_w) : 0.0f;
+            }
+        }
+        if (from) rk_multiply(pool + (turn ^ 1) * SLICE, tx, ty, acc);
+        if (from < len) {
+            __local float *as = pool + turn * SLICE + p * PITCH_A, *bs = as - p * PITCH_A;
+            bs += SLICE_A + p * PITCH_B;
 #pragma unroll
-        for (uint q = 0; q < MINE; q++)
-            bs[p][item / RK_BK + q * (256 / RK_BK)] =
-                valid && c[q] < ci
-                    ? rk_element(x, n * ci + c[q], h + dh[q], w + dw[q], in_h, in_w)
-                    : 0.0f;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        rk_multiply(as, bs, min(len - from, (uint)RK_BK), tx, ty, acc);
+            for (uint q = 0; q < FETCH_A; q++)
+                if (RK_BM % LINES == 0 || line + q * LINES < RK_BM) as[line + q * LINES] = next_a[q];
+#pragma unroll
+            for (uint q = 0; q < FETCH_B; q++)
+                if (RK_BN % LINES == 0 || line + q * LINES < RK_BN) bs[line + q * LINES] = next_b[q];
+        }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     __global float *part = (__global float *)(ws + ws_at) + block * co * taps;
@@ -77,8 +78,8 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
     for (uint i = 0; i < RK_TM; i++)
 #pragma unroll
         for (uint j = 0; j < RK_TN; j++) {
-            uint row = top + ty + i * GY, tap = left + tx + j * GX;
-            if (row < co && tap < taps) part[(ulong)row * taps + tap] = acc[i][j];
+            uint row = top + ROW_OF(i, ty), column = left + COLUMN_OF(j, tx);
+            if (row < co && column < taps) part[(ulong)row * taps + column] = acc[i][j];
         }
 }
 #else
@@ -87,77 +88,90 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #else
 #define RESULT acc
 #endif
-/* Channels of the result x positions of one of its phases in all images. */
+#define QUADS (RK_BM / 4) /* of the weights of a tap */
+#define FETCH_A ((QUADS * RK_BK + 255) / 256)
+#define FETCH_B (RK_BN * RK_BK / 256)
+
+/* Channels of the result x positions of one of its phases in all images.  A work-item fetches taps
+ * of one position, and weights that conv_pack laid beside each other. */
 __attribute__((reqd_work_group_size(256, 1, 1)))
-__kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *w_in, ulong w_at,
-                   __global const uchar *ws, ulong ws_at, RK_PARAMS ulong first_at, ulong ends_at,
-                   ulong tap_at, ulong out_weight, ulong batch, ulong panels, uint ci, uint co,
-                   uint ji, uint jo, int in_h, int in_w, uint out_h, uint out_w, uint uh, uint uw,
-                   int step_h, int step_w, int shift_h, int shift_w, uint blocks)
+__kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *ws, ulong ws_at,
+                   RK_PARAMS ulong first_at, ulong ends_at, ulong tap_at, ulong weights_at,
+                   ulong batch, ulong panels, uint taps, uint co, uint ji, uint jo, int in_h,
+                   int in_w, uint out_h, uint out_w, uint uh, uint uw, int step_h, int step_w,
+                   int shift_h, int shift_w, uint blocks)
 {
-    SLICES;
+    POOL_OF_A_GROUP;
     __global const uint *words = (__global const uint *)(ws + ws_at);
-    __global const float *x = (__global const float *)(in + in_at),
-                         *weight = (__global const float *)(w_in + w_at);
-    uint item = get_local_id(0), tx = item % GX, ty = item / GX, f = (uint)get_global_id(1),
-         a = f / uw, b = f % uw, high = (out_h - a + uh - 1) / uh, wide = (out_w - b + uw - 1) / uw;
-    ulong columns = batch * high * wide, top = get_group_id(0) / panels * RK_BM,
+    uint item = get_local_id(0), tx = ITEM_X(item), ty = ITEM_Y(item), f = (uint)get_global_id(1),
+         a = f / uw, b = f % uw, high = (out_h - a + uh - 1) / uh, wide = (out_w - b + uw - 1) / uw,
+         column = item % RK_BN, first = words[first_at + f];
+    ulong columns = batch * high * wide, band = get_group_id(0) / panels, top = band * RK_BM,
           left = get_group_id(0) % panels * RK_BN;
     if (left >= columns) return;
-    __global const uint *tap = words + tap_at + 4ul * words[first_at + f];
-    ulong mine = min(left + item % RK_BN, columns - 1), n = mine / (high * wide);
-    uint rest = (uint)(mine % (high * wide));
-    int h = (int)(rest / wide) * step_h + shift_h, w = (int)(rest % wide) * step_w + shift_w;
-    float acc[RK_TM][RK_TN];
-#pragma unroll
-    for (uint i = 0; i < RK_TM; i++)
-#pragma unroll
-        for (uint j = 0; j < RK_TN; j++) acc[i][j] = 0.0f;
+    __global const int4 *tap = (__global const int4 *)(words + tap_at) + first;
+    __global const float4 *weights =
+        (__global const float4 *)(words + weights_at) + (band * taps + first) * QUADS;
+    ulong mine = min(left + column, columns - 1), n = mine / (high * wide);
+    uint rest = (uint)(mine - n * (high * wide)), down = rest / wide, right = rest - down * wide;
+    int h = (int)down * step_h + shift_h, w = (int)right * step_w + shift_w;
+    __global const float *x = (__global const float *)(in + in_at) +
+                              n * ji * (ulong)((uint)in_h * (uint)in_w) + ((long)h * in_w + w);
+    float acc[RK_TM][RK_TN], next_b[FETCH_B];
+    float4 next_a[FETCH_A];
+    rk_begin(acc);
 #if RK_BLOCKS
     float sum[RK_TM][RK_TN];
-    for (uint block = 0, from = 0; block < blocks; block++) {
+    for (uint block = 0, begin = 0; block < blocks; block++) {
 #else
     {
-        uint from = 0, block = 0;
+        uint begin = 0, block = 0;
 #endif
         uint end = words[ends_at + f * blocks + block];
-        for (; from < end; from += RK_BK) {
-            uint deep = min(end - from, (uint)RK_BK);
-            for (uint t = item; t < RK_BM * RK_BK; t += 256) {
-                uint i = t / RK_BK, p = t % RK_BK;
-                as[p][i] = top + i < co && p < deep
-                               ? weight[(top + i) * out_weight + tap[4 * (from + p) + 3]]
-                               : 0.0f;
+        for (uint from = begin, turn = 0; from < end + RK_BK; from += RK_BK, turn ^= 1) {
+            if (from < end) {
+#pragma unroll
+                for (uint q = 0; q < FETCH_A; q++) {
+                    uint t = item + q * 256;
+                    next_a[q] = from + t / QUADS < end ? weights[from * QUADS + t] : (float4)(-0.0f);
+                }
+#pragma unroll
+                for (uint q = 0; q < FETCH_B; q++) {
+                    uint p = from + item / RK_BN + q * (256 / RK_BN);
+                    int4 at = tap[min(p, end - 1)];
+                    next_b[q] = p < end ? rk_tap(x, at.x, h + at.y, w + at.z, in_h, in_w) : 0.0f;
+                }
             }
-            for (uint p = item / RK_BN; p < deep; p += 256 / RK_BN) {
-                uint4 at = vload4(from + p, tap);
-                bs[p][item % RK_BN] =
-                    rk_element(x, n * ji + at.x, h + (int)at.y, w + (int)at.z, in_h, in_w);
+            if (from > begin) rk_multiply(pool + (turn ^ 1) * SLICE, tx, ty, acc);
+            if (from < end) {
+                __local float *as = pool + turn * SLICE, *bs = as + SLICE_A + column;
+#pragma unroll
+                for (uint q = 0; q < FETCH_A; q++) {
+                    uint t = item + q * 256;
+                    if (QUADS * RK_BK % 256 == 0 || t < QUADS * RK_BK)
+                        *(__local float4 *)(as + t / QUADS * PITCH_A + t % QUADS * 4) = next_a[q];
+                }
+#pragma unroll
+                for (uint q = 0; q < FETCH_B; q++)
+                    bs[(item / RK_BN + q * (256 / RK_BN)) * PITCH_B] = next_b[q];
             }
-            barrier(CLK_LOCAL_MEM_FENCE);
-            rk_multiply(as, bs, deep, tx, ty, acc);
             barrier(CLK_LOCAL_MEM_FENCE);
         }
 #if RK_BLOCKS
-        from = end;
-#pragma unroll
-        for (uint i = 0; i < RK_TM; i++)
-#pragma unroll
-            for (uint j = 0; j < RK_TN; j++) {
-                sum[i][j] = block ? sum[i][j] + acc[i][j] : acc[i][j];
-                acc[i][j] = 0.0f;
-            }
-#endif
+        begin = end;
+        rk_end_block(acc, sum, block == 0);
     }
-    ulong x2 = ((ulong)(rest / wide) * uh + a) * out_w + rest % wide * uw + b, x0 = n;
+#else
+    }
+#endif
+    ulong x2 = ((ulong)down * uh + a) * out_w + right * uw + b, x0 = n;
 #pragma unroll
-    for (uint i = 0; i < RK_TM; i++) { /* GY rows at a time, so that neighbours write neighbours */
-#pragma unroll
-        for (uint j = 0; j < RK_TN; j++) pool[ty * RK_BN + tx + j * GX] = RESULT[i][j];
+    for (uint i = 0; i < RK_TM; i += VM) {
+        rk_lay_out(RESULT, i, tx, ty, pool);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint t = item; t < GY * RK_BN; t += 256) {
-            ulong x1 = top + i * GY + t / RK_BN, pos = (x0 * jo + x1) * out_h * out_w + x2;
-            if (x1 >= co || left + item % RK_BN >= columns) break;
+        for (uint t = item; t < BAND * RK_BN; t += 256) { /* BN divides 256: of the same column */
+            ulong x1 = top + i * 16 + t / RK_BN, pos = (x0 * jo + x1) * out_h * out_w + x2;
+            if (x1 >= co || left + column >= columns) break;
             U in0 = as_uint(pool[t]);
             RK_BODY
         }

@@ -1,10 +1,11 @@
 /* CONV's table of taps: phase after phase of the result, and within a phase as the chain takes
  * them.  first[f] is the number of the first tap of phase f, ends[f][b] of how many of its taps
- * blocks 0 ... b consist.  A tap is, in the cpu variant, the distance of its elements from a
- * position's; in the gpu variant channel, distance in rows and columns, and place in the weights.
+ * blocks 0 ... b consist.  A tap is the distance of its elements from a position's; in the gpu
+ * variant distances in rows and columns follow.
  *
- * The cpu variant's weights follow: RK_MR outputs of a tap beside each other, zero beyond the last,
- * taps as in the table, panel after panel. */
+ * Then come the weights: RK_MR outputs of a tap beside each other, zero beyond the last, taps as in
+ * the table, panel after panel.  A work-item does CHUNK taps of all panels; in the gpu variant one
+ * tap and one output of a panel. */
 #if RK_CPU
 #define CHUNK 64u
 #define GROUP 1
@@ -39,7 +40,12 @@ __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *
 {
     __global const float *w = (__global const float *)(w_in + w_at);
     __global uint *to = (__global uint *)(ws + ws_at), *first = to + first_at, *ends = to + ends_at;
+#if RK_CPU
     uint item = (uint)get_global_id(0), begin = item * CHUNK, start = 0;
+#else
+    uint output = (uint)get_global_id(0) % RK_MR, begin = (uint)get_global_id(0) / RK_MR, start = 0,
+         item = begin + output + (uint)get_global_id(1), row = (uint)get_global_id(1) * RK_MR + output;
+#endif
     for (uint f = 0; f < out_h * out_w; f++) {
         uint a = f / out_w, b = f % out_w;
         uint4 from = (uint4)((a + pad_h * dx) % tap_h, (b + pad_w * dx) % tap_w, tap_h, tap_w);
@@ -68,7 +74,11 @@ __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *
                 for (uint i = 0; i < RK_MR; i++)
                     packed[i] = row + i < co ? w[(row + i) * out_weight + weight] : 0.0f;
 #else
-            vstore4((uint4)(c, (uint)down, (uint)right, weight), t, to + tap_at);
+            ((__global float *)(to + weights_at))[((ulong)get_global_id(1) * taps + t) * RK_MR + output] =
+                row < co ? w[row * out_weight + weight] : 0.0f;
+            if (row == 0)
+                vstore4((uint4)(c * plane + (uint)down * period + (uint)right, (uint)down,
+                                (uint)right, 0), t, to + tap_at);
 #endif
         }
         start += count;

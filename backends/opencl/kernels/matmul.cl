@@ -143,69 +143,86 @@ ONE __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const 
     if (task == tasks + (uint)get_global_size(0) - 1) atomic_xchg(draw, 0u);
 }
 #else
-/* A group computes a tile of BM x BN, a work-item TM x TN elements of it, BM / TM * BN / TN = 256;
- * slices of BK of both operands pass through local memory.  Elements of a work-item lie BM / TM
- * rows and BN / TN columns apart, so that neighbours read neighbouring words. */
-#define GX (RK_BN / RK_TN)
-#define GY (RK_BM / RK_TM)
+/* Tiles as in tile.cl.  Work-items fetch elements that lie beside each other in memory. */
+#define FETCH_A ((RK_BM * RK_BK + 255) / 256)
+#define FETCH_B ((RK_BN * RK_BK + 255) / 256)
+#define SPOT_A(t) (RK_TA ? (t) % RK_BM : (t) / RK_BK), (RK_TA ? (t) / RK_BM : (t) % RK_BK)
+#define SPOT_B(t) (RK_TB ? (t) / RK_BK : (t) % RK_BN), (RK_TB ? (t) % RK_BK : (t) / RK_BN)
+
+/* Elements (line, from + p) of [lines][k], or of [k][lines] if turned; `past` beyond the matrix. */
+static inline float rk_fetch(__global const float *m, uint2 spot, uint first, uint from,
+                             uint lines, uint k, int turned, float past)
+{
+    uint line = first + spot.x, p = from + spot.y;
+    if (line >= lines || p >= k) return past;
+    return turned ? m[(ulong)p * lines + line] : m[(ulong)line * k + p];
+}
+
 __attribute__((reqd_work_group_size(256, 1, 1)))
 __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const uchar *b_in, ulong b_at,
-                     RK_PARAMS ulong m, ulong n, ulong k, ulong a_batch, ulong b_batch)
+                     RK_PARAMS ulong a_batch, ulong b_batch, uint m, uint n, uint k)
 {
-    __local float as[RK_BK][RK_BM + 1], bs[RK_BK][RK_BN + 1];
-    uint item = get_local_id(0), tx = item % GX, ty = item / GX;
-    ulong panels = (n + RK_BN - 1) / RK_BN, x0 = get_global_id(1),
-          top = get_group_id(0) / panels * RK_BM, left = get_group_id(0) % panels * RK_BN;
+    POOL_OF_A_GROUP;
+    uint item = get_local_id(0), tx = ITEM_X(item), ty = ITEM_Y(item),
+         panels = (n + RK_BN - 1) / RK_BN, top = get_group_id(0) / panels * RK_BM,
+         left = get_group_id(0) % panels * RK_BN;
+    ulong x0 = get_global_id(1);
     __global const float *a = (__global const float *)(a_in + a_at) + x0 * a_batch;
     __global const float *b = (__global const float *)(b_in + b_at) + x0 * b_batch;
-    float acc[RK_TM][RK_TN], sum[RK_TM][RK_TN];
+    float acc[RK_TM][RK_TN], next_a[FETCH_A], next_b[FETCH_B];
+#if RK_BLOCKS
+    float sum[RK_TM][RK_TN];
+#define RESULT sum
+#else
+#define RESULT acc
+#endif
+    rk_begin(acc);
+    for (uint from = 0, turn = 0; from < k + RK_BK; from += RK_BK, turn ^= 1) {
+        if (from < k) {
 #pragma unroll
-    for (uint i = 0; i < RK_TM; i++)
+            for (uint q = 0; q < FETCH_A; q++)
+                next_a[q] = rk_fetch(a, (uint2)(SPOT_A(item + q * 256)), top, from, m, k, RK_TA,
+                                     -0.0f);
 #pragma unroll
-        for (uint j = 0; j < RK_TN; j++) acc[i][j] = sum[i][j] = 0.0f;
-    for (ulong from = 0; from < k; from += RK_BK) {
-        for (uint t = item; t < RK_BM * RK_BK; t += 256) {
-            uint i = RK_TA ? t % RK_BM : t / RK_BK, p = RK_TA ? t / RK_BM : t % RK_BK;
-            ulong row = top + i, at = from + p;
-            as[p][i] = row < m && at < k ? a[RK_TA ? at * m + row : row * k + at] : 0.0f;
+            for (uint q = 0; q < FETCH_B; q++)
+                next_b[q] = rk_fetch(b, (uint2)(SPOT_B(item + q * 256)), left, from, n, k, !RK_TB,
+                                     0.0f);
         }
-        for (uint t = item; t < RK_BN * RK_BK; t += 256) {
-            uint j = RK_TB ? t / RK_BK : t % RK_BN, p = RK_TB ? t % RK_BK : t / RK_BN;
-            ulong col = left + j, at = from + p;
-            bs[p][j] = col < n && at < k ? b[RK_TB ? col * k + at : at * n + col] : 0.0f;
+        if (from) {
+            rk_multiply(pool + (turn ^ 1) * SLICE, tx, ty, acc);
+#if RK_BLOCKS
+            if (from % RK_MATMUL_BLOCK == 0 || from >= k)
+                rk_end_block(acc, sum, from <= RK_MATMUL_BLOCK);
+#endif
+        }
+        if (from < k) {
+            __local float *slice = pool + turn * SLICE;
+#pragma unroll
+            for (uint q = 0; q < FETCH_A; q++) {
+                uint2 spot = (uint2)(SPOT_A(item + q * 256));
+                if (RK_BM * RK_BK % 256 == 0 || item + q * 256 < RK_BM * RK_BK)
+                    slice[spot.y * PITCH_A + spot.x] = next_a[q];
+            }
+#pragma unroll
+            for (uint q = 0; q < FETCH_B; q++) {
+                uint2 spot = (uint2)(SPOT_B(item + q * 256));
+                if (RK_BN * RK_BK % 256 == 0 || item + q * 256 < RK_BN * RK_BK)
+                    slice[SLICE_A + spot.y * PITCH_B + spot.x] = next_b[q];
+            }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        uint deep = (uint)min(k - from, (ulong)RK_BK);
-        for (uint p = 0; p < deep; p++) {
-            float av[RK_TM], bv[RK_TN];
-#pragma unroll
-            for (uint i = 0; i < RK_TM; i++) av[i] = as[p][ty + i * GY];
-#pragma unroll
-            for (uint j = 0; j < RK_TN; j++) bv[j] = bs[p][tx + j * GX];
-#pragma unroll
-            for (uint i = 0; i < RK_TM; i++)
-#pragma unroll
-                for (uint j = 0; j < RK_TN; j++) acc[i][j] = fma(av[i], bv[j], acc[i][j]);
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (RK_BLOCKS && ((from + RK_BK) % RK_MATMUL_BLOCK == 0 || from + RK_BK >= k)) {
-#pragma unroll
-            for (uint i = 0; i < RK_TM; i++)
-#pragma unroll
-                for (uint j = 0; j < RK_TN; j++) {
-                    sum[i][j] = from < RK_MATMUL_BLOCK ? acc[i][j] : sum[i][j] + acc[i][j];
-                    acc[i][j] = 0.0f;
-                }
-        }
     }
 #pragma unroll
-    for (uint i = 0; i < RK_TM; i++)
-#pragma unroll
-        for (uint j = 0; j < RK_TN; j++) {
-            ulong x1 = top + ty + i * GY, x2 = left + tx + j * GX, pos = (x0 * m + x1) * n + x2;
+    for (uint i = 0; i < RK_TM; i += VM) {
+        rk_lay_out(RESULT, i, tx, ty, pool);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint t = item; t < BAND * RK_BN; t += 256) {
+            ulong x1 = top + i * 16 + t / RK_BN, x2 = left + t % RK_BN, pos = (x0 * m + x1) * n + x2;
             if (x1 >= m || x2 >= n) continue;
-            U in0 = as_uint(RK_BLOCKS ? sum[i][j] : acc[i][j]);
+            U in0 = as_uint(pool[t]);
             RK_BODY
         }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
 }
 #endif

@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 #define RK_ABI_MAJOR 1u
-#define RK_ABI_MINOR 2u
+#define RK_ABI_MINOR 3u
 #define RK_HAS(type, p, f) ((p)->size >= offsetof(type, f) + sizeof((p)->f))
 
 typedef int32_t rk_status;
@@ -360,6 +360,10 @@ typedef struct rk_backend {
                          rk_error *);
     rk_status (*prepare_choice)(rk_device *, const rk_op *, const char *choice, rk_kernel **,
                                 rk_kinfo *, rk_error *);
+    /* Since minor version 3.  From now on (on 1; 0: no longer) elapsed_ns of two of the last 16
+     * marks is what the device worked on the launches between, without any waiting.  They may then
+     * cost more.  RK_E_UNSUPPORTED if its clock is not good for that. */
+    rk_status (*time_kernels)(rk_device *, uint32_t on, rk_error *);
 } rk_backend;
 
 /* Read by the loader before any code of the plugin runs. */

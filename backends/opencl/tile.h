@@ -1,0 +1,22 @@
+/* tile.h: how the gpu variant cuts a product into the tiles of groups; see kernels/tile.cl. */
+#ifndef RETHINK_OPENCL_TILE_H
+#define RETHINK_OPENCL_TILE_H
+#include "choice.h"
+
+/* What is tiled: `times` results of rows x columns.  fetch_a, fetch_b: instructions that it takes a
+ * work-item to fetch an element of either operand.  beside: floats of local memory beside the
+ * slices. */
+typedef struct ocl_tiled {
+    uint64_t rows, columns, times;
+    double fetch_a, fetch_b;
+    uint32_t beside;
+} ocl_tiled;
+
+/* Rows and columns of a group's tile and the depth of a slice; a work-item has a 16th of both.  What
+ * was chosen stays, the rest is what takes least by estimate. */
+ocl_choice ocl_tile(const rk_device *, const ocl_tiled *, const ocl_choice *chosen);
+void ocl_tile_source(const ocl_choice *tile, ocl_text *);
+/* Other tiles and depths. */
+void ocl_tile_choices(const rk_device *, const ocl_tiled *, ocl_choices *out);
+
+#endif
