@@ -168,11 +168,7 @@ rk_status ocl_code_args(const ocl_code *c, ocl_step *s, uint32_t from, uint32_t 
 int ocl_code_aligned(const ocl_code *c)
 {
     uint64_t outer = 1;
-    for (uint32_t a = 0; a < c->n_axes; a++) {
-        if (a < c->vec) outer *= (uint64_t)c->extent[a];
-        for (uint32_t j = c->skip; j < c->n_in && a != c->vec; j++)
-            if (c->stride[j][c->vec] != 0 && c->stride[j][a] % 4 != 0) return 0;
-    }
+    for (uint32_t a = 0; a < c->vec; a++) outer *= (uint64_t)c->extent[a];
     return outer == 1 || c->extent[c->vec] % 4 == 0;
 }
 

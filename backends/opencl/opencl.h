@@ -21,8 +21,8 @@
  *   clblast*.c  CLBlast's SGEMM, for the fast tier; see clblast.h
  *
  * Two variants of every kernel: "cpu" for devices whose work-groups are threads of a CPU (explicit
- * vectors, one work-item per group, no local memory) and "gpu" (one element or small tile per
- * work-item, groups of 256, local memory).  Bits do not depend on it.
+ * vectors, one work-item per group, no local memory) and "gpu" (an element, a vector of four or a
+ * small tile per work-item, groups of 256, local memory).  Bits do not depend on it.
  *
  * Options: opencl.width (elements of a vector), opencl.clblast and opencl.winograd
  * (ocl_blast_is_usual, ocl_winograd_tile: fast kernels always or never), opencl.winograd-error (the
@@ -316,8 +316,8 @@ rk_status ocl_code_args(const ocl_code *, ocl_step *, uint32_t from, uint32_t to
 void ocl_code_body(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
 /* Defines `name`: asks for what instructions [from, to) read at the place of each element. */
 void ocl_code_soon(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
-/* Whether every vector of 4 along axis vec starts at a multiple of 4 in every input that varies
- * along it, so that it is one aligned load: outer axes, if there are any, in whole vectors. */
+/* Whether vectors of 4 along axis vec start at multiples of 4 elements in all tensors that vary
+ * along it, so that each is one aligned load. */
 int ocl_code_aligned(const ocl_code *);
 /* The bits of rk_kinfo.alias_ok: dense inputs of the program whose elements are as wide as
  * output 0's, so that each element is read before its place is written. */
