@@ -13,14 +13,14 @@ static ocl_tiled tiled_of(const ocl_conv *c)
         return (ocl_tiled){.rows = c->co,
                            .columns = c->taps,
                            .times = c->blocks,
-                           .fetch_a = 5,
-                           .fetch_b = 9,
-                           .beside = 4 * 128};
+                           .fetch_a = 4,
+                           .fetch_b = 10,
+                           .beside = 4 * 256};
     return (ocl_tiled){.rows = c->co,
                        .columns = c->batch * c->h.positions * c->w.positions,
                        .times = c->h.out_phases * c->w.out_phases,
                        .fetch_a = 1,
-                       .fetch_b = 9};
+                       .fetch_b = 7};
 }
 
 /* Positions, and the input's coordinates of taps, are ints. */
