@@ -54,7 +54,7 @@ static void write_source(rk_device *d, const ocl_conv *c, const ocl_code *code,
     ocl_text_add(source, "#define RK_TAIL %d\n", chain % tile->deep || (!dw && c->blocks > 1));
     if (!dw) ocl_code_params(code, source, "RK_PARAMS", 0, code->n_code);
     if (!dw) ocl_code_body(code, source, "RK_BODY", 0, code->n_code);
-    ocl_tile_source(tile, source);
+    ocl_tile_source(d, tile, source);
     OCL_APPEND(source, ocl_cl_conv_gpu);
 }
 

@@ -11,7 +11,7 @@ rk_status ocl_step_add(rk_kernel *k, ocl_text *source, const char *name, ocl_ste
 {
     cl_program program = NULL;
     cl_int code = CL_SUCCESS;
-    rk_status status = ocl_build(k->device, source, "", &program, e);
+    rk_status status = ocl_build(k->device, source, &program, e);
     ocl_text_free(source);
     OCL_TRY(status);
     if (k->n_steps == OCL_MAX_STEPS)

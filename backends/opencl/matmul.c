@@ -167,10 +167,12 @@ ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl
     return ocl_tile(d, &what, chosen);
 }
 
-void ocl_product_source(const ocl_product *s, const ocl_choice *g, ocl_text *source)
+void ocl_product_source(const rk_device *d, const ocl_product *s, const ocl_choice *g,
+                        ocl_text *source)
 {
-    ocl_tile_source(g, source);
-    ocl_text_add(source, "#define RK_BLOCKS %d\n", s->k > (s->block ? s->block : RK_MATMUL_BLOCK));
+    ocl_tile_source(d, g, source);
+    ocl_text_add(source, "#define RK_TAIL %d\n#define RK_BLOCKS %d\n", s->k % g->deep > 0,
+                 s->k > (s->block ? s->block : RK_MATMUL_BLOCK));
     if (s->block)
         ocl_text_add(source, "#undef RK_MATMUL_BLOCK\n#define RK_MATMUL_BLOCK %u\n",
                      (uint32_t)s->block);
@@ -200,7 +202,7 @@ static rk_status tiled(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo
     ocl_source(k->device, &source, 1);
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);
-    ocl_product_source(s, &g, &source);
+    ocl_product_source(k->device, s, &g, &source);
     OCL_TRY(ocl_step_add(k, &source, "matmul", &step, e));
     ocl_step_buffer(step, 0, 0);
     ocl_step_buffer(step, 1, 0);

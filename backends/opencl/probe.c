@@ -132,7 +132,7 @@ rk_status ocl_probe(rk_device *d, ocl_probed *right, rk_error *e)
     fill_addends(c);
     ocl_text source = {.host = d->host};
     OCL_APPEND(&source, ocl_cl_probe);
-    rk_status status = ocl_build(d, &source, "", &program, e);
+    rk_status status = ocl_build(d, &source, &program, e);
     ocl_text_free(&source);
     if (status == RK_OK) status = run(d, program, c, e);
     for (uint32_t i = 0; status == RK_OK && i < CASES; i++) {

@@ -97,7 +97,8 @@ static rk_status build(rk_device *d, const ocl_text *key, const ocl_text *source
     if (!b) return OCL_FAIL(e, RK_E_NOMEM, 0, "no host memory left for a program's record");
     b->program = from_cache(d, key, options);
     if (!b->program) {
-        b->program = from_source(d, source, options, e);
+        b->program = from_source(d, source, options, source->options ? NULL : e);
+        if (!b->program && source->options) b->program = from_source(d, source, d->options, e);
         if (!b->program) {
             ocl_free(d->host, b);
             return e && e->code != RK_OK ? e->code : RK_E_INTERNAL;
@@ -112,11 +113,10 @@ static rk_status build(rk_device *d, const ocl_text *key, const ocl_text *source
     return RK_OK;
 }
 
-rk_status ocl_build(rk_device *d, const ocl_text *source, const char *options, cl_program *out,
-                    rk_error *e)
+rk_status ocl_build(rk_device *d, const ocl_text *source, cl_program *out, rk_error *e)
 {
     ocl_text all = {.host = d->host}, key = {.host = d->host};
-    ocl_text_add(&all, "%s %s", d->options, options);
+    ocl_text_add(&all, "%s %s", d->options, source->options ? source->options : "");
     ocl_text_bytes(&key, d->identity.s, d->identity.n);
     ocl_text_add(&key, "\nformat %d\n", FORMAT);
     ocl_text_bytes(&key, all.s, all.n);

@@ -26,12 +26,21 @@ static uint32_t depth_of(const rk_device *d, const ocl_tiled *w, ocl_choice t)
     return t.deep;
 }
 
+/* The compiler is asked to leave registers to a second group: with them alone a group waits. */
+enum { REGISTERS = 256 / 2, CHAINS_LEAST = 24, CHAINS_MOST = 64 };
+
+static uint32_t chains_of(const ocl_choice *t) { return t->rows / 16 * (t->cols / 16); }
+static int is_capped(const ocl_choice *t)
+{
+    return chains_of(t) >= CHAINS_LEAST && chains_of(t) <= CHAINS_MOST;
+}
+
 /* An estimate of cycles, for units that begin four instructions of 32 work-items in each and get
  * 128 bytes from local memory.  Of these two the longer one counts, and a quarter of the other; to
  * which comes what is waited for at barriers, less if other groups of the unit have work. */
 static double cost_of(const rk_device *d, const ocl_tiled *w, const ocl_choice *t)
 {
-    enum { WARPS = OCL_GROUP / 32, REGISTERS = 256, BARRIER = 120 };
+    enum { WARPS = OCL_GROUP / 32, BARRIER = 120 };
     const double rows = t->rows / 16, cols = t->cols / 16, fetched = t->rows + t->cols;
     const double fetch = (t->rows * w->fetch_a + t->cols * w->fetch_b) / OCL_GROUP,
                  reads = rows / high(t) + cols / vector(t->cols / 16),
@@ -39,22 +48,22 @@ static double cost_of(const rk_device *d, const ocl_tiled *w, const ocl_choice *
                  local = rows + cols + 2 * fetched / OCL_GROUP;
     const uint64_t groups = parts(w->rows, t->rows) * parts(w->columns, t->cols) * w->times,
                    rounds = parts(groups, d->units);
-    double beside = (double)(uint64_t)(REGISTERS / (1.2 * rows * cols + 64));
-    if (beside < 1) beside = 1;
-    if (beside > (double)rounds) beside = (double)rounds;
+    uint64_t beside = (uint64_t)(2 * REGISTERS / (1.2 * chains_of(t) + 64));
+    if (beside < 2) beside = is_capped(t) ? 2 : 1;
+    if (beside > rounds) beside = rounds;
     double each = begin > local ? begin + local / 4 : local + begin / 4;
-    each += BARRIER / (beside * WARPS * t->deep);
+    each += BARRIER / (double)(beside * WARPS * t->deep);
     return each * (rounds == 1 ? 1.2 : (double)rounds);
 }
 
 ocl_choice ocl_tile(const rk_device *d, const ocl_tiled *w, const ocl_choice *chosen)
 {
-    static const uint32_t widths[] = {128, 64, 32, 256};
+    static const uint32_t widths[] = {128, 64, 32};
     ocl_choice best = {.rows = 32, .cols = 32};
     double least = 0;
     best.deep = depth_of(d, w, best);
     for (uint32_t rows = 128; rows >= 32; rows -= 16)
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 3; i++) {
             ocl_choice t = {.rows = rows, .cols = widths[i]};
             t.deep = depth_of(d, w, t);
             double cost = cost_of(d, w, &t);
@@ -70,8 +79,10 @@ ocl_choice ocl_tile(const rk_device *d, const ocl_tiled *w, const ocl_choice *ch
     return best;
 }
 
-void ocl_tile_source(const ocl_choice *t, ocl_text *source)
+void ocl_tile_source(const rk_device *d, const ocl_choice *t, ocl_text *source)
 {
+    _Static_assert(REGISTERS == 128, "the option says so");
+    if (d->caps_registers && is_capped(t)) source->options = "-cl-nv-maxrregcount 128";
     ocl_text_add(source, "#define RK_BM %u\n#define RK_BN %u\n#define RK_BK %u\n", t->rows, t->cols,
                  t->deep);
     ocl_text_add(source, "#define RK_TM %u\n#define RK_TN %u\n", t->rows / 16, t->cols / 16);

@@ -15,7 +15,7 @@ typedef struct ocl_tiled {
 /* Rows and columns of a group's tile and the depth of a slice; a work-item has a 16th of both.  What
  * was chosen stays, the rest is what takes least by estimate. */
 ocl_choice ocl_tile(const rk_device *, const ocl_tiled *, const ocl_choice *chosen);
-void ocl_tile_source(const ocl_choice *tile, ocl_text *);
+void ocl_tile_source(const rk_device *, const ocl_choice *tile, ocl_text *);
 /* Other tiles and depths. */
 void ocl_tile_choices(const rk_device *, const ocl_tiled *, ocl_choices *out);
 

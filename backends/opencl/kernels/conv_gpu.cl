@@ -144,13 +144,13 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
 #pragma unroll
                 for (uint q = 0; q < FETCH_A; q++) {
                     uint p = tap_a + q * TAPS_A;
-                    int is = (RK_BK % TAPS_A == 0 | p < RK_BK) & (!RK_TAIL | from + p < end);
+                    int is = ((RK_BK % TAPS_A == 0) | (p < RK_BK)) & (!RK_TAIL | (from + p < end));
                     next_a[q] = is ? weights[(from + p) * QUADS] : (float4)(-0.0f);
                 }
 #pragma unroll
                 for (uint q = 0; q < FETCH_B; q++) {
                     uint p = from + tap_b + q * TAPS_B;
-                    int is = !RK_TAIL | p < end;
+                    int is = !RK_TAIL | (p < end);
 #if RK_EDGES == 1
                     is &= (mask & (uint)at[q].y) != 0;
 #elif RK_EDGES

@@ -157,7 +157,7 @@ static inline float rk_fetch(__global const float *m, uint2 spot, uint first, ui
 {
     uint line = min(first + spot.x, lines - 1), p = from + spot.y;
     ulong place = turned ? (ulong)p * lines + line : (ulong)line * k + p;
-    return !RK_TAIL | p < k ? m[place] : past;
+    return (!RK_TAIL | (p < k)) ? m[place] : past;
 }
 
 __attribute__((reqd_work_group_size(256, 1, 1)))
