@@ -13,14 +13,14 @@ static ocl_tiled tiled_of(const ocl_conv *c)
         return (ocl_tiled){.rows = c->co,
                            .columns = c->taps,
                            .times = c->blocks,
-                           .fetch_a = 4,
-                           .fetch_b = 10,
-                           .beside = 4 * 256};
+                           .fetch = {4, 10},
+                           .moved = {3.5, 5.5},
+                           .beside = 3 * 128};
     return (ocl_tiled){.rows = c->co,
                        .columns = c->batch * c->h.positions * c->w.positions,
                        .times = c->h.out_phases * c->w.out_phases,
-                       .fetch_a = 1,
-                       .fetch_b = 7};
+                       .fetch = {0.75, 6},
+                       .moved = {2, 3}};
 }
 
 /* Positions, and the input's coordinates of taps, are ints. */
@@ -39,6 +39,14 @@ static int is_padded(const ocl_conv_axis *a, int which)
     return a->pad || (a->out && (a->out - 1) * a->stride + a->window > a->in);
 }
 
+/* Whether rows and columns of the input that taps reach are shorts. */
+static int is_near(const ocl_conv *c)
+{
+    const double most = 32767;
+    return (double)c->h.in + (double)c->h.window + (double)c->h.pad < most &&
+           (double)c->w.in + (double)c->w.window + (double)c->w.pad < most;
+}
+
 /* RK_EDGES and RK_TAIL: see the kernel.  A phase's chain has the taps of some places of the window
  * in every channel, so it ends with a slice if channels fill slices. */
 static void write_source(rk_device *d, const ocl_conv *c, const ocl_code *code,
@@ -51,6 +59,7 @@ static void write_source(rk_device *d, const ocl_conv *c, const ocl_code *code,
     ocl_source(d, source, 1);
     ocl_text_add(source, "#define RK_DW %d\n#define RK_BLOCKS %d\n#define RK_EDGES %d\n", dw,
                  !dw && c->blocks > 1, edges);
+    if (dw) ocl_text_add(source, "#define RK_WHERE %s\n", is_near(c) ? "short2" : "int2");
     ocl_text_add(source, "#define RK_TAIL %d\n", chain % tile->deep || (!dw && c->blocks > 1));
     if (!dw) ocl_code_params(code, source, "RK_PARAMS", 0, code->n_code);
     if (!dw) ocl_code_body(code, source, "RK_BODY", 0, code->n_code);
@@ -93,7 +102,8 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     const uint64_t panels = parts(what.columns, t.cols);
     const ocl_conv_table table = ocl_conv_table_of(c, 4, t.rows);
     OCL_TRY(ocl_loops(d, 3 * c->taps, e));
-    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u", t.rows, t.cols, t.deep);
+    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u by %u", t.rows, t.cols, t.deep,
+             t.part);
     OCL_TRY(ocl_conv_pack(k, c, &table, t.rows, c->h.in * c->w.in, c->w.in, e));
     ocl_text source;
     ocl_step *s;
@@ -103,7 +113,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     ocl_step_buffer(s, k->n_args, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
     OCL_TRY(walk_args(s, c, &table, panels, e));
-    ocl_step_range(s, panels * parts(c->co, t.rows) * OCL_GROUP, what.times, OCL_GROUP);
+    ocl_step_range(s, panels * parts(c->co, t.rows) * t.part, what.times, t.part);
     info->workspace = table.words * 4;
     return RK_OK;
 }
@@ -114,7 +124,8 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
     rk_device *d = k->device;
     const ocl_tiled what = tiled_of(c);
     const ocl_choice t = ocl_tile(d, &what, &k->choice);
-    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u, blocks", t.rows, t.cols, t.deep);
+    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u by %u, blocks", t.rows, t.cols,
+             t.deep, t.part);
     ocl_text source;
     ocl_step *s;
     write_source(d, c, code, &t, &source);
@@ -138,8 +149,7 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
                               (uint64_t)c->h.shift,
                               (uint64_t)c->w.shift};
     for (int i = 0; i < 14; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
-    ocl_step_range(s, parts(c->taps, t.cols) * parts(c->co, t.rows) * OCL_GROUP, c->blocks,
-                   OCL_GROUP);
+    ocl_step_range(s, parts(c->taps, t.cols) * parts(c->co, t.rows) * t.part, c->blocks, t.part);
     info->workspace = c->blocks * c->co * c->taps * 4;
     return RK_OK;
 }

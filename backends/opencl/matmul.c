@@ -158,7 +158,7 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
 static ocl_tiled tiled_of(const ocl_product *s)
 {
     return (ocl_tiled){
-        .rows = s->m, .columns = s->n, .times = s->batch, .fetch_a = 5, .fetch_b = 5};
+        .rows = s->m, .columns = s->n, .times = s->batch, .fetch = {4, 4}, .moved = {3.5, 2.5}};
 }
 
 ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl_choice *chosen)
@@ -187,8 +187,7 @@ rk_status ocl_product_args(ocl_step *step, const ocl_product *s, const ocl_choic
     OCL_TRY(ocl_step_u64(step, s->a_batch, e));
     OCL_TRY(ocl_step_u64(step, s->b_batch, e));
     for (int w = 0; w < 3; w++) OCL_TRY(ocl_step_u32(step, (uint32_t)words[w], e));
-    ocl_step_range(step, panels * ((s->m + g->rows - 1) / g->rows) * OCL_GROUP, s->batch,
-                   OCL_GROUP);
+    ocl_step_range(step, panels * ((s->m + g->rows - 1) / g->rows) * g->part, s->batch, g->part);
     return RK_OK;
 }
 
@@ -198,7 +197,8 @@ static rk_status tiled(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo
     ocl_text source;
     ocl_step *step;
     OCL_TRY(ocl_loops(k->device, 2 * s->k, e));
-    snprintf(info->impl, sizeof info->impl, "matmul gpu %ux%ux%u", g.rows, g.cols, g.deep);
+    snprintf(info->impl, sizeof info->impl, "matmul gpu %ux%ux%u by %u", g.rows, g.cols, g.deep,
+             g.part);
     ocl_source(k->device, &source, 1);
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);

@@ -2,37 +2,45 @@
 #include "tile.h"
 #include "embedded.h"
 
+enum {
+    LEAST = 32,
+    MOST = 128, /* rows of a tile, and columns */
+    SIDE = 8,   /* rows and columns of a work-item, at most */
+    WARP = 32,  /* work-items that kernels/tile.cl places 4 x 8 */
+    DEEP = 32,
+    REGISTERS = 128, /* that a work-item is asked to do with, so that there is room for others */
+    CHAINS = 24      /* of a work-item that needs to be asked */
+};
+
 static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
 static uint32_t vector(uint32_t n) { return n % 4 == 0 ? 4 : n % 2 == 0 ? 2 : 1; }
 
-/* Rows of a work-item's vector: VM of kernels/tile.cl. */
-static uint32_t high(const ocl_choice *t)
+static uint32_t across(const ocl_choice *t) { return t->cols > 8 * SIDE ? t->cols / SIDE : 8; }
+static uint32_t down(const ocl_choice *t) { return t->part / across(t); }
+static uint32_t rows(const ocl_choice *t) { return t->rows / down(t); }
+static uint32_t cols(const ocl_choice *t) { return t->cols / across(t); }
+
+/* A group fetches whole rows, and its work-items have as many elements each. */
+static int is_whole(const ocl_choice *t)
 {
-    return t->cols > 128 && vector(t->rows / 16) == 4 ? 2 : vector(t->rows / 16);
+    if (t->part < t->cols || t->part % across(t) || down(t) % 4) return 0;
+    return t->rows % down(t) == 0 && rows(t) <= SIDE;
 }
 
 static int fits(const rk_device *d, const ocl_tiled *w, const ocl_choice *t)
 {
     uint64_t slices = 2 * (uint64_t)t->deep * (t->rows + t->cols + 8),
-             band = 16 * (uint64_t)high(t) * t->cols;
-    return ((slices > band ? slices : band) + 3 + w->beside) * 4 <= d->local_bytes;
+             band = (uint64_t)down(t) * vector(rows(t)) * t->cols;
+    return t->deep * t->cols >= t->part && t->part <= d->max_group &&
+           ((slices > band ? slices : band) + 3 + w->beside) * 4 <= d->local_bytes;
 }
 
-/* Slices of small tiles are deep, so that there is something to do between two barriers. */
+/* So deep that a work-item fetches eight elements of a slice. */
 static uint32_t depth_of(const rk_device *d, const ocl_tiled *w, ocl_choice t)
 {
-    t.deep = t.cols > 128 ? 8 : t.rows * t.cols > 4096 ? 16 : 32;
+    t.deep = 8 * t.part / t.cols < DEEP ? 8 * t.part / t.cols : DEEP;
     while (t.deep > 8 && !fits(d, w, &t)) t.deep /= 2;
     return t.deep;
-}
-
-/* The compiler is asked to leave registers to a second group: with them alone a group waits. */
-enum { REGISTERS = 256 / 2, CHAINS_LEAST = 24, CHAINS_MOST = 64 };
-
-static uint32_t chains_of(const ocl_choice *t) { return t->rows / 16 * (t->cols / 16); }
-static int is_capped(const ocl_choice *t)
-{
-    return chains_of(t) >= CHAINS_LEAST && chains_of(t) <= CHAINS_MOST;
 }
 
 /* An estimate of cycles, for units that begin four instructions of 32 work-items in each and get
@@ -40,52 +48,52 @@ static int is_capped(const ocl_choice *t)
  * which comes what is waited for at barriers, less if other groups of the unit have work. */
 static double cost_of(const rk_device *d, const ocl_tiled *w, const ocl_choice *t)
 {
-    enum { WARPS = OCL_GROUP / 32, BARRIER = 120 };
-    const double rows = t->rows / 16, cols = t->cols / 16, fetched = t->rows + t->cols;
-    const double fetch = (t->rows * w->fetch_a + t->cols * w->fetch_b) / OCL_GROUP,
-                 reads = rows / high(t) + cols / vector(t->cols / 16),
-                 begin = (rows * cols + reads + fetch) / 4,
-                 local = rows + cols + 2 * fetched / OCL_GROUP;
+    enum { BARRIER = 120, ALL_REGISTERS = 65536 };
+    const double m = rows(t), n = cols(t), warps = t->part / WARP;
+    const double fetch = (t->rows * w->fetch[0] + t->cols * w->fetch[1]) / t->part,
+                 moved = (t->rows * w->moved[0] + t->cols * w->moved[1]) / t->part,
+                 reads = m / vector(rows(t)) + n / vector(cols(t)),
+                 begin = (m * n + reads + fetch) / 4,
+                 local = m + n + moved;
     const uint64_t groups = parts(w->rows, t->rows) * parts(w->columns, t->cols) * w->times,
                    rounds = parts(groups, d->units);
-    uint64_t beside = (uint64_t)(2 * REGISTERS / (1.2 * chains_of(t) + 64));
-    if (beside < 2) beside = is_capped(t) ? 2 : 1;
+    const double registers = 1.2 * m * n + 64 < REGISTERS ? 1.2 * m * n + 64 : REGISTERS;
+    uint64_t beside = (uint64_t)(ALL_REGISTERS / (registers * t->part));
     if (beside > rounds) beside = rounds;
     double each = begin > local ? begin + local / 4 : local + begin / 4;
-    each += BARRIER / (double)(beside * WARPS * t->deep);
-    return each * (rounds == 1 ? 1.2 : (double)rounds);
+    each += BARRIER / ((double)beside * warps * t->deep);
+    return each * warps * (rounds == 1 ? 1.2 : (double)rounds);
 }
 
 ocl_choice ocl_tile(const rk_device *d, const ocl_tiled *w, const ocl_choice *chosen)
 {
-    static const uint32_t widths[] = {128, 64, 32};
-    ocl_choice best = {.rows = 32, .cols = 32};
+    static const uint32_t widths[] = {128, 64, 32}, groups[] = {256, 128, 64};
+    ocl_choice best = {.rows = LEAST, .cols = LEAST, .part = 64, .deep = 8};
     double least = 0;
-    best.deep = depth_of(d, w, best);
-    for (uint32_t rows = 128; rows >= 32; rows -= 16)
-        for (int i = 0; i < 3; i++) {
-            ocl_choice t = {.rows = rows, .cols = widths[i]};
-            t.deep = depth_of(d, w, t);
+    for (int i = 0; i < 9; i++)
+        for (uint32_t r = MOST; r >= LEAST; r -= 8) {
+            ocl_choice t = {.rows = r, .cols = widths[i / 3], .part = groups[i % 3]};
+            if (chosen->rows && (chosen->rows != t.rows || chosen->cols != t.cols)) continue;
+            if ((chosen->part && chosen->part != t.part) || !is_whole(&t)) continue;
+            t.deep = chosen->deep ? chosen->deep : depth_of(d, w, t);
+            if (!fits(d, w, &t)) continue;
             double cost = cost_of(d, w, &t);
-            if (!fits(d, w, &t) || (least > 0 && cost >= least)) continue;
+            if (least > 0 && cost >= least) continue;
             least = cost;
             best = t;
         }
-    if (chosen->rows) {
-        best = (ocl_choice){.rows = chosen->rows, .cols = chosen->cols};
-        best.deep = depth_of(d, w, best);
-    }
-    if (chosen->deep) best.deep = chosen->deep;
     return best;
 }
 
 void ocl_tile_source(const rk_device *d, const ocl_choice *t, ocl_text *source)
 {
     _Static_assert(REGISTERS == 128, "the option says so");
-    if (d->caps_registers && is_capped(t)) source->options = "-cl-nv-maxrregcount 128";
+    if (d->caps_registers && rows(t) * cols(t) >= CHAINS)
+        source->options = "-cl-nv-maxrregcount 128";
     ocl_text_add(source, "#define RK_BM %u\n#define RK_BN %u\n#define RK_BK %u\n", t->rows, t->cols,
                  t->deep);
-    ocl_text_add(source, "#define RK_TM %u\n#define RK_TN %u\n", t->rows / 16, t->cols / 16);
+    ocl_text_add(source, "#define RK_GY %u\n#define RK_GX %u\n", down(t), across(t));
+    ocl_text_add(source, "#define RK_TM %u\n#define RK_TN %u\n", rows(t), cols(t));
     OCL_APPEND(source, ocl_cl_tile);
 }
 
@@ -96,25 +104,30 @@ typedef struct asked {
     const ocl_tiled *what;
 } asked;
 
+/* Possible, and each of its numbers another one than the rule would take with the others. */
 static int choice_fits(const ocl_choice *c, const void *ctx)
 {
     const asked *a = ctx;
-    const ocl_choice none = {0}, tile_only = {.rows = c->rows, .cols = c->cols};
+    const ocl_choice no_tile = {.deep = c->deep, .part = c->part},
+                     no_depth = {.rows = c->rows, .cols = c->cols, .part = c->part},
+                     no_group = {.rows = c->rows, .cols = c->cols, .deep = c->deep};
     const ocl_choice t = ocl_tile(a->device, a->what, c),
-                     usual = ocl_tile(a->device, a->what, &none),
-                     rule = ocl_tile(a->device, a->what, &tile_only);
-    if (c->rows && t.rows == usual.rows && t.cols == usual.cols) return 0;
-    return (!c->deep || t.deep != rule.deep) && fits(a->device, a->what, &t);
+                     tile = ocl_tile(a->device, a->what, &no_tile),
+                     depth = ocl_tile(a->device, a->what, &no_depth),
+                     group = ocl_tile(a->device, a->what, &no_group);
+    if (c->rows && (t.rows != c->rows || t.cols != c->cols)) return 0;
+    if ((c->deep && t.deep != c->deep) || (c->part && t.part != c->part)) return 0;
+    return !(c->rows && t.rows == tile.rows && t.cols == tile.cols) &&
+           !(c->deep && t.deep == depth.deep) && !(c->part && t.part == group.part);
 }
 
 void ocl_tile_choices(const rk_device *d, const ocl_tiled *w, ocl_choices *out)
 {
-    static const uint32_t tiles[][2] = {{64, 64},  {128, 128}, {64, 128}, {128, 64}, {96, 128},
-                                        {80, 128}, {48, 128},  {64, 256}, {112, 64}, {80, 64},
-                                        {32, 128}, {96, 64},   {32, 32},  {64, 32},  {48, 64},
-                                        {48, 256}, {32, 256},  {80, 256}, {112, 128}};
-    static const uint32_t depths[] = {16, 8, 32};
-    const ocl_menu menu = {tiles, depths, NULL, sizeof tiles / sizeof *tiles, 3, 0};
+    static const uint32_t tiles[][2] = {{64, 128}, {128, 64}, {128, 128}, {64, 64}, {96, 128},
+                                        {80, 128}, {48, 128}, {48, 64},   {96, 64}, {80, 64},
+                                        {32, 128}, {112, 64}, {32, 64},   {32, 32}, {112, 128}};
+    static const uint32_t depths[] = {16, 8, 32}, groups[] = {128, 64, 256};
+    const ocl_menu menu = {tiles, depths, groups, sizeof tiles / sizeof *tiles, 3, 3};
     const asked a = {d, w};
     ocl_choices_fill(out, &menu, choice_fits, &a);
 }

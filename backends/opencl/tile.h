@@ -3,17 +3,17 @@
 #define RETHINK_OPENCL_TILE_H
 #include "choice.h"
 
-/* What is tiled: `times` results of rows x columns.  fetch_a, fetch_b: instructions that it takes a
- * work-item to fetch an element of either operand.  beside: floats of local memory beside the
- * slices. */
+/* What is tiled: `times` results of rows x columns.  fetch: instructions that it takes a work-item
+ * to fetch an element of either operand; moved: words that pass between memory, local memory and
+ * registers.  beside: floats of local memory beside the slices. */
 typedef struct ocl_tiled {
     uint64_t rows, columns, times;
-    double fetch_a, fetch_b;
+    double fetch[2], moved[2];
     uint32_t beside;
 } ocl_tiled;
 
-/* Rows and columns of a group's tile and the depth of a slice; a work-item has a 16th of both.  What
- * was chosen stays, the rest is what takes least by estimate. */
+/* Rows and columns of a group's tile, the depth of a slice, and as `part` the group's work-items.
+ * What was chosen stays, the rest is what takes least by estimate. */
 ocl_choice ocl_tile(const rk_device *, const ocl_tiled *, const ocl_choice *chosen);
 void ocl_tile_source(const rk_device *, const ocl_choice *tile, ocl_text *);
 /* Other tiles and depths. */

@@ -9,17 +9,18 @@
 #if RK_DW
 /* Channels of g x taps; one block of positions.  Of both operands neighbours fetch neighbouring
  * positions; what is to be known of a tap waits in local memory. */
-#define LINES (256 / RK_BK)
+#define LINES (GROUP / RK_BK)
 #define FETCH_A ((RK_BM + LINES - 1) / LINES)
 #define FETCH_B ((RK_BN + LINES - 1) / LINES)
-__attribute__((reqd_work_group_size(256, 1, 1)))
+__attribute__((reqd_work_group_size(GROUP, 1, 1)))
 __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
                       ulong g_at, __global uchar *ws, ulong ws_at, ulong total, uint taps, uint ci,
                       uint co, uint jo, uint window_h, uint window_w, int in_h, int in_w,
                       uint out_h, uint out_w, int step_h, int step_w, int shift_h, int shift_w)
 {
     POOL_OF_A_GROUP;
-    __local int4 tap[RK_BN]; /* place, row, column */
+    __local int places[RK_BN];
+    __local RK_WHERE where[RK_EDGES ? RK_BN : 1]; /* row, column */
     __global const float *x = (__global const float *)(x_in + x_at),
                          *g = (__global const float *)(g_in + g_at);
     uint item = get_local_id(0), tx = ITEM_X(item), ty = ITEM_Y(item), out_plane = out_h * out_w,
@@ -30,10 +31,11 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
     uint len = (uint)min(total - start, (ulong)RK_CONV_DW_BLOCK),
          o0 = (uint)(start - n0 * out_plane);
     float acc[RK_TM][RK_TN], next_a[FETCH_A], next_b[FETCH_B];
-    for (uint t = item; t < RK_BN; t += 256) {
+    for (uint t = item; t < RK_BN; t += GROUP) {
         uint mine = min(left + t, taps - 1), rest = mine % (window_h * window_w);
         int h = (int)(rest / window_w) + shift_h, w = (int)(rest % window_w) + shift_w;
-        tap[t] = (int4)((int)(mine / (window_h * window_w) * in_plane) + h * in_w + w, h, w, 0);
+        places[t] = (int)(mine / (window_h * window_w) * in_plane) + h * in_w + w;
+        if (RK_EDGES) where[t].x = h, where[t].y = w;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     rk_begin(acc);
@@ -52,10 +54,12 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
             }
 #pragma unroll
             for (uint q = 0; q < FETCH_B; q++) {
-                uint j = line + q * LINES;
-                int4 t = tap[RK_BN % LINES ? min(j, (uint)RK_BN - 1) : j];
-                int inside = valid & (!RK_EDGES | INSIDE(h + t.y, w + t.z));
-                next_b[q] = inside ? image[t.x] : 0.0f;
+                uint j = RK_BN % LINES ? min(line + q * LINES, RK_BN - 1u) : line + q * LINES;
+                int inside = valid;
+#if RK_EDGES
+                inside &= INSIDE(h + where[j].x, w + where[j].y);
+#endif
+                next_b[q] = inside ? image[places[j]] : 0.0f;
             }
         }
         if (from) rk_multiply(pool + (turn ^ 1) * SLICE, tx, ty, acc);
@@ -87,14 +91,14 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #define RESULT acc
 #endif
 #define QUADS (RK_BM / 4)      /* of the weights of a tap */
-#define TAPS_A (256 / QUADS)    /* whose weights are fetched at a time */
+#define TAPS_A (GROUP / QUADS)    /* whose weights are fetched at a time */
 #define FETCH_A ((RK_BK + TAPS_A - 1) / TAPS_A)
-#define TAPS_B (256 / RK_BN)
+#define TAPS_B (GROUP / RK_BN)
 #define FETCH_B (RK_BK / TAPS_B)
 
 /* Channels of the result x positions of one of its phases in all images.  A work-item fetches taps
  * of one position, and weights that conv_pack laid beside each other. */
-__attribute__((reqd_work_group_size(256, 1, 1)))
+__attribute__((reqd_work_group_size(GROUP, 1, 1)))
 __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *ws, ulong ws_at,
                    RK_PARAMS ulong first_at, ulong ends_at, ulong tap_at, ulong weights_at,
                    ulong batch, ulong panels, uint taps, uint ci, uint co, uint ji, uint jo,
@@ -166,7 +170,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
                               *bs = pool + turn * SLICE + SLICE_A + tap_b * PITCH_B + column;
 #pragma unroll
                 for (uint q = 0; q < FETCH_A; q++)
-                    if ((256 % QUADS == 0 || tap_a < TAPS_A) &&
+                    if ((GROUP % QUADS == 0 || tap_a < TAPS_A) &&
                         (RK_BK % TAPS_A == 0 || tap_a + q * TAPS_A < RK_BK))
                         *(__local float4 *)(as + q * TAPS_A * PITCH_A) = next_a[q];
 #pragma unroll
@@ -186,8 +190,8 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
     for (uint i = 0; i < RK_TM; i += VM) {
         rk_lay_out(RESULT, i, tx, ty, pool);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint t = item; t < BAND * RK_BN; t += 256) { /* BN divides 256: of the same column */
-            ulong x1 = top + i * 16 + t / RK_BN, pos = (x0 * jo + x1) * out_h * out_w + x2;
+        for (uint t = item; t < BAND * RK_BN; t += GROUP) { /* BN divides GROUP: of the same column */
+            ulong x1 = top + i * RK_GY + t / RK_BN, pos = (x0 * jo + x1) * out_h * out_w + x2;
             if (x1 >= co || left + column >= columns) break;
             U in0 = as_uint(pool[t]);
             RK_BODY

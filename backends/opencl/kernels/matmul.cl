@@ -144,8 +144,8 @@ ONE __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const 
 }
 #else
 /* Tiles as in tile.cl.  Work-items fetch elements that lie beside each other in memory. */
-#define FETCH_A ((RK_BM * RK_BK + 255) / 256)
-#define FETCH_B ((RK_BN * RK_BK + 255) / 256)
+#define FETCH_A ((RK_BM * RK_BK + GROUP - 1) / GROUP)
+#define FETCH_B ((RK_BN * RK_BK + GROUP - 1) / GROUP)
 #define SPOT_A(t) (RK_TA ? (t) % RK_BM : (t) / RK_BK), (RK_TA ? (t) / RK_BM : (t) % RK_BK)
 #define SPOT_B(t) (RK_TB ? (t) / RK_BK : (t) % RK_BN), (RK_TB ? (t) % RK_BK : (t) / RK_BN)
 
@@ -160,7 +160,7 @@ static inline float rk_fetch(__global const float *m, uint2 spot, uint first, ui
     return (!RK_TAIL | (p < k)) ? m[place] : past;
 }
 
-__attribute__((reqd_work_group_size(256, 1, 1)))
+__attribute__((reqd_work_group_size(GROUP, 1, 1)))
 __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const uchar *b_in, ulong b_at,
                      RK_PARAMS ulong a_batch, ulong b_batch, uint m, uint n, uint k)
 {
@@ -183,11 +183,11 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
         if (from < k) {
 #pragma unroll
             for (uint q = 0; q < FETCH_A; q++)
-                next_a[q] = rk_fetch(a, (uint2)(SPOT_A(item + q * 256)), top, from, m, k, RK_TA,
+                next_a[q] = rk_fetch(a, (uint2)(SPOT_A(item + q * GROUP)), top, from, m, k, RK_TA,
                                      -0.0f);
 #pragma unroll
             for (uint q = 0; q < FETCH_B; q++)
-                next_b[q] = rk_fetch(b, (uint2)(SPOT_B(item + q * 256)), left, from, n, k, !RK_TB,
+                next_b[q] = rk_fetch(b, (uint2)(SPOT_B(item + q * GROUP)), left, from, n, k, !RK_TB,
                                      0.0f);
         }
         if (from) {
@@ -201,14 +201,14 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
             __local float *slice = pool + turn * SLICE;
 #pragma unroll
             for (uint q = 0; q < FETCH_A; q++) {
-                uint2 spot = (uint2)(SPOT_A(item + q * 256));
-                if (RK_BM * RK_BK % 256 == 0 || item + q * 256 < RK_BM * RK_BK)
+                uint2 spot = (uint2)(SPOT_A(item + q * GROUP));
+                if (RK_BM * RK_BK % GROUP == 0 || item + q * GROUP < RK_BM * RK_BK)
                     slice[spot.y * PITCH_A + spot.x] = next_a[q];
             }
 #pragma unroll
             for (uint q = 0; q < FETCH_B; q++) {
-                uint2 spot = (uint2)(SPOT_B(item + q * 256));
-                if (RK_BN * RK_BK % 256 == 0 || item + q * 256 < RK_BN * RK_BK)
+                uint2 spot = (uint2)(SPOT_B(item + q * GROUP));
+                if (RK_BN * RK_BK % GROUP == 0 || item + q * GROUP < RK_BN * RK_BK)
                     slice[SLICE_A + spot.y * PITCH_B + spot.x] = next_b[q];
             }
         }
@@ -218,8 +218,8 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
     for (uint i = 0; i < RK_TM; i += VM) {
         rk_lay_out(RESULT, i, tx, ty, pool);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint t = item; t < BAND * RK_BN; t += 256) {
-            ulong x1 = top + i * 16 + t / RK_BN, x2 = left + t % RK_BN,
+        for (uint t = item; t < BAND * RK_BN; t += GROUP) {
+            ulong x1 = top + i * RK_GY + t / RK_BN, x2 = left + t % RK_BN,
                   pos = (x0 * m + x1) * n + x2;
             if (x1 >= m || x2 >= n) continue;
             U in0 = as_uint(pool[t]);

@@ -1,27 +1,28 @@
-/* What MATMUL and CONV of the gpu variant share.  A group of 256 computes a tile of BM x BN, a
- * work-item TM x TN elements of it; slices of BK of both operands pass through local memory, two in
- * turn, so that one is filled while the other is multiplied.  Work-items are 16 x 16, of which 32
- * neighbours make 4 x 8, and have vectors of VM rows and VN columns, 16 of them apart: a slice is
- * read in a few wide accesses without conflicts.
+/* What MATMUL and CONV of the gpu variant share.  A group of GY x GX work-items computes a tile of
+ * BM x BN, a work-item TM x TN elements of it; slices of BK of both operands pass through local
+ * memory, two in turn, so that one is filled while the other is multiplied.  32 neighbours make 4 x
+ * 8 work-items, and have vectors of VM rows and VN columns, GY and GX of them apart: a slice is read
+ * in a few wide accesses without conflicts.
  *
  * Chains that end within a slice go on with -0 times +0: no number, not even a zero, is another one
  * after adding -0. */
+#define GROUP (RK_GX * RK_GY)
 #define VECTOR(n) ((n) % 4 == 0 ? 4 : (n) % 2 == 0 ? 2 : 1)
-#define VM (RK_TN > 8 && VECTOR(RK_TM) == 4 ? 2 : VECTOR(RK_TM))
+#define VM VECTOR(RK_TM)
 #define VN VECTOR(RK_TN)
 #define PITCH_A (RK_BM + 4)
 #define PITCH_B (RK_BN + 4)
 #define SLICE_A (RK_BK * PITCH_A)
 #define SLICE (SLICE_A + RK_BK * PITCH_B)
-#define BAND (16 * VM) /* rows of the result that pass through local memory at a time */
+#define BAND (RK_GY * VM) /* rows of the result that pass through local memory at a time */
 #define POOL (2 * SLICE > BAND * RK_BN ? 2 * SLICE : BAND * RK_BN)
 #define POOL_OF_A_GROUP                                                                            \
     __local float4 pool4[(POOL + 3) / 4];                                                          \
     __local float *pool = (__local float *)pool4
-#define ITEM_X(item) ((item) % 8 + (item) / 32 % 2 * 8)
-#define ITEM_Y(item) ((item) / 8 % 4 + (item) / 64 * 4)
+#define ITEM_X(item) ((item) % 8 + (item) / 32 % (RK_GX / 8) * 8)
+#define ITEM_Y(item) ((item) / 8 % 4 + (item) / 32 / (RK_GX / 8) * 4)
 #define ROW_OF(i, y) ((i) / VM * BAND + (y) * VM + (i) % VM)
-#define COLUMN_OF(j, x) ((j) / VN * (16 * VN) + (x) * VN + (j) % VN)
+#define COLUMN_OF(j, x) ((j) / VN * (RK_GX * VN) + (x) * VN + (j) % VN)
 
 #if defined(POCL_DEVICE_ADDRESS_BITS)
 #define DEEP_UNROLL _Pragma("unroll 1") /* compiles in a tenth of the time */
@@ -61,9 +62,9 @@ static inline void rk_multiply(__local const float *slice, uint x, uint y, float
     for (uint p = 0; p < RK_BK; p++) {
         float av[RK_TM], bv[RK_TN];
 #pragma unroll
-        for (uint i = 0; i < RK_TM; i += VM) rk_take(as + p * PITCH_A + i * 16, av + i, VM);
+        for (uint i = 0; i < RK_TM; i += VM) rk_take(as + p * PITCH_A + i * RK_GY, av + i, VM);
 #pragma unroll
-        for (uint j = 0; j < RK_TN; j += VN) rk_take(bs + p * PITCH_B + j * 16, bv + j, VN);
+        for (uint j = 0; j < RK_TN; j += VN) rk_take(bs + p * PITCH_B + j * RK_GX, bv + j, VN);
 #pragma unroll
         for (uint i = 0; i < RK_TM; i++)
 #pragma unroll
