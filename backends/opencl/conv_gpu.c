@@ -20,7 +20,8 @@ static ocl_tiled tiled_of(const ocl_conv *c)
                        .columns = c->batch * c->h.positions * c->w.positions,
                        .times = c->h.out_phases * c->w.out_phases,
                        .fetch = {0.75, 6},
-                       .moved = {2, 3}};
+                       .moved = {2, 3},
+                       .packed = 1};
 }
 
 /* Positions, and the input's coordinates of taps, are ints. */

@@ -171,6 +171,8 @@ void ocl_product_source(const rk_device *d, const ocl_product *s, const ocl_choi
                         ocl_text *source)
 {
     ocl_tile_source(d, g, source);
+    ocl_text_add(source, "#define RK_RAGGED_A %d\n#define RK_RAGGED_B %d\n", s->m % g->rows > 0,
+                 s->n % g->cols > 0);
     ocl_text_add(source, "#define RK_TAIL %d\n#define RK_BLOCKS %d\n", s->k % g->deep > 0,
                  s->k > (s->block ? s->block : RK_MATMUL_BLOCK));
     if (s->block)

@@ -35,11 +35,12 @@ static int fits(const rk_device *d, const ocl_tiled *w, const ocl_choice *t)
            ((slices > band ? slices : band) + 3 + w->beside) * 4 <= d->local_bytes;
 }
 
-/* So deep that a work-item fetches eight elements of a slice. */
+/* So deep that a work-item fetches about eight elements of a slice of either operand: they wait in
+ * registers. */
 static uint32_t depth_of(const rk_device *d, const ocl_tiled *w, ocl_choice t)
 {
-    t.deep = 8 * t.part / t.cols < DEEP ? 8 * t.part / t.cols : DEEP;
-    while (t.deep > 8 && !fits(d, w, &t)) t.deep /= 2;
+    const uint32_t most = w->packed ? 8 * t.part / t.cols : 18 * t.part / (t.rows + t.cols);
+    for (t.deep = DEEP; t.deep > 8 && (t.deep > most || !fits(d, w, &t));) t.deep /= 2;
     return t.deep;
 }
 
@@ -53,8 +54,7 @@ static double cost_of(const rk_device *d, const ocl_tiled *w, const ocl_choice *
     const double fetch = (t->rows * w->fetch[0] + t->cols * w->fetch[1]) / t->part,
                  moved = (t->rows * w->moved[0] + t->cols * w->moved[1]) / t->part,
                  reads = m / vector(rows(t)) + n / vector(cols(t)),
-                 begin = (m * n + reads + fetch) / 4,
-                 local = m + n + moved;
+                 begin = (m * n + reads + fetch) / 4, local = m + n + moved;
     const uint64_t groups = parts(w->rows, t->rows) * parts(w->columns, t->cols) * w->times,
                    rounds = parts(groups, d->units);
     const double registers = 1.2 * m * n + 64 < REGISTERS ? 1.2 * m * n + 64 : REGISTERS;

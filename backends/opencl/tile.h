@@ -5,11 +5,11 @@
 
 /* What is tiled: `times` results of rows x columns.  fetch: instructions that it takes a work-item
  * to fetch an element of either operand; moved: words that pass between memory, local memory and
- * registers.  beside: floats of local memory beside the slices. */
+ * registers.  beside: floats of local memory beside the slices. packed: elements of the first operand are fetched four at a time. */
 typedef struct ocl_tiled {
     uint64_t rows, columns, times;
     double fetch[2], moved[2];
-    uint32_t beside;
+    uint32_t beside, packed;
 } ocl_tiled;
 
 /* Rows and columns of a group's tile, the depth of a slice, and as `part` the group's work-items.

@@ -145,19 +145,26 @@ ONE __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const 
 #else
 /* Tiles as in tile.cl.  Work-items fetch elements that lie beside each other in memory. */
 #define FETCH_A ((RK_BM * RK_BK + GROUP - 1) / GROUP)
-#define FETCH_B ((RK_BN * RK_BK + GROUP - 1) / GROUP)
-#define SPOT_A(t) (RK_TA ? (t) % RK_BM : (t) / RK_BK), (RK_TA ? (t) / RK_BM : (t) % RK_BK)
-#define SPOT_B(t) (RK_TB ? (t) / RK_BK : (t) % RK_BN), (RK_TB ? (t) % RK_BK : (t) / RK_BN)
+#define FETCH_B (RK_BN * RK_BK / GROUP)
 
-/* Elements (line, from + p) of [lines][k], or of [k][lines] if turned; of lines beyond the last, of
- * which nobody uses the results, those of the last, and `past` beyond the end of chains.  RK_TAIL:
- * these end within a slice.  No condition is a branch: loads are to be under way together. */
-static inline float rk_fetch(__global const float *m, uint2 spot, uint first, uint from,
-                             uint lines, uint k, int turned, float past)
+/* Line and place in the slice of the q-th element that a work-item fetches: neighbours fetch
+ * neighbours in memory, which lie along k, or along the lines if turned. */
+static inline uint2 rk_spot(uint item, uint q, uint lines, int turned)
 {
-    uint line = min(first + spot.x, lines - 1), p = from + spot.y;
+    if (!turned) return (uint2)(item / RK_BK + q * (GROUP / RK_BK), item % RK_BK);
+    if (GROUP % lines == 0) return (uint2)(item % lines, item / lines + q * (GROUP / lines));
+    return (uint2)((item + q * GROUP) % lines, (item + q * GROUP) / lines);
+}
+
+/* An element of [lines][k], or of [k][lines] if turned; `past` beyond the end of chains, anything
+ * beyond the last line, of which nobody uses the results.  RK_TAIL, ragged: chains end within a
+ * slice, lines within a tile.  No condition is a branch: loads are to be under way together. */
+static inline float rk_fetch(__global const float *m, uint line, uint p, uint lines, uint k,
+                             int turned, int ragged, float past)
+{
     ulong place = turned ? (ulong)p * lines + line : (ulong)line * k + p;
-    return (!RK_TAIL | (p < k)) ? m[place] : past;
+    int is = (!RK_TAIL | (p < k)) & (!ragged | (line < lines));
+    return is ? m[place] : past;
 }
 
 __attribute__((reqd_work_group_size(GROUP, 1, 1)))
@@ -182,13 +189,17 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
     for (uint from = 0, turn = 0; from < k + RK_BK; from += RK_BK, turn ^= 1) {
         if (from < k) {
 #pragma unroll
-            for (uint q = 0; q < FETCH_A; q++)
-                next_a[q] = rk_fetch(a, (uint2)(SPOT_A(item + q * GROUP)), top, from, m, k, RK_TA,
-                                     -0.0f);
+            for (uint q = 0; q < FETCH_A; q++) {
+                uint2 at = rk_spot(item, q, RK_BM, RK_TA);
+                next_a[q] =
+                    rk_fetch(a, top + at.x, from + at.y, m, k, RK_TA, RK_RAGGED_A, -0.0f);
+            }
 #pragma unroll
-            for (uint q = 0; q < FETCH_B; q++)
-                next_b[q] = rk_fetch(b, (uint2)(SPOT_B(item + q * GROUP)), left, from, n, k, !RK_TB,
-                                     0.0f);
+            for (uint q = 0; q < FETCH_B; q++) {
+                uint2 at = rk_spot(item, q, RK_BN, !RK_TB);
+                next_b[q] =
+                    rk_fetch(b, left + at.x, from + at.y, n, k, !RK_TB, RK_RAGGED_B, 0.0f);
+            }
         }
         if (from) {
             rk_multiply(pool + (turn ^ 1) * SLICE, tx, ty, acc);
@@ -201,15 +212,14 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
             __local float *slice = pool + turn * SLICE;
 #pragma unroll
             for (uint q = 0; q < FETCH_A; q++) {
-                uint2 spot = (uint2)(SPOT_A(item + q * GROUP));
+                uint2 at = rk_spot(item, q, RK_BM, RK_TA);
                 if (RK_BM * RK_BK % GROUP == 0 || item + q * GROUP < RK_BM * RK_BK)
-                    slice[spot.y * PITCH_A + spot.x] = next_a[q];
+                    slice[at.y * PITCH_A + at.x] = next_a[q];
             }
 #pragma unroll
             for (uint q = 0; q < FETCH_B; q++) {
-                uint2 spot = (uint2)(SPOT_B(item + q * GROUP));
-                if (RK_BN * RK_BK % GROUP == 0 || item + q * GROUP < RK_BN * RK_BK)
-                    slice[SLICE_A + spot.y * PITCH_B + spot.x] = next_b[q];
+                uint2 at = rk_spot(item, q, RK_BN, !RK_TB);
+                slice[SLICE_A + at.y * PITCH_B + at.x] = next_b[q];
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
