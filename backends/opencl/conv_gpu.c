@@ -10,18 +10,11 @@ static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size;
 static ocl_tiled tiled_of(const ocl_conv *c)
 {
     if (c->which == RK_CONV_DW)
-        return (ocl_tiled){.rows = c->co,
-                           .columns = c->taps,
-                           .times = c->blocks,
-                           .fetch = {4, 10},
-                           .moved = {3.5, 5.5},
-                           .beside = 3 * 128};
+        return (ocl_tiled){
+            .rows = c->co, .columns = c->taps, .times = c->blocks, .beside = 3 * 128, .dw = 1};
     return (ocl_tiled){.rows = c->co,
                        .columns = c->batch * c->h.positions * c->w.positions,
-                       .times = c->h.out_phases * c->w.out_phases,
-                       .fetch = {0.75, 6},
-                       .moved = {2, 3},
-                       .packed = 1};
+                       .times = c->h.out_phases * c->w.out_phases};
 }
 
 /* Positions, and the input's coordinates of taps, are ints. */
@@ -64,7 +57,7 @@ static void write_source(rk_device *d, const ocl_conv *c, const ocl_code *code,
     ocl_text_add(source, "#define RK_TAIL %d\n", chain % tile->deep || (!dw && c->blocks > 1));
     if (!dw) ocl_code_params(code, source, "RK_PARAMS", 0, code->n_code);
     if (!dw) ocl_code_body(code, source, "RK_BODY", 0, code->n_code);
-    ocl_tile_source(d, tile, source);
+    ocl_tile_source(tile, source);
     OCL_APPEND(source, ocl_cl_conv_gpu);
 }
 

@@ -154,16 +154,6 @@ static rk_status make_queue(rk_device *d, rk_error *e)
     return ocl_status(d, code, "filling a buffer", e);
 }
 
-static int has_extension(cl_device_id id, const char *name)
-{
-    char all[8192] = "";
-    const size_t n = strlen(name);
-    clGetDeviceInfo(id, CL_DEVICE_EXTENSIONS, sizeof all - 1, all, NULL);
-    for (const char *at = all; (at = strstr(at, name)); at += n)
-        if ((at == all || at[-1] == ' ') && (!at[n] || at[n] == ' ')) return 1;
-    return 0;
-}
-
 static rk_status set_up(rk_device *d, uint32_t index, rk_error *e)
 {
     cl_platform_id platform = NULL;
@@ -174,7 +164,6 @@ static rk_status set_up(rk_device *d, uint32_t index, rk_error *e)
     clGetDeviceInfo(d->id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
     clGetDeviceInfo(d->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
     d->local_bytes = local;
-    d->caps_registers = has_extension(d->id, "cl_nv_compiler_options");
     d->units = units ? units : 1;
     OCL_TRY(identify(d, platform, e));
     OCL_TRY(choose_variant(d, e));

@@ -157,8 +157,7 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
 
 static ocl_tiled tiled_of(const ocl_product *s)
 {
-    return (ocl_tiled){
-        .rows = s->m, .columns = s->n, .times = s->batch, .fetch = {4, 4}, .moved = {3.5, 2.5}};
+    return (ocl_tiled){.rows = s->m, .columns = s->n, .times = s->batch};
 }
 
 ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl_choice *chosen)
@@ -167,10 +166,9 @@ ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl
     return ocl_tile(d, &what, chosen);
 }
 
-void ocl_product_source(const rk_device *d, const ocl_product *s, const ocl_choice *g,
-                        ocl_text *source)
+void ocl_product_source(const ocl_product *s, const ocl_choice *g, ocl_text *source)
 {
-    ocl_tile_source(d, g, source);
+    ocl_tile_source(g, source);
     ocl_text_add(source, "#define RK_RAGGED_A %d\n#define RK_RAGGED_B %d\n", s->m % g->rows > 0,
                  s->n % g->cols > 0);
     ocl_text_add(source, "#define RK_TAIL %d\n#define RK_BLOCKS %d\n", s->k % g->deep > 0,
@@ -204,7 +202,7 @@ static rk_status tiled(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo
     ocl_source(k->device, &source, 1);
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);
-    ocl_product_source(k->device, s, &g, &source);
+    ocl_product_source(s, &g, &source);
     OCL_TRY(ocl_step_add(k, &source, "matmul", &step, e));
     ocl_step_buffer(step, 0, 0);
     ocl_step_buffer(step, 1, 0);

@@ -51,11 +51,9 @@ enum {
     OCL_COUNTER = 255    /* in place of an argument's number: the device's counter */
 };
 
-/* Text under construction.  A failed allocation is remembered; ocl_text_ok asks.  options: of the
- * build, if it is a program's; NULL: none beside the device's. */
+/* Text under construction.  A failed allocation is remembered; ocl_text_ok asks. */
 typedef struct ocl_text {
     const rk_host *host;
-    const char *options;
     char *s;
     size_t n, cap;
     int failed;
@@ -99,7 +97,6 @@ struct rk_device {
     uint32_t quad;        /* elements of a load that the gpu variant can do at once: 4, or 1 */
     uint64_t loop_limit;  /* iterations that a work-item may make; 0: any number */
     uint32_t units;       /* compute units */
-    int caps_registers;   /* its compiler takes a greatest number of registers */
     uint64_t local_bytes; /* local memory of a work-group */
     size_t max_group;     /* work-items per group */
     char options[128];    /* of every build */
@@ -221,8 +218,7 @@ void ocl_mem_free(rk_device *, rk_mem *);
 rk_status ocl_write(rk_device *, rk_mem *, uint64_t, const void *, uint64_t, rk_error *);
 rk_status ocl_read(rk_device *, rk_mem *, uint64_t, void *, uint64_t, rk_error *);
 
-/* program.c: *out belongs to the device.  The text's options are a wish: a compiler that refuses
- * them is asked again without. */
+/* program.c: *out belongs to the device. */
 rk_status ocl_build(rk_device *, const ocl_text *source, cl_program *out, rk_error *);
 /* Starts a source: numerics.h at the device's width if asked, and common.cl.  numerics must be
  * asked for wherever fma is used: it has the one for devices whose own is wrong. */

@@ -34,13 +34,12 @@ static void log_build(rk_device *d, cl_program p, rk_error *e)
     ocl_free(d->host, log);
 }
 
-static cl_program from_source(rk_device *d, const ocl_text *source, const char *options,
-                              rk_error *e)
+static cl_program from_source(rk_device *d, const ocl_text *source, rk_error *e)
 {
     cl_int code = CL_SUCCESS;
     const char *s = source->s;
     cl_program p = clCreateProgramWithSource(d->context, 1, &s, &source->n, &code);
-    if (code == CL_SUCCESS) code = clBuildProgram(p, 1, &d->id, options, NULL, NULL);
+    if (code == CL_SUCCESS) code = clBuildProgram(p, 1, &d->id, d->options, NULL, NULL);
     if (code == CL_SUCCESS) return p;
     ocl_status(d, code, "compiling a kernel", e);
     if (p) {
@@ -50,7 +49,7 @@ static cl_program from_source(rk_device *d, const ocl_text *source, const char *
     return NULL;
 }
 
-static cl_program from_cache(rk_device *d, const ocl_text *key, const char *options)
+static cl_program from_cache(rk_device *d, const ocl_text *key)
 {
     size_t n = 0;
     const rk_host *host = d->host;
@@ -65,7 +64,7 @@ static cl_program from_cache(rk_device *d, const ocl_text *key, const char *opti
         const unsigned char *binary = blob;
         p = clCreateProgramWithBinary(d->context, 1, &d->id, &n, &binary, &status, &code);
         if (code == CL_SUCCESS && status == CL_SUCCESS)
-            code = clBuildProgram(p, 1, &d->id, options, NULL, NULL);
+            code = clBuildProgram(p, 1, &d->id, d->options, NULL, NULL);
         if (code != CL_SUCCESS || status != CL_SUCCESS) {
             ocl_log(host, 2, "opencl: %s took no cached binary (%s); building it again",
                     d->info.name, ocl_error_name(code != CL_SUCCESS ? code : status));
@@ -90,15 +89,14 @@ static void to_cache(rk_device *d, const ocl_text *key, cl_program p)
     ocl_free(d->host, blob);
 }
 
-static rk_status build(rk_device *d, const ocl_text *key, const ocl_text *source,
-                       const char *options, cl_program *out, rk_error *e)
+static rk_status build(rk_device *d, const ocl_text *key, const ocl_text *source, cl_program *out,
+                       rk_error *e)
 {
     ocl_built *b = ocl_alloc(d->host, sizeof *b + key->n);
     if (!b) return OCL_FAIL(e, RK_E_NOMEM, 0, "no host memory left for a program's record");
-    b->program = from_cache(d, key, options);
+    b->program = from_cache(d, key);
     if (!b->program) {
-        b->program = from_source(d, source, options, source->options ? NULL : e);
-        if (!b->program && source->options) b->program = from_source(d, source, d->options, e);
+        b->program = from_source(d, source, e);
         if (!b->program) {
             ocl_free(d->host, b);
             return e && e->code != RK_OK ? e->code : RK_E_INTERNAL;
@@ -115,15 +113,13 @@ static rk_status build(rk_device *d, const ocl_text *key, const ocl_text *source
 
 rk_status ocl_build(rk_device *d, const ocl_text *source, cl_program *out, rk_error *e)
 {
-    ocl_text all = {.host = d->host}, key = {.host = d->host};
-    ocl_text_add(&all, "%s %s", d->options, source->options ? source->options : "");
+    ocl_text key = {.host = d->host};
     ocl_text_bytes(&key, d->identity.s, d->identity.n);
-    ocl_text_add(&key, "\nformat %d\n", FORMAT);
-    ocl_text_bytes(&key, all.s, all.n);
+    ocl_text_add(&key, "\nformat %d\n%s ", FORMAT, d->options);
     ocl_text_bytes(&key, "\n", 1);
     ocl_text_bytes(&key, source->s, source->n);
     rk_status status = RK_E_NOMEM;
-    if (source->failed || all.failed || key.failed) {
+    if (source->failed || key.failed) {
         OCL_FAIL(e, RK_E_NOMEM, 0, "no host memory left for a kernel's source");
         goto out;
     }
@@ -133,9 +129,8 @@ rk_status ocl_build(rk_device *d, const ocl_text *source, cl_program *out, rk_er
         status = RK_OK;
         goto out;
     }
-    status = build(d, &key, source, all.s, out, e);
+    status = build(d, &key, source, out, e);
 out:
-    ocl_text_free(&all);
     ocl_text_free(&key);
     return status;
 }

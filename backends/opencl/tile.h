@@ -3,20 +3,18 @@
 #define RETHINK_OPENCL_TILE_H
 #include "choice.h"
 
-/* What is tiled: `times` results of rows x columns.  fetch: instructions that it takes a work-item
- * to fetch an element of either operand; moved: words that pass between memory, local memory and
- * registers.  beside: floats of local memory beside the slices. packed: elements of the first operand are fetched four at a time. */
+/* What is tiled: `times` results of rows x columns.  beside: floats of local memory beside the
+ * slices.  dw: 1 for CONV's DW, whose elements take longer to fetch. */
 typedef struct ocl_tiled {
     uint64_t rows, columns, times;
-    double fetch[2], moved[2];
-    uint32_t beside, packed;
+    uint32_t beside, dw;
 } ocl_tiled;
 
 /* Rows and columns of a group's tile, the depth of a slice, and as `part` the group's work-items.
- * What was chosen stays, the rest is what takes least by estimate. */
+ * What was chosen stays if it is possible, the rest is the rule's. */
 ocl_choice ocl_tile(const rk_device *, const ocl_tiled *, const ocl_choice *chosen);
-void ocl_tile_source(const rk_device *, const ocl_choice *tile, ocl_text *);
-/* Other tiles and depths. */
+void ocl_tile_source(const ocl_choice *tile, ocl_text *);
+/* Other tiles, depths and groups. */
 void ocl_tile_choices(const rk_device *, const ocl_tiled *, ocl_choices *out);
 
 #endif
