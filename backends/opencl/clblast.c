@@ -231,7 +231,7 @@ static blast_way *get(rk_device *d, uint32_t set)
 int ocl_blast_is_usual(const rk_device *d)
 {
     const char *option = ocl_option(d->host, "opencl.clblast");
-    return option ? strcmp(option, "0") != 0 : !d->cpu;
+    return option && strcmp(option, "0") != 0;
 }
 
 /* k products, added in any order, and a product with alpha: each term is rounded k + 1 times. */

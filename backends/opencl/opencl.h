@@ -22,7 +22,7 @@
  *
  * Two variants of every kernel: "cpu" for devices whose work-groups are threads of a CPU (explicit
  * vectors, one work-item per group, no local memory) and "gpu" (an element, a vector of four or a
- * small tile per work-item, groups of 256, local memory).  Bits do not depend on it.
+ * small tile per work-item, groups of 128 or 256, local memory).  Bits do not depend on it.
  *
  * Options: opencl.width (elements of a vector), opencl.clblast and opencl.winograd
  * (ocl_blast_is_usual, ocl_winograd_tile: fast kernels always or never), opencl.winograd-error (the
@@ -339,8 +339,7 @@ void ocl_peak_release(rk_kernel *);
 
 /* clblast.c: RK_E_UNSUPPORTED, with the reason, if CLBlast cannot be used or trusted here. */
 rk_status ocl_blast(rk_kernel *, const rk_op *, rk_kinfo *, rk_error *);
-/* What the option opencl.clblast says: "1" always, "0" never, else where it promises to be faster:
- * in the gpu variant. */
+/* What the option opencl.clblast says: "1" always, "0" never; without it where it was chosen. */
 int ocl_blast_is_usual(const rk_device *);
 /* Sets of parameters that suit the device, those that promise most first; returns how many. */
 uint32_t ocl_blast_sets(const rk_device *, uint32_t set[OCL_BLAST_SETS]);

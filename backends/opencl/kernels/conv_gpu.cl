@@ -190,7 +190,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
     for (uint i = 0; i < RK_TM; i += VM) {
         rk_lay_out(RESULT, i, tx, ty, pool);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint t = item; t < BAND * RK_BN; t += GROUP) { /* BN divides GROUP: of the same column */
+        for (uint t = item; t < BAND * RK_BN; t += GROUP) { /* of the same column */
             ulong x1 = top + i * RK_GY + t / RK_BN, pos = (x0 * jo + x1) * out_h * out_w + x2;
             if (x1 >= co || left + column >= columns) break;
             U in0 = as_uint(pool[t]);

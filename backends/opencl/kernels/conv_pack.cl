@@ -30,6 +30,17 @@ static inline uint rk_before(ulong full, uint4 from_step, uint2 n, uint2 window)
     return before;
 }
 
+/* A tap of the gpu variant: of channel planes that begin at `plane`, at one of the window's places,
+ * of which a mask of 32 bits has the first ones. */
+static inline void rk_put_tap(__global uint *tap, ulong where, uint plane, uint period, int down,
+                              int right, uint place)
+{
+    tap[0] = plane + (uint)down * period + (uint)right;
+    tap[1] = 1u << place % 32;
+    tap[where] = (uint)down;
+    tap[where + 1] = (uint)right;
+}
+
 __attribute__((reqd_work_group_size(GROUP, 1, 1)))
 __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *ws, ulong ws_at,
                         ulong first_at, ulong ends_at, ulong tap_at, ulong weights_at,
@@ -43,9 +54,8 @@ __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *
 #if RK_CPU
     uint item = (uint)get_global_id(0), begin = item * CHUNK, start = 0;
 #else
-    uint panel = (uint)get_global_id(1), output = (uint)get_global_id(0) % RK_MR,
-         begin = (uint)get_global_id(0) / RK_MR, start = 0, item = begin + output + panel,
-         row = panel * RK_MR + output;
+    uint id = (uint)get_global_id(0), panel = (uint)get_global_id(1), output = id % RK_MR,
+         begin = id / RK_MR, start = 0, item = id + panel, row = panel * RK_MR + output;
 #endif
     for (uint f = 0; f < out_h * out_w; f++) {
         uint a = f / out_w, b = f % out_w;
@@ -75,15 +85,11 @@ __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *
                 for (uint i = 0; i < RK_MR; i++)
                     packed[i] = row + i < co ? w[(row + i) * out_weight + weight] : 0.0f;
 #else
-            __global float *packed = (__global float *)(to + weights_at);
-            packed[((ulong)panel * taps + t) * RK_MR + output] =
-                row < co ? w[row * out_weight + weight] : 0.0f;
-            if (row == 0) {
-                __global uint *tap = to + tap_at + 2 * t, *where = tap + 2 * taps;
-                tap[0] = c * plane + (uint)down * period + (uint)right;
-                tap[1] = 1u << v % (n.x * n.y) % 32;
-                where[0] = (uint)down, where[1] = (uint)right;
-            }
+            to[weights_at + ((ulong)panel * taps + t) * RK_MR + output] =
+                row < co ? as_uint(w[row * out_weight + weight]) : 0u;
+            if (row == 0)
+                rk_put_tap(to + tap_at + 2 * t, 2 * taps, c * plane, period, down, right,
+                           v % (n.x * n.y));
 #endif
         }
         start += count;

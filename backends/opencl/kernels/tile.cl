@@ -1,8 +1,8 @@
 /* What MATMUL and CONV of the gpu variant share.  A group of GY x GX work-items computes a tile of
  * BM x BN, a work-item TM x TN elements of it; slices of BK of both operands pass through local
  * memory, two in turn, so that one is filled while the other is multiplied.  32 neighbours make 4 x
- * 8 work-items, and have vectors of VM rows and VN columns, GY and GX of them apart: a slice is read
- * in a few wide accesses without conflicts.
+ * 8 work-items, and have vectors of VM rows and VN columns, GY and GX of them apart: a slice is
+ * read in a few wide accesses without conflicts.
  *
  * Chains that end within a slice go on with -0 times +0: no number, not even a zero, is another one
  * after adding -0. */
