@@ -22,7 +22,7 @@ int ocl_winograd_can(const ocl_conv *c)
 /* Measured on PoCL by tests/bench/bench_conv, at batch 128: with 16 and 16 channels transforms cost
  * about what products save, and with 16 and 64 or 32 and 32 those of dw still do.  2048 tiles are
  * the fewest that were measured.  On an H100 steps of Inception and WRN-16-4 take 1.3 to 1.4 times
- * as long with it, as transforms are launches of their own: there a tuner may find where it pays. */
+ * as long with it, as transforms are launches by themselves; a tuner may find where it pays. */
 static int pays(const rk_device *d, const ocl_conv *given)
 {
     ocl_conv c = *given;

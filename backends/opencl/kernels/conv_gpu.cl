@@ -126,7 +126,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
                               n * ji * (ulong)((uint)in_h * (uint)in_w) + ((long)h * in_w + w);
     float acc[RK_TM][RK_TN], next_b[FETCH_B];
     float4 next_a[FETCH_A];
-    for (uint i = 0; RK_EDGES == 1 && i < (words[first_at + f + 1] - first) / ci; i++)
+    for (uint i = 0; RK_EDGES == 1 && i * ci < words[first_at + f + 1] - first; i++)
         mask |= (uint)INSIDE(h + where[i].x, w + where[i].y) << i;
     rk_begin(acc);
 #if RK_BLOCKS

@@ -30,15 +30,14 @@ static inline uint rk_before(ulong full, uint4 from_step, uint2 n, uint2 window)
     return before;
 }
 
-/* A tap of the gpu variant: of channel planes that begin at `plane`, at one of the window's places,
- * of which a mask of 32 bits has the first ones. */
-static inline void rk_put_tap(__global uint *tap, ulong where, uint plane, uint period, int down,
-                              int right, uint place)
+/* A tap of the gpu variant: in channel c, at one of the window's places, of which a mask has 32. */
+static inline void rk_put_tap(__global uint *tap, uint taps, uint c, uint plane, uint period,
+                              int down, int right, uint place)
 {
-    tap[0] = plane + (uint)down * period + (uint)right;
+    tap[0] = c * plane + (uint)down * period + (uint)right;
     tap[1] = 1u << place % 32;
-    tap[where] = (uint)down;
-    tap[where + 1] = (uint)right;
+    tap[2ul * taps] = (uint)down;
+    tap[2ul * taps + 1] = (uint)right;
 }
 
 __attribute__((reqd_work_group_size(GROUP, 1, 1)))
@@ -87,9 +86,9 @@ __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *
 #else
             to[weights_at + ((ulong)panel * taps + t) * RK_MR + output] =
                 row < co ? as_uint(w[row * out_weight + weight]) : 0u;
-            if (row == 0)
-                rk_put_tap(to + tap_at + 2 * t, 2 * taps, c * plane, period, down, right,
-                           v % (n.x * n.y));
+            uint place = v % (n.x * n.y);
+            __global uint *tap = to + tap_at + 2 * t;
+            if (row == 0) rk_put_tap(tap, taps, c, plane, period, down, right, place);
 #endif
         }
         start += count;
