@@ -86,9 +86,8 @@ __kernel void conv_pack(__global const uchar *w_in, ulong w_at, __global uchar *
 #else
             to[weights_at + ((ulong)panel * taps + t) * RK_MR + output] =
                 row < co ? as_uint(w[row * out_weight + weight]) : 0u;
-            uint place = v % (n.x * n.y);
             __global uint *tap = to + tap_at + 2 * t;
-            if (row == 0) rk_put_tap(tap, taps, c, plane, period, down, right, place);
+            if (row == 0) rk_put_tap(tap, taps, c, plane, period, down, right, v % (n.x * n.y));
 #endif
         }
         start += count;
