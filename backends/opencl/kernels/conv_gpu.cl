@@ -93,6 +93,7 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #define QUADS (RK_BM / 4)      /* of the weights of a tap */
 #define TAPS_A (GROUP / QUADS)    /* whose weights are fetched at a time */
 #define FETCH_A ((RK_BK + TAPS_A - 1) / TAPS_A)
+#define WHOLE_A (GROUP % QUADS == 0 && RK_BK % TAPS_A == 0)
 #define TAPS_B (GROUP / RK_BN)
 #define FETCH_B (RK_BK / TAPS_B)
 
@@ -148,7 +149,8 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
 #pragma unroll
                 for (uint q = 0; q < FETCH_A; q++) {
                     uint p = tap_a + q * TAPS_A;
-                    int is = ((RK_BK % TAPS_A == 0) | (p < RK_BK)) & (!RK_TAIL | (from + p < end));
+                    int is = (WHOLE_A | ((tap_a < TAPS_A) & (p < RK_BK))) &
+                             (!RK_TAIL | (from + p < end));
                     next_a[q] = is ? weights[(from + p) * QUADS] : (float4)(-0.0f);
                 }
 #pragma unroll
@@ -170,8 +172,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
                               *bs = pool + turn * SLICE + SLICE_A + tap_b * PITCH_B + column;
 #pragma unroll
                 for (uint q = 0; q < FETCH_A; q++)
-                    if ((GROUP % QUADS == 0 || tap_a < TAPS_A) &&
-                        (RK_BK % TAPS_A == 0 || tap_a + q * TAPS_A < RK_BK))
+                    if (WHOLE_A || (tap_a < TAPS_A && tap_a + q * TAPS_A < RK_BK))
                         *(__local float4 *)(as + q * TAPS_A * PITCH_A) = next_a[q];
 #pragma unroll
                 for (uint q = 0; q < FETCH_B; q++) bs[q * TAPS_B * PITCH_B] = next_b[q];
