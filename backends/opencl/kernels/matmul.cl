@@ -146,6 +146,7 @@ ONE __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const 
 /* Tiles as in tile.cl.  Work-items fetch elements that lie beside each other in memory. */
 #define FETCH_A ((RK_BM * RK_BK + GROUP - 1) / GROUP)
 #define FETCH_B (RK_BN * RK_BK / GROUP)
+#define LOOSE (RK_BM * RK_BK % GROUP != 0)
 
 /* Line and place in the slice of the q-th element that a work-item fetches: neighbours fetch
  * neighbours in memory, which lie along k, or along the lines if turned. */
@@ -158,12 +159,13 @@ static inline uint2 rk_spot(uint item, uint q, uint lines, int turned)
 
 /* An element of [lines][k], or of [k][lines] if turned; `past` beyond the end of chains, anything
  * beyond the last line, of which nobody uses the results.  RK_TAIL, ragged: chains end within a
- * slice, lines within a tile.  No condition is a branch: loads are to be under way together. */
+ * slice, lines within a tile; a load may also be beyond both if a slice of a is no multiple of the
+ * group.  No condition is a branch: loads are to be under way together. */
 static inline float rk_fetch(__global const float *m, uint line, uint p, uint lines, uint k,
                              int turned, int ragged, float past)
 {
     ulong place = turned ? (ulong)p * lines + line : (ulong)line * k + p;
-    int is = (!RK_TAIL | (p < k)) & (!ragged | (line < lines));
+    int is = (!(RK_TAIL | LOOSE) | (p < k)) & (!(ragged | LOOSE) | (line < lines));
     return is ? m[place] : past;
 }
 
@@ -213,7 +215,7 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
 #pragma unroll
             for (uint q = 0; q < FETCH_A; q++) {
                 uint2 at = rk_spot(item, q, RK_BM, RK_TA);
-                if (RK_BM * RK_BK % GROUP == 0 || item + q * GROUP < RK_BM * RK_BK)
+                if (!LOOSE || item + q * GROUP < RK_BM * RK_BK)
                     slice[at.y * PITCH_A + at.x] = next_a[q];
             }
 #pragma unroll
