@@ -112,8 +112,7 @@ ocl_conv_table ocl_conv_table_of(const ocl_conv *c, uint64_t words_per_tap, uint
     t.ends = phases + 1;
     t.tap = (t.ends + phases * c->blocks + 15) / 16 * 16;
     t.weights = (t.tap + c->taps * words_per_tap + 15) / 16 * 16;
-    t.words = t.weights;
-    if (rows) t.words += ((c->co + rows - 1) / rows * rows * c->taps + 15) / 16 * 16;
+    t.words = t.weights + ((c->co + rows - 1) / rows * rows * c->taps + 15) / 16 * 16;
     return t;
 }
 

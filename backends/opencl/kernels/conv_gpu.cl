@@ -91,7 +91,7 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #define RESULT acc
 #endif
 #define QUADS (RK_BM / 4)      /* of the weights of a tap */
-#define TAPS_A (GROUP / QUADS)    /* whose weights are fetched at a time */
+#define TAPS_A (GROUP / QUADS) /* whose weights are fetched at a time */
 #define FETCH_A ((RK_BK + TAPS_A - 1) / TAPS_A)
 #define WHOLE_A (GROUP % QUADS == 0 && RK_BK % TAPS_A == 0)
 #define TAPS_B (GROUP / RK_BN)
