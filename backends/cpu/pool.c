@@ -14,7 +14,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { SPINS = 1000 /* looks before a worker sleeps: some ten microseconds */ };
+enum {
+    SPINS = 1000, /* looks before a worker sleeps: some ten microseconds */
+    FEW = 8       /* workers that are kept apart from the caller: a system call for each */
+};
 
 struct cpu_pool {
     const rk_host *host;
@@ -24,7 +27,10 @@ struct cpu_pool {
     _Atomic int done, sleeping, stop;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    int workers;
+    int workers, apart_from; /* a processor, or -1 */
+#ifdef __linux__
+    cpu_set_t allowed;
+#endif
     pthread_t worker[];
 };
 
@@ -83,9 +89,31 @@ static void *work(void *pool)
     return NULL;
 }
 
+/* A virtual machine's scheduler may wake a worker on the caller's processor, though another one is
+ * idle, so as not to wake that one, too.  There it would wait until the caller has done its share.
+ * So sleepers get up on any other one; the caller is free to go anywhere. */
+#ifdef __linux__
+static void keep_apart(cpu_pool *p)
+{
+    const int here = sched_getcpu();
+    const size_t cpu = (size_t)here;
+    if (here < 0 || here == p->apart_from || p->workers > FEW ||
+        p->workers >= CPU_COUNT(&p->allowed) || !CPU_ISSET(cpu, &p->allowed))
+        return;
+    cpu_set_t others = p->allowed;
+    CPU_CLR(cpu, &others);
+    for (int i = 0; i < p->workers; i++)
+        pthread_setaffinity_np(p->worker[i], sizeof others, &others);
+    p->apart_from = here;
+}
+#else
+static void keep_apart(cpu_pool *p) { (void)p; }
+#endif
+
 static void wake_all(cpu_pool *p)
 {
     if (!atomic_load(&p->sleeping)) return;
+    keep_apart(p);
     pthread_mutex_lock(&p->lock);
     pthread_cond_broadcast(&p->wake);
     pthread_mutex_unlock(&p->lock);
@@ -98,6 +126,10 @@ cpu_pool *cpu_pool_new(const rk_host *host, int threads)
     if (!p) return NULL;
     memset(p, 0, bytes);
     p->host = host;
+    p->apart_from = -1;
+#ifdef __linux__
+    sched_getaffinity(0, sizeof p->allowed, &p->allowed); /* if it fails, none: all stay anywhere */
+#endif
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
     /* A thread that cannot be had is not missed: whoever is there claims its shares. */

@@ -5,9 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <dlfcn.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "check/sample.h"
 
 static const char *path_of(void **state) { return *state; }
@@ -178,6 +182,57 @@ static void probes(void **state)
     }
 }
 
+/* Of the threads beside this one: whether there are any, and none may run on the processor. */
+static int all_are_off(int cpu)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    int others = 0, on = 0;
+    assert_non_null(tasks);
+    for (struct dirent *t; (t = readdir(tasks));) {
+        cpu_set_t may;
+        pid_t id = (pid_t)atoi(t->d_name);
+        if (id <= 0 || id == gettid() || sched_getaffinity(id, sizeof may, &may)) continue;
+        others++;
+        on += CPU_ISSET((size_t)cpu, &may) || CPU_COUNT(&may) == 0;
+    }
+    closedir(tasks);
+    return others > 0 && on == 0;
+}
+
+/* A worker that slept gets up on another processor than the caller's, wherever that one is; unless
+ * there are as many workers as processors. */
+static void workers_apart(void **state)
+{
+    enum { TRIES = 500 }; /* a busy machine's worker may take its time to fall asleep */
+    cpu_set_t all, one;
+    char threads[32];
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    if (CPU_COUNT(&all) < 2) skip();
+    for (int spare = 1; spare >= 0; spare--) {
+        const char *list[] = {"isa=plain", threads, NULL};
+        rk_bed h;
+        rk_error e = {.size = sizeof e};
+        snprintf(threads, sizeof threads, "threads=%d", spare ? 2 : CPU_COUNT(&all) + 1);
+        assert_int_equal(rk_bed_open(&h, path_of(state), 0, list, &e), RK_OK);
+        for (int cpu = 0, seen = 0; cpu < CPU_SETSIZE && seen < 2; cpu++) {
+            int off = 0;
+            if (!CPU_ISSET((size_t)cpu, &all)) continue;
+            seen++;
+            CPU_ZERO(&one);
+            CPU_SET((size_t)cpu, &one);
+            assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+            for (int i = 0; i < (spare ? TRIES : 2) && !off; i++) {
+                usleep(10000);
+                run_probe(&h, (rk_probe){.what = RK_PROBE_FMA, .rounds = 1});
+                off = all_are_off(cpu);
+            }
+            assert_int_equal(off, spare);
+        }
+        assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
+        assert_int_equal(rk_bed_close(&h), 0);
+    }
+}
+
 enum { FN = 5, FC = 67, FH = 13, FW = 9, FK = 50, FMOST = FN * FC * FH * FW };
 
 /* A convolution of the fast tier with relu; 0 if this processor has no such instructions. */
@@ -234,9 +289,10 @@ static void same_fast_bits(void **state)
 
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[] = {cmocka_unit_test(table),   cmocka_unit_test(enumeration),
-                                 cmocka_unit_test(options), cmocka_unit_test(same_bits),
-                                 cmocka_unit_test(probes),  cmocka_unit_test(same_fast_bits)};
+    struct CMUnitTest tests[] = {cmocka_unit_test(table),         cmocka_unit_test(enumeration),
+                                 cmocka_unit_test(options),       cmocka_unit_test(same_bits),
+                                 cmocka_unit_test(probes),        cmocka_unit_test(workers_apart),
+                                 cmocka_unit_test(same_fast_bits)};
     if (argc != 2) return 2;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tests[i].initial_state = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
