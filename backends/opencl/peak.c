@@ -35,8 +35,9 @@ typedef struct shapes {
 
 /* The most promising first: vectors where a work-item is a thread of a CPU, single floats where it
  * is a lane; little where the driver is slow at everything.  The last are what clpeak measures,
- * many work-items that are soon done: one chain of mad, where each waits for the one before, and 16
- * reads.  They are no peak where work-items are expensive or vectors not filled by them. */
+ * many work-items that are soon done: one chain of mad, where each waits for the one before, whose
+ * lanes are added at the end, and 16 reads.  They are no peak where work-items are expensive or
+ * vectors not filled by them. */
 static const shapes
     cpu_fma =
         {10,
@@ -82,7 +83,10 @@ static void make_source(const rk_device *d, ocl_text *source, int local, shape s
     ocl_text_add(source, "#define F %s\n#define CHAINS %u\n#define GROUP %u\n#define SLOW %d\n",
                  types[s.width / 2], s.chains, group_of(d, s), d->loop_limit != 0);
     if (local) ocl_text_add(source, "#define TILE %u\n", TILE_FLOATS / s.width);
-    if (!local && s.chains == 1) ocl_text_add(source, "#define MAD\n");
+    if (local || !is_brief(s)) return;
+    ocl_text_add(source, s.width == 1 ? "#define MAD(v) (v)" : "#define MAD(v) (v).s0");
+    for (uint32_t i = 1; i < s.width; i++) ocl_text_add(source, " + (v).s%x", i);
+    ocl_text_add(source, "\n");
 }
 
 static rk_status arithmetic(rk_kernel *k, rk_probe *p, rk_error *e)

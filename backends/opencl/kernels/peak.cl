@@ -1,6 +1,6 @@
 /* Work of one sort and nothing else.  The source defines F, a vector of floats, and CHAINS, how
  * many of them a work-item has.  They begin as what is in memory, and end there, so that nothing
- * can be left out. */
+ * can be left out.  MAD(v): chains are of mad, and end as the sum of the lanes of v. */
 #define FOUR(X, a, b, c, d) X(a) X(b) X(c) X(d)
 #if CHAINS == 1
 #define EACH(X) X(0)
@@ -71,6 +71,10 @@ PEAK void peak(__global uchar *memory, ulong offset, uint rounds)
 #endif
     }
     EACH(JOIN)
+#ifdef MAD
+    *(__global float *)(io + get_global_id(0)) = MAD(sum);
+#else
     io[get_global_id(0)] = sum;
+#endif
 }
 #endif
