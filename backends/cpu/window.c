@@ -129,6 +129,10 @@ static void plane(const job *j, int64_t n, unsigned char *scratch)
         CPU_NAME(cpu_window_taps)(p, in, out, scratch);
         return;
     }
+    if (p->column) {
+        CPU_NAME(cpu_window_columns)(p, in, out);
+        return;
+    }
 #endif
     (void)scratch;
     switch (p->which) {
@@ -210,14 +214,18 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
         if (!p->epilogue) return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a program");
     }
 #ifdef CPU_VEC
-    if (CPU_NAME(cpu_window_plan)(k, p, &p->program_at) != RK_OK)
+    p->column = CPU_NAME(cpu_window_is_column)(p);
+    if (!p->column && CPU_NAME(cpu_window_plan)(k, p, &p->program_at) != RK_OK)
         return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a plan");
 #endif
     k->scratch_bytes = p->program_at + (p->epilogue ? p->epilogue->scratch_bytes : 0);
     double work = p->which >= RK_WINDOW_TAKE ? 1 : (double)p->kh * (double)p->kw;
     k->threads = cpu_threads_of(k, (double)p->N * (double)(p->in + p->out) * work * 0.3);
     info->ulp = p->which <= RK_WINDOW_SUM_T ? (float)work : 1.0f;
-    snprintf(info->impl, sizeof info->impl, "%s of windows %s", p->fast ? "taps" : "rows",
+    snprintf(info->impl, sizeof info->impl, "%s of windows %s",
+             p->fast     ? "taps"
+             : p->column ? "columns"
+                         : "rows",
              k->device->isa->name);
     return RK_OK;
 }

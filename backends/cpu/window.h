@@ -1,4 +1,4 @@
-/* window.h: the fast path of WINDOW for sums and maxima; see window_taps.c. */
+/* window.h: the fast paths of WINDOW for sums and maxima; see window_taps.c and window_column.c. */
 #ifndef RETHINK_CPU_WINDOW_H
 #define RETHINK_CPU_WINDOW_H
 #include "conv.h"
@@ -10,6 +10,7 @@ typedef struct cpu_window {
     uint32_t holder;
     size_t program_at; /* in the scratch memory */
     void *fast;        /* the plan of window_taps.c; NULL: loops over rows */
+    int column;        /* the sums are those of window_column.c */
 } cpu_window;
 
 #ifdef CPU_ISA
@@ -18,5 +19,8 @@ rk_status CPU_NAME(cpu_window_plan)(rk_kernel *, cpu_window *v, size_t *scratch)
 /* begin once per launch and thread; then sum or argmax of one plane. */
 void CPU_NAME(cpu_window_begin)(const cpu_window *, void *scratch);
 void CPU_NAME(cpu_window_taps)(const cpu_window *, const float *x, void *y, void *scratch);
+/* Whether windows are one column wide, and so on; then sums of one plane, or their adjoint. */
+int CPU_NAME(cpu_window_is_column)(const cpu_window *);
+void CPU_NAME(cpu_window_columns)(const cpu_window *, const float *x, float *y);
 #endif
 #endif
