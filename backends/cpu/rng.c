@@ -3,14 +3,56 @@
 #include <string.h>
 #include <rethink/numerics.h>
 #include "check.h"
+#include "vec.h"
 
+#ifdef CPU_VEC
+enum { LANES = CPU_VEC };
+
+typedef uint32_t words __attribute__((vector_size(4 * CPU_VEC)));
+typedef uint64_t pairs __attribute__((vector_size(4 * CPU_VEC)));
+#if CPU_VEC == 16
+#define MUL(a, b) ((pairs)_mm512_mul_epu32((__m512i)(a), (__m512i)(b))) /* of the lower halves */
+#else
+#define MUL(a, b) ((pairs)_mm256_mul_epu32((__m256i)(a), (__m256i)(b)))
+#endif
+
+/* The halves of x * times. */
+static inline __attribute__((always_inline)) void multiply(words x, uint32_t times, words *high,
+                                                           words *low)
+{
+    const pairs by = (pairs){0} + times, lower = (pairs){0} + 0xFFFFFFFFu;
+    pairs even = MUL(x, by), odd = MUL((pairs)x >> 32, by);
+    *high = (words)((even >> 32) | (odd & ~lower));
+    *low = (words)((even & lower) | (odd << 32));
+}
+
+/* LANES counters side by side; rk_philox is what they compute. */
+static inline void many(uint32_t *out, uint32_t first, const uint32_t *seed, uint32_t stream)
+{
+    static const uint32_t count[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const words zero = {0};
+    words c0, c1 = zero, c2 = zero + seed[2], c3 = zero + stream;
+    uint32_t k0 = seed[0], k1 = seed[1];
+    memcpy(&c0, count, sizeof c0);
+    c0 += first;
+    for (int round = 0; round < 10; round++) {
+        words high0, low0, high1, low1;
+        multiply(c0, 0xD2511F53u, &high0, &low0);
+        multiply(c2, 0xCD9E8D57u, &high1, &low1);
+        c0 = high1 ^ c1 ^ k0;
+        c1 = low1;
+        c2 = high0 ^ c3 ^ k1;
+        c3 = low0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    words a = v_zip_low(c0, c2), b = v_zip_low(c1, c3);
+    words c = v_zip_high(c0, c2), d = v_zip_high(c1, c3);
+    words lines[4] = {v_zip_low(a, b), v_zip_high(a, b), v_zip_low(c, d), v_zip_high(c, d)};
+    memcpy(out, lines, sizeof lines);
+}
+#else
 enum { LANES = 16 };
-
-typedef struct job {
-    const rk_kernel *kernel;
-    const uint32_t *seed;
-    uint32_t *out;
-} job;
 
 /* LANES counters side by side, so that rounds become vectors; rk_philox is what they compute. */
 static void many(uint32_t out[4 * LANES], uint32_t first, const uint32_t *seed, uint32_t stream)
@@ -40,6 +82,13 @@ static void many(uint32_t out[4 * LANES], uint32_t first, const uint32_t *seed, 
         out[4 * l + 3] = c3[l];
     }
 }
+#endif
+
+typedef struct job {
+    const rk_kernel *kernel;
+    const uint32_t *seed;
+    uint32_t *out;
+} job;
 
 static void one(uint32_t out[4], uint32_t at, const uint32_t *seed, uint32_t stream)
 {

@@ -1,9 +1,9 @@
 /* WINDOW: sums of windows one column wide, as those of a local response norm over channels.
  *
  * Windows of neighbours in a row are neighbours themselves: vectors of sums need no copy of the
- * plane.  With stride 1 the adjoint is such a sum, too: an element is in the windows of kh rows, whose
- * order is that of the rows, and the padding is what a window has beyond one row and the other
- * padding. */
+ * plane.  With stride 1 the adjoint is such a sum, too: an element is in the windows of kh rows,
+ * whose order is that of the rows, and the padding is what a window has beyond one row and the
+ * other padding. */
 #include "vec.h"
 #include "window.h"
 
