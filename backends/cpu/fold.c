@@ -19,7 +19,22 @@ static void tree(float *lane, int64_t width, int64_t used)
 }
 
 #ifdef CPU_VEC
-static int64_t sum_full_rows(float lane[RK_SUM_LANES], const float *x, int64_t n)
+/* The upper half of the lanes onto the lower one, five times. */
+static inline float sum_lanes(vec acc[RK_SUM_LANES / CPU_VEC])
+{
+    for (int w = RK_SUM_LANES / CPU_VEC / 2; w; w /= 2)
+        for (int j = 0; j < w; j++) acc[j] = v_add(acc[j], acc[j + w]);
+#if CPU_VEC == 16
+    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(acc[0]), _mm512_extractf32x8_ps(acc[0], 1));
+#else
+    __m256 eight = acc[0];
+#endif
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+static float sum_line(const float *x, int64_t n)
 {
     enum { PARTS = RK_SUM_LANES / CPU_VEC };
     vec acc[PARTS];
@@ -27,33 +42,23 @@ static int64_t sum_full_rows(float lane[RK_SUM_LANES], const float *x, int64_t n
     for (int j = 0; j < PARTS; j++) acc[j] = v_zero();
     for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
         for (int j = 0; j < PARTS; j++) acc[j] = v_add(acc[j], v_load(x + i + j * CPU_VEC));
-    for (int j = 0; j < PARTS; j++) v_store(lane + j * CPU_VEC, acc[j]);
-    return i;
+    for (int j = 0; i < n; j++, i += CPU_VEC)
+        acc[j] =
+            v_add(acc[j], v_load_part(x + i, v_part((int)(n - i < CPU_VEC ? n - i : CPU_VEC))));
+    return sum_lanes(acc);
 }
 #else
-static int64_t sum_full_rows(float lane[RK_SUM_LANES], const float *x, int64_t n)
-{
-    int64_t i = 0;
-    memset(lane, 0, RK_SUM_LANES * sizeof *lane);
-    for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
-        for (int l = 0; l < RK_SUM_LANES; l++) lane[l] += x[i + l];
-    return i;
-}
-#endif
-
 static float sum_line(const float *x, int64_t n)
 {
-    float lane[RK_SUM_LANES];
-    int64_t i = sum_full_rows(lane, x, n);
+    float lane[RK_SUM_LANES] = {0};
+    int64_t i = 0;
+    for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
+        for (int l = 0; l < RK_SUM_LANES; l++) lane[l] += x[i + l];
     for (int64_t l = 0; i + l < n; l++) lane[l] += x[i + l];
-    if (n < RK_SUM_LANES) {
-        tree(lane, 1, n);
-        return lane[0];
-    }
-    for (int w = RK_SUM_LANES / 2; w; w /= 2)
-        for (int l = 0; l < w; l++) lane[l] += lane[l + w];
+    tree(lane, 1, n < RK_SUM_LANES ? n : RK_SUM_LANES);
     return lane[0];
 }
+#endif
 
 /* The order of comparisons is free: NaN never wins, and which zero wins does not matter. */
 static float max_line(const float *x, int64_t n)
