@@ -58,3 +58,27 @@ static inline void rk_w4_results(const RK_W4 *m, RK_W4 *y)
     y[2] = RK_W4_FMA(RK_W4_AA, even_a, even_b * RK_W4_BB);
     y[3] = RK_W4_FMA(RK_W4_AAA, odd_a, RK_W4_FMA(RK_W4_BBB, odd_b, m[5]));
 }
+
+/* dw is F(3 x 3, 4 x 4): three weights come from the six taps and four gradients, in the same
+ * points. */
+static inline void rk_w4_gradients(const RK_W4 *g, RK_W4 *u)
+{
+    RK_W4 even = RK_W4_FMA(-0.222222222f, g[2], g[0] * -0.568888889f);
+    RK_W4 odd = RK_W4_FMA(-0.138888889f, g[3], g[1] * -0.355555556f);
+    u[0] = g[0] * 0.969467456f;
+    u[1] = even + odd;
+    u[2] = even - odd;
+    even = RK_W4_FMA(0.222222222f, g[2], g[0] * 0.0841551613f);
+    odd = RK_W4_FMA(0.361111111f, g[3], g[1] * 0.136752137f);
+    u[3] = even + odd;
+    u[4] = even - odd;
+    u[5] = g[3];
+}
+
+static inline void rk_w4_sums(const RK_W4 *m, RK_W4 *w)
+{
+    RK_W4 even_a = m[1] + m[2], odd_a = m[1] - m[2], even_b = m[3] + m[4], odd_b = m[3] - m[4];
+    w[0] = m[0] + (even_a + even_b);
+    w[1] = RK_W4_FMA(RK_W4_A, odd_a, odd_b * RK_W4_B);
+    w[2] = RK_W4_FMA(RK_W4_AA, even_a, RK_W4_FMA(RK_W4_BB, even_b, m[5]));
+}

@@ -184,8 +184,7 @@ static rk_status check(const rk_op *op, cpu_conv *v, rk_error *e)
 static const char *name(const cpu_conv *v, const rk_kinfo *info)
 {
 #ifdef CPU_VEC
-    if (info->tier == RK_TIER_FAST)
-        return v->which == RK_CONV_DW ? "winograd 3x3,2x2" : CPU_NAME(cpu_winograd_name)(v);
+    if (info->tier == RK_TIER_FAST) return CPU_NAME(cpu_winograd_name)(v);
     if (v->fast) return "tiles " CPU_TILE;
 #else
     (void)v;

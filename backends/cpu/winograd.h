@@ -5,7 +5,7 @@
  *   winograd.c       y and dx: transforms of planes and results for tiles of 2 x 2
  *   winograd_4x4.c   likewise for tiles of 4 x 4
  *   winograd_mid.c   what is between them, and transformed weights: products of matrices
- *   winograd_dw.c    dw, by F(3 x 3, 2 x 2)
+ *   winograd_dw.c    dw, by F(3 x 3, 2 x 2) and F(3 x 3, 4 x 4)
  *   winograd_plan.c  where it is used, how work is cut, what error it claims
  *
  * A tile is 2 x 2 results, which come from 4 x 4 taps: both are transformed, and in between there
@@ -59,6 +59,7 @@ typedef struct cpu_winograd_part {
 
 /* dw: see winograd_dw.c. */
 typedef struct cpu_winograd_dw {
+    int64_t tile, points;        /* gradients of a tile along each side; points of all */
     int64_t down, across;        /* tiles of an image */
     int64_t segments, parts;     /* units: of the images, of the channels of x */
     int64_t images, rows, tiles; /* most of a block */

@@ -1,12 +1,13 @@
-/* dw by Winograd's F(3 x 3, 2 x 2): see winograd.h.
+/* dw by Winograd's F(3 x 3, 2 x 2) and F(3 x 3, 4 x 4): see winograd.h.
  *
- * A tile is 2 x 2 gradients and the 4 x 4 pixels they meet.  Products sum over tiles, so here
+ * A tile is 2 x 2 gradients and the 4 x 4 pixels they meet, or 4 x 4 and 6 x 6.  Products sum over
+ * tiles, so here
  * vectors go along channels: pixels are turned around, [row][column][channel], and then all
  * transforms are of whole vectors.  A block of tiles is summed in a chain and added to the sums of
  * its segment, some of the images; in a last pass the segments are added in their order and
  * transformed.  What makes a segment or a block depends on the shape only. */
 #include <string.h>
-#include "winograd.h"
+#include "winograd_4x4.h"
 
 #ifdef CPU_VEC
 
@@ -20,25 +21,39 @@ typedef struct unit {
     float *taps, *panel, *pixels;
 } unit;
 
-static inline __attribute__((always_inline)) void to_points(const vec *d, vec *v)
+enum { MOST = 6 /* points along a side */ };
+
+static inline __attribute__((always_inline)) void to_points(const vec *d, vec *v, int tile)
 {
+    if (tile == 4) {
+        rk_w4_taps(d, v);
+        return;
+    }
     v[0] = d[0] - d[2];
     v[1] = d[1] + d[2];
     v[2] = d[2] - d[1];
     v[3] = d[3] - d[1];
 }
 
-static inline __attribute__((always_inline)) void gradients_to_points(const vec *g, vec half,
-                                                                      vec *u)
+static inline __attribute__((always_inline)) void gradients_to_points(const vec *g, vec *u,
+                                                                      int tile)
 {
+    if (tile == 4) {
+        rk_w4_gradients(g, u);
+        return;
+    }
     u[0] = g[0];
-    u[1] = (g[0] + g[1]) * half;
-    u[2] = (g[0] - g[1]) * half;
+    u[1] = (g[0] + g[1]) * 0.5f;
+    u[2] = (g[0] - g[1]) * 0.5f;
     u[3] = g[1];
 }
 
-static inline __attribute__((always_inline)) void from_points(const vec *m, vec *w)
+static inline __attribute__((always_inline)) void from_points(const vec *m, vec *w, int tile)
 {
+    if (tile == 4) {
+        rk_w4_sums(m, w);
+        return;
+    }
     w[0] = (m[0] + m[1]) + m[2];
     w[1] = m[1] - m[2];
     w[2] = (m[1] + m[2]) + m[3];
@@ -73,20 +88,20 @@ static void turn(const window *s, float *to)
 /* One tile of pixels, some channels: to[point * plane]. */
 static inline __attribute__((always_inline)) void transform_tile(const float *from, int64_t row,
                                                                  int64_t ld, float *to,
-                                                                 int64_t plane)
+                                                                 int64_t plane, int tile)
 {
-    vec s[4][4], v[4];
-    CPU_UNROLL for (int i = 0; i < 4; i++)
+    const int n = tile + 2;
+    vec s[MOST][MOST], d[MOST], v[MOST];
+    CPU_UNROLL for (int i = 0; i < n; i++)
     {
-        vec d[4];
-        CPU_UNROLL for (int j = 0; j < 4; j++) d[j] = v_load(from + i * row + j * ld);
-        to_points(d, s[i]);
+        CPU_UNROLL for (int j = 0; j < n; j++) d[j] = v_load(from + i * row + j * ld);
+        to_points(d, s[i], tile);
     }
-    CPU_UNROLL for (int j = 0; j < 4; j++)
+    CPU_UNROLL for (int j = 0; j < n; j++)
     {
-        const vec d[4] = {s[0][j], s[1][j], s[2][j], s[3][j]};
-        to_points(d, v);
-        CPU_UNROLL for (int i = 0; i < 4; i++) v_store(to + (4 * i + j) * plane, v[i]);
+        CPU_UNROLL for (int i = 0; i < n; i++) d[i] = s[i][j];
+        to_points(d, v, tile);
+        CPU_UNROLL for (int i = 0; i < n; i++) v_store(to + (n * i + j) * plane, v[i]);
     }
 }
 
@@ -99,17 +114,20 @@ static void take_taps(const unit *u, int64_t n, int64_t tile)
     s.H = v->H;
     s.W = v->W;
     s.channels = u->channels;
-    s.low_h = 2 * u->a - v->ph;
+    s.low_h = f->tile * u->a - v->ph;
     s.low_w = -v->pw;
-    s.rows = 2 * u->rows + 2;
-    s.width = 2 * f->across + 2;
+    s.rows = f->tile * u->rows + 2;
+    s.width = f->tile * f->across + 2;
     s.ld = f->ld;
     turn(&s, u->pixels);
     for (int64_t t = 0; t < u->rows * f->across; t++) {
-        const float *from = u->pixels + 2 * (t / f->across * s.width + t % f->across) * s.ld;
+        const float *from = u->pixels + f->tile * (t / f->across * s.width + t % f->across) * s.ld;
         float *to = u->taps + (tile + t) * f->ld;
         for (int64_t c = 0; c < u->channels; c += CPU_VEC)
-            transform_tile(from + c, s.width * s.ld, s.ld, to + c, f->plane);
+            if (f->tile == 4)
+                transform_tile(from + c, s.width * s.ld, s.ld, to + c, f->plane, 4);
+            else
+                transform_tile(from + c, s.width * s.ld, s.ld, to + c, f->plane, 2);
     }
 }
 
@@ -117,20 +135,21 @@ static void take_taps(const unit *u, int64_t n, int64_t tile)
  * written later, or behind the panel. */
 static inline __attribute__((always_inline)) void transform_gradients(const float *from,
                                                                       int64_t row, int64_t ld,
-                                                                      float *to, int64_t point)
+                                                                      float *to, int64_t point,
+                                                                      int tile)
 {
-    static const float one_half = 0.5f;
-    vec half = v_all(&one_half), s[2][4], u[4];
-    CPU_UNROLL for (int i = 0; i < 2; i++)
+    const int n = tile + 2;
+    vec s[4][MOST], g[4], u[MOST];
+    CPU_UNROLL for (int i = 0; i < tile; i++)
     {
-        const vec g[2] = {v_load(from + i * row), v_load(from + i * row + ld)};
-        gradients_to_points(g, half, s[i]);
+        CPU_UNROLL for (int j = 0; j < tile; j++) g[j] = v_load(from + i * row + j * ld);
+        gradients_to_points(g, s[i], tile);
     }
-    CPU_UNROLL for (int j = 0; j < 4; j++)
+    CPU_UNROLL for (int j = 0; j < n; j++)
     {
-        const vec g[2] = {s[0][j], s[1][j]};
-        gradients_to_points(g, half, u);
-        CPU_UNROLL for (int i = 0; i < 4; i++) v_store(to + (4 * i + j) * point, u[i]);
+        CPU_UNROLL for (int i = 0; i < tile; i++) g[i] = s[i][j];
+        gradients_to_points(g, u, tile);
+        CPU_UNROLL for (int i = 0; i < n; i++) v_store(to + (n * i + j) * point, u[i]);
     }
 }
 
@@ -143,32 +162,36 @@ static void take_gradients(const unit *u, int64_t n, int64_t tile)
     s.H = v->OH;
     s.W = v->OW;
     s.channels = v->K;
-    s.low_h = 2 * u->a;
-    s.rows = 2 * u->rows;
-    s.width = 2 * f->across;
+    s.low_h = f->tile * u->a;
+    s.rows = f->tile * u->rows;
+    s.width = f->tile * f->across;
     s.ld = f->turned;
     turn(&s, u->pixels);
     for (int64_t p = 0, i = 0, end; i < v->K; p++, i = end) {
         end = cpu_panel_start(v->K, p + 1);
         float *to = u->panel + i * f->tiles + p * CPU_VEC + tile * (end - i);
         for (int64_t a = 0; a < u->rows; a++)
-            for (int64_t b = 0; b < f->across; b++, to += end - i)
-                transform_gradients(u->pixels + 2 * (a * s.width + b) * s.ld + i, s.width * s.ld,
-                                    s.ld, to, f->point);
+            for (int64_t b = 0; b < f->across; b++, to += end - i) {
+                const float *from = u->pixels + f->tile * (a * s.width + b) * s.ld + i;
+                if (f->tile == 4)
+                    transform_gradients(from, s.width * s.ld, s.ld, to, f->point, 4);
+                else
+                    transform_gradients(from, s.width * s.ld, s.ld, to, f->point, 2);
+            }
     }
 }
 
 static float *sums_of(const cpu_winograd_dw *f, const cpu_conv_job *j, int64_t segment,
                       int64_t point, int64_t k)
 {
-    return j->work + ((segment * CPU_WINO_POINTS + point) * j->v->K + k) * f->sums;
+    return j->work + ((segment * f->points + point) * j->v->K + k) * f->sums;
 }
 
 static void multiply(const unit *u)
 {
     const cpu_winograd_dw *f = u->f;
     int64_t K = u->j->v->K;
-    for (int64_t point = 0; point < CPU_WINO_POINTS; point++)
+    for (int64_t point = 0; point < f->points; point++)
         for (int64_t j = 0; j < u->channels; j += CPU_NR) {
             int64_t vectors = cpu_least((u->channels - j + CPU_VEC - 1) / CPU_VEC, CPU_NV);
             cpu_tile t = {.k = u->tiles, .ldb = f->ld, .ld_to = f->sums, .last = CPU_VEC};
@@ -231,22 +254,23 @@ static void share(void *context, int t, int threads)
 }
 
 /* Weights of one k and a vector of c: w[tap * CPU_VEC + lane]. */
-static void sum_up(const cpu_conv_job *j, int64_t k, int64_t c, float *w)
+static inline __attribute__((always_inline)) void sum_up(const cpu_conv_job *j, int64_t k,
+                                                         int64_t c, float *w, int tile)
 {
     const cpu_winograd_dw *f = j->v->fast;
-    vec s[4][3], y[3];
-    for (int i = 0; i < 4; i++) {
-        vec m[4];
-        for (int l = 0; l < 4; l++) {
-            m[l] = v_load(sums_of(f, j, 0, 4 * i + l, k) + c);
+    const int points = tile + 2;
+    vec s[MOST][3], m[MOST], y[3];
+    for (int i = 0; i < points; i++) {
+        for (int l = 0; l < points; l++) {
+            m[l] = v_load(sums_of(f, j, 0, points * i + l, k) + c);
             for (int64_t n = 1; n < f->segments; n++)
-                m[l] = m[l] + v_load(sums_of(f, j, n, 4 * i + l, k) + c);
+                m[l] = m[l] + v_load(sums_of(f, j, n, points * i + l, k) + c);
         }
-        from_points(m, s[i]);
+        from_points(m, s[i], tile);
     }
     for (int l = 0; l < 3; l++) {
-        const vec m[4] = {s[0][l], s[1][l], s[2][l], s[3][l]};
-        from_points(m, y);
+        for (int i = 0; i < points; i++) m[i] = s[i][l];
+        from_points(m, y, tile);
         for (int i = 0; i < 3; i++) v_store(w + (3 * i + l) * CPU_VEC, y[i]);
     }
 }
@@ -255,12 +279,16 @@ static void join_share(void *context, int t, int threads)
 {
     const cpu_conv_job *j = context;
     const cpu_conv *v = j->v;
+    const cpu_winograd_dw *f = v->fast;
     int64_t from, end;
     cpu_share(v->K, 1, t, threads, &from, &end);
     for (int64_t k = from; k < end; k++)
         for (int64_t c = 0; c < v->C; c += CPU_VEC) {
             float w[9 * CPU_VEC], *to = j->c + (k * v->C + c) * 9;
-            sum_up(j, k, c, w);
+            if (f->tile == 4)
+                sum_up(j, k, c, w, 4);
+            else
+                sum_up(j, k, c, w, 2);
             for (int64_t i = 0; i < 9 * cpu_least(v->C - c, CPU_VEC); i++)
                 to[i] = w[i % 9 * CPU_VEC + i / 9];
         }

@@ -6,7 +6,7 @@
 
 #ifdef CPU_VEC
 enum {
-    TILES = 64,  /* of a unit, about */
+    TILES = 64,  /* of a unit, about; of a block of dw, of either size */
     LARGE = 64,  /* likewise of tiles of 4 x 4 */
     SEGMENTS = 8 /* of the images, for dw */
 };
@@ -49,7 +49,8 @@ static double bound_4x4(const cpu_winograd *f)
 /* The gate of larger tiles: what they claim is at most so many times what plain summation of as
  * many terms can be off.  10 refuses fewer than 28 channels.  Measured errors of random layers
  * (root of the mean square, from uniform numbers) over those of exact kernels: 2.2 with 16
- * channels, 1.9 with 32, 1.7 with 64, 1.2 with 128, 0.9 with 256; of tiles of 2 x 2 0.7 to 0.55. */
+ * channels, 1.9 with 32, 1.7 with 64, 1.2 with 128, 0.9 with 256; of tiles of 2 x 2 0.7 to 0.55.
+ * Of dw, tiles of 4 x 4: 0.9 to 1.7, of 2 x 2 0.4 to 0.7. */
 static int is_near(const rk_device *d, double claim, double terms)
 {
     const char *option = option_of(d, "cpu.winograd-error");
@@ -199,13 +200,16 @@ static rk_status plan_taps(rk_kernel *k, cpu_conv *v, tiles_use use, rk_kinfo *i
 /* As above: sums of two pixels on each side make 4 X, a gradient's transform is a mean or itself,
  * G, and a weight adds at most nine of the sixteen points: 36 X G for each tile, of which the
  * image's share of the magnitude is OH OW X G.  Roundings: 2 with the pixels, 2 with the gradients,
- * those of the chain of a block, of blocks and of segments, 4 in the result. */
-static float bound_dw(const cpu_conv *v, const cpu_winograd_dw *f)
+ * those of the chain of a block, of blocks and of segments, 4 in the result.  With tiles of 4 x 4
+ * |B| |G| |A| along one side sum up to 26.51 for the worst of three weights, 702.8 in two
+ * dimensions; roundings are those of y. */
+static double bound_dw(const cpu_conv *v, const cpu_winograd_dw *f)
 {
     int64_t bands = (f->down + f->rows - 1) / f->rows;
     int64_t blocks = bands * ((v->N + f->segments - 1) / f->segments);
     double each = (double)(f->down * f->across) / (double)(v->OH * v->OW);
-    return (float)(18.2 * each * (double)(f->tiles + blocks + f->segments + 8));
+    double sums = (double)(f->tiles + blocks + f->segments);
+    return f->tile == 4 ? 356.0 * each * (sums + 18) : 18.2 * each * (sums + 8);
 }
 
 static size_t lay_out_dw(const cpu_conv *v, cpu_winograd_dw *f)
@@ -217,39 +221,55 @@ static size_t lay_out_dw(const cpu_conv *v, cpu_winograd_dw *f)
     f->plane = f->tiles * f->ld;
     f->point = f->tiles * v->K + cpu_panels(v->K) * CPU_VEC;
     f->turned = (v->K + 2 * CPU_VEC - 1) / CPU_VEC * CPU_VEC;
-    room = cpu_most((2 * f->rows + 2) * (2 * f->across + 2) * f->ld,
-                    2 * f->rows * 2 * f->across * f->turned);
-    f->panel_at = floats(CPU_WINO_POINTS * f->plane);
-    f->pixels_at = f->panel_at + floats(CPU_WINO_POINTS * f->point);
+    room = cpu_most((f->tile * f->rows + 2) * (f->tile * f->across + 2) * f->ld,
+                    f->tile * f->rows * f->tile * f->across * f->turned);
+    f->panel_at = floats(f->points * f->plane);
+    f->pixels_at = f->panel_at + floats(f->points * f->point);
     return f->pixels_at + floats(room + CPU_VEC);
 }
 
-static rk_status plan_dw(rk_kernel *k, cpu_conv *v, int always, rk_kinfo *info, size_t *scratch)
+static cpu_winograd_dw describe_dw(const cpu_conv *v, int64_t tile, int threads)
 {
-    cpu_winograd_dw f = {.down = (v->OH + 1) / 2, .across = (v->OW + 1) / 2};
-    int64_t image = f.down * f.across;
-    if (v->N == 0 || image == 0 || v->H == 0 || v->W == 0 ||
-        (!always && !pays(v->K, v->C, v->N * image)))
-        return RK_OK;
+    cpu_winograd_dw f = {.tile = tile, .points = (tile + 2) * (tile + 2)};
+    f.down = (v->OH + tile - 1) / tile;
+    f.across = (v->OW + tile - 1) / tile;
+    int64_t image = f.down * f.across, bands = (image + TILES - 1) / TILES;
     f.segments = cpu_least(v->N, SEGMENTS);
-    f.parts = cpu_least((k->threads + f.segments - 1) / f.segments, (v->C + CPU_NR - 1) / CPU_NR);
+    f.parts = cpu_least((threads + f.segments - 1) / f.segments, (v->C + CPU_NR - 1) / CPU_NR);
     f.images = cpu_most(cpu_least(TILES / image, (v->N + f.segments - 1) / f.segments), 1);
-    f.rows = f.down / ((image + TILES - 1) / TILES) + (f.down % ((image + TILES - 1) / TILES) > 0);
+    f.rows = (f.down + bands - 1) / bands;
     f.tiles = f.images * f.rows * f.across;
-    double room = (double)(f.tiles + 4 * f.rows * f.across) * (double)(v->K + v->C + 64);
-    float ulp = bound_dw(v, &f);
-    if (4.0 * CPU_WINO_POINTS * room > most_scratch ||
-        4.0 * CPU_WINO_POINTS * (double)f.segments * (double)v->K * (double)(v->C + 32) >
-            most_sums ||
-        ulp > 4.0f * (float)(v->N * v->OH * v->OW))
-        return RK_OK;
+    return f;
+}
+
+static int fits_dw(const cpu_conv *v, const cpu_winograd_dw *f)
+{
+    const double side = (double)(f->tile * f->tile), points = (double)f->points;
+    double room = (points * (double)f->tiles + 4 * side * (double)(f->rows * f->across)) *
+                  (double)(v->K + v->C + 64);
+    double sums = points * (double)f->segments * (double)v->K * (double)(v->C + 32);
+    return 4 * room <= most_scratch && 4 * sums <= most_sums &&
+           bound_dw(v, f) <= 4 * (double)(v->N * v->OH * v->OW);
+}
+
+static rk_status plan_dw(rk_kernel *k, cpu_conv *v, tiles_use use, rk_kinfo *info, size_t *scratch)
+{
+    if (v->N == 0 || v->OH * v->OW == 0 || v->H == 0 || v->W == 0) return RK_OK;
+    cpu_winograd_dw f = describe_dw(v, 4, k->threads);
+    if (!use.large || !fits_dw(v, &f) ||
+        !is_near(k->device, bound_dw(v, &f), (double)(v->N * v->OH * v->OW)) ||
+        (use.large == 1 && !pays(v->K, v->C, 4 * v->N * f.down * f.across))) {
+        f = describe_dw(v, CPU_WINO_TILE, k->threads);
+        if (!fits_dw(v, &f) || (!use.always && !pays(v->K, v->C, v->N * f.down * f.across)))
+            return RK_OK;
+    }
     cpu_winograd_dw *own = v->fast = cpu_kernel_alloc(k, sizeof *own);
     if (!own) return RK_E_NOMEM;
     *scratch = lay_out_dw(v, &f);
     *own = f;
-    v->work = (uint64_t)(f.segments * CPU_WINO_POINTS * v->K * f.sums) * sizeof(float);
+    v->work = (uint64_t)(f.segments * f.points * v->K * f.sums) * sizeof(float);
     v->run = CPU_NAME(cpu_winograd_dw_run);
-    info->ulp = ulp;
+    info->ulp = (float)bound_dw(v, &f);
     return RK_OK;
 }
 
@@ -268,6 +288,8 @@ static tiles_use use_of(const rk_device *d)
 const char *CPU_NAME(cpu_winograd_name)(const cpu_conv *v)
 {
     const cpu_winograd *f = v->fast;
+    const cpu_winograd_dw *dw = v->fast;
+    if (v->which == RK_CONV_DW) return dw->tile == 4 ? "winograd 3x3,4x4" : "winograd 3x3,2x2";
     return f->tile == CPU_WINO_TILE ? "winograd 2x2,3x3" : "winograd 4x4,3x3";
 }
 
@@ -276,7 +298,7 @@ rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *k, cpu_conv *v, rk_kinfo *info,
     tiles_use use = use_of(k->device);
     if (use.never || v->count == 0 || v->R != 3 || v->S != 3 || v->sh != 1 || v->sw != 1)
         return RK_OK;
-    rk_status s = v->which == RK_CONV_DW ? plan_dw(k, v, use.always, info, scratch)
+    rk_status s = v->which == RK_CONV_DW ? plan_dw(k, v, use, info, scratch)
                                          : plan_taps(k, v, use, info, scratch);
     if (!v->fast) return s;
     info->tier = RK_TIER_FAST;

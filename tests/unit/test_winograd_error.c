@@ -51,8 +51,8 @@ static float *convolve(const shape *s, const char *tile, const char *error, cons
     rk_bed h;
     rk_sample_begin(&c, RK_CONV);
     rk_sample_in(&c, RK_F32, 4, s->which == RK_CONV_DX ? g : x, 0);
-    rk_sample_in(&c, RK_F32, 4, w, 0);
-    rk_sample_out(&c, RK_F32, 4, s->which == RK_CONV_DX ? x : g);
+    rk_sample_in(&c, RK_F32, 4, s->which == RK_CONV_DW ? g : w, 0);
+    rk_sample_out(&c, RK_F32, 4, s->which == RK_CONV_Y ? g : s->which == RK_CONV_DX ? x : w);
     memcpy(c.op.p, p, sizeof p);
     c.op.flags = RK_OP_FAST;
     float *y = numbers(rk_tensor_count(&c.out[0]), 0);
@@ -84,15 +84,40 @@ static double element(const shape *s, const float *a, const float *b, int64_t n,
     return sum;
 }
 
+/* Likewise of dw: b is the gradient. */
+static double weight(const shape *s, const float *a, const float *b, int64_t k, int64_t c,
+                     int64_t r, int64_t t, double *size)
+{
+    const int64_t OH = s->H + 2 * s->pad - 2, OW = s->W + 2 * s->pad - 2;
+    double sum = 0;
+    *size = 0;
+    for (int64_t i = 0; i < s->N * OH * OW; i++) {
+        int64_t n = i / (OH * OW), h = i / OW % OH, w = i % OW;
+        int64_t y = h + r - s->pad, x = w + t - s->pad;
+        if (y < 0 || y >= s->H || x < 0 || x >= s->W) continue;
+        double term = (double)a[((n * s->C + c) * s->H + y) * s->W + x] *
+                      (double)b[((n * s->K + k) * OH + h) * OW + w];
+        sum += term;
+        *size += term * term;
+    }
+    return sum;
+}
+
 /* Root of the mean square of the errors, over that of the sums. */
 static double error_of(const shape *s, const float *a, const float *b, const float *y)
 {
-    const int dx = s->which == RK_CONV_DX;
-    const int64_t M = dx ? s->C : s->K, H = dx ? s->H : s->H + 2 * s->pad - 2,
-                  W = dx ? s->W : s->W + 2 * s->pad - 2;
+    const int dx = s->which == RK_CONV_DX, dw = s->which == RK_CONV_DW;
+    const int64_t M = dx || dw ? s->C : s->K,
+                  H = dw   ? 3
+                      : dx ? s->H
+                           : s->H + 2 * s->pad - 2,
+                  W = dw   ? 3
+                      : dx ? s->W
+                           : s->W + 2 * s->pad - 2;
     double square = 0, terms = 0, size;
-    for (int64_t i = 0; i < s->N * M * H * W; i++) {
-        double want = element(s, a, b, i / (M * H * W), i / (H * W) % M, i / W % H, i % W, &size);
+    for (int64_t i = 0; i < (dw ? s->K : s->N) * M * H * W; i++) {
+        double want = (dw ? weight : element)(s, a, b, i / (M * H * W), i / (H * W) % M, i / W % H,
+                                              i % W, &size);
         double off = ((double)y[i] - want) / (double)FLT_EPSILON;
         assert_true(fabs(off) < 1000);
         square += off * off;
@@ -104,7 +129,15 @@ static double error_of(const shape *s, const float *a, const float *b, const flo
 static void operands(const shape *s, float **a, float **b)
 {
     *a = numbers(s->N * most(s->C, s->K) * (s->H + 4) * (s->W + 4), 1);
-    *b = numbers(s->K * s->C * 9, 2);
+    *b = numbers(most(s->K * s->C * 9, s->N * s->K * (s->H + 4) * (s->W + 4)), 2);
+}
+
+/* Whether a kernel's name is that of Winograd's with such tiles. */
+static int is_named(const shape *s, const rk_kinfo *info, const char *tile)
+{
+    char name[32];
+    snprintf(name, sizeof name, s->which == RK_CONV_DW ? "winograd 3x3,%s" : "winograd %s", tile);
+    return strstr(info->impl, name) != NULL;
 }
 
 /* Errors of exact kernels and those of small and large tiles. */
@@ -117,14 +150,17 @@ static void measure(const shape *s, double error[3])
     for (int i = 0; i < 3; i++) {
         rk_kinfo info = {.size = sizeof info};
         float *y = convolve(s, tiles[i], "cpu.winograd-error=1000", a, b, &info);
-        if (has_vectors && (i == 0) != (strstr(info.impl, tiles[i] + 13) == NULL))
+        if (has_vectors && (i == 0) == is_named(s, &info, tiles[i] + 13))
             fail_msg("%s: %s", tiles[i], info.impl);
         error[i] = error_of(s, a, b, y);
         free(y);
     }
     print_message("%s of %d x %dx%d x %dx%d, padding %d: %.3f, 2x2 %.3f, 4x4 %.3f\n",
-                  s->which == RK_CONV_Y ? "y" : "dx", (int)s->N, (int)s->C, (int)s->K, (int)s->H,
-                  (int)s->W, (int)s->pad, error[0], error[1], error[2]);
+                  s->which == RK_CONV_Y    ? "y"
+                  : s->which == RK_CONV_DX ? "dx"
+                                           : "dw",
+                  (int)s->N, (int)s->C, (int)s->K, (int)s->H, (int)s->W, (int)s->pad, error[0],
+                  error[1], error[2]);
     free(a);
     free(b);
 }
@@ -142,6 +178,22 @@ static void test_depth(void **state)
         assert_true(error[2] <= (i ? 2.1 : 2.4) * error[0]);
         measure(&(shape){RK_CONV_DX, 2, 8, 7, 7, depth[i], 1}, error);
         assert_true(error[2] <= (i ? 2.1 : 2.4) * error[0]);
+    }
+}
+
+/* dw: whatever its terms are, larger tiles err about as much again as exact kernels. */
+static void test_weights(void **state)
+{
+    static const shape shapes[] = {
+        {RK_CONV_DW, 2, 3, 28, 28, 4, 1}, {RK_CONV_DW, 9, 5, 14, 14, 3, 1},
+        {RK_CONV_DW, 40, 3, 7, 7, 5, 1},  {RK_CONV_DW, 3, 2, 13, 9, 3, 2},
+        {RK_CONV_DW, 9, 4, 6, 33, 2, 0},  {RK_CONV_DW, 3, 2, 43, 41, 3, 1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        double error[3];
+        measure(&shapes[i], error);
+        assert_true(error[1] <= error[0]);
+        assert_true(error[2] <= 2 * error[0]);
     }
 }
 
@@ -214,7 +266,8 @@ static void test_options(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_depth), cmocka_unit_test(test_edges),
-                                       cmocka_unit_test(test_gate), cmocka_unit_test(test_options)};
+                                       cmocka_unit_test(test_gate), cmocka_unit_test(test_options),
+                                       cmocka_unit_test(test_weights)};
     rk_error e = {.size = sizeof e};
     rk_bed h;
     if (argc != 2) return 2;
