@@ -111,7 +111,7 @@ test_killed_helpers() {
     rm -r blobs
     RETHINK_HELPERS=1 net b.sqlite >stdout.txt 2>stderr.txt &
     python3 - $! <<'END' || fail 'no helper was killed'
-import os, signal, sys
+import os, signal, sys, time
 parent, killed = sys.argv[1], 0
 
 def children(pid):
@@ -136,6 +136,7 @@ while runs(parent):
     for pid in [x for run in children(parent) for x in children(run) if is_worker(x)]:
         os.kill(int(pid), signal.SIGKILL)
         killed += 1
+    time.sleep(0.002) # the run needs the processor
 sys.exit(not killed)
 END
     wait $! || fail "killed helpers: $(cat stderr.txt)"
