@@ -278,17 +278,20 @@ assert all(r["epochs"] == 1 and r["status"] == "done" for r in runs)'
 }
 
 # The finding of Zhang et al. 2016 on synth16, over five seeds: everything is fitted, noise generalizes
-# to nothing, and what has structure is fitted first.
+# to nothing, and what has structure is fitted first.  The numbers are those of every build: one seed
+# under sanitizers.
 test_finding() {
+    seeds='1 | 2 | 3 | 4 | 5'
+    [ -z "$SANITIZE" ] || seeds=1
     cp "$RETHINK_PRESET_PATH/quickstart.ini" seeds.ini
-    printf '[grid]\nseed = 1 | 2 | 3 | 4 | 5\n' >>seeds.ini
+    printf '[grid]\nseed = %s\n' "$seeds" >>seeds.ini
     RETHINK_PRESET_PATH=$PWD works "$RETHINK" run seeds --device cpu --threads 1 --quiet --json \
         --out r.sqlite
     checks '
 import json
 from statistics import mean
 runs = json.load(open("stdout.txt"))
-assert len(runs) == 25 and all(r["train_accuracy"] == 1 for r in runs)
+assert len(runs) == 5 * len("'"$seeds"'".split("|")) and all(r["train_accuracy"] == 1 for r in runs)
 def of(name, field):
     return [r[field] for r in runs if r["variant"].startswith(name)]
 names = ["true", "shuffled", "random pixels", "gaussian", "random labels"]
