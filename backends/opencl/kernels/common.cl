@@ -50,11 +50,33 @@ typedef CAT(uchar, RK_WIDTH) B;
 #define FIRST(v) ((v).s0)
 #define PICK(mask, a, b) select(b, a, mask)
 #define AS_U(x) CAT(as_uint, RK_WIDTH)(x)
+#if RK_CPU && defined(POCL_DEVICE_ADDRESS_BITS)
+/* Vectors at any element: PoCL makes vload16 of elements, and LLVM four accesses of those. */
+#define WHOLE(load, space, vector, type)                                                           \
+    __attribute__((overloadable)) static inline vector load(space const type *p)                   \
+    {                                                                                              \
+        typedef vector __attribute__((aligned(sizeof(type)))) whole;                               \
+        return *(space const whole *)p;                                                            \
+    }                                                                                              \
+    __attribute__((overloadable)) static inline void rk_store(vector v, space type *p)             \
+    {                                                                                              \
+        typedef vector __attribute__((aligned(sizeof(type)))) whole;                               \
+        *(space whole *)p = v;                                                                     \
+    }
+WHOLE(rk_load, __global, F, float)
+WHOLE(rk_load, __global, U, uint)
+WHOLE(rk_load, __global, B, uchar)
+WHOLE(rk_load, __private, F, float)
+WHOLE(rk_load, __private, U, uint)
+#define VLOAD(p) rk_load(p)
+#define VSTORE(v, p) rk_store(v, p)
+#else
 #define VLOAD(p) CAT(vload, RK_WIDTH)(0, p)
 #define VSTORE(v, p) CAT(vstore, RK_WIDTH)(v, 0, p)
+#endif
 #if RK_CPU
-#define VREAD(type, p) CAT(vload, RK_WIDTH)(0, p)
-#define VWRITE(type, v, p) CAT(vstore, RK_WIDTH)(v, 0, p)
+#define VREAD(type, p) VLOAD(p)
+#define VWRITE(type, v, p) VSTORE(v, p)
 #else
 #define VREAD(type, p) (*(__global const type *)(p))
 #define VWRITE(type, v, p) (*(__global type *)(p) = (v))

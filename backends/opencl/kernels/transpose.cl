@@ -5,10 +5,21 @@
 #else
 #define RK_SQUARE 8
 #endif
-#if RK_SQUARE > 1
+#if RK_SQUARE == RK_WIDTH && RK_SQUARE > 1
+#define S_LOAD(p) VLOAD(p)
+#define S_STORE(v, p) VSTORE(v, p)
+typedef F S;
+#elif RK_SQUARE > 1
+typedef CAT(float, RK_SQUARE) S;
+#ifdef WHOLE
+WHOLE(rk_square, __global, S, float)
+WHOLE(rk_square, __private, S, float)
+#define S_LOAD(p) rk_square(p)
+#define S_STORE(v, p) rk_store(v, p)
+#else
 #define S_LOAD(p) CAT(vload, RK_SQUARE)(0, p)
 #define S_STORE(v, p) CAT(vstore, RK_SQUARE)(v, 0, p)
-typedef CAT(float, RK_SQUARE) S;
+#endif
 #else
 #define S_LOAD(p) (*(p))
 #define S_STORE(v, p) (*(p) = (v))
