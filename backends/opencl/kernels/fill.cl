@@ -8,6 +8,20 @@ static inline void rk_copy(__global float *to, __global const float *from, uint 
         if (i < n) VSTORE(VLOAD(from + n - RK_WIDTH), to + n - RK_WIDTH);
         return;
     }
+#if RK_WIDTH > 8
+    if (n >= 8) {
+        vstore8(vload8(0, from), 0, to);
+        vstore8(vload8(0, from + n - 8), 0, to + n - 8);
+        return;
+    }
+#endif
+#if RK_WIDTH > 4
+    if (n >= 4) {
+        vstore4(vload4(0, from), 0, to);
+        vstore4(vload4(0, from + n - 4), 0, to + n - 4);
+        return;
+    }
+#endif
 #pragma unroll 1
     for (; i < n; i++) to[i] = from[i];
 }
