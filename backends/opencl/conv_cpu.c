@@ -1,39 +1,49 @@
 /* CONV, cpu variant: tiles, what a task copies, ranges. */
 #include "conv.h"
 #include "embedded.h"
+#include <math.h>
 #include <rethink/numerics.h>
 #include <stdio.h>
 
 /* Floats of a task's copy, which stays in a second-level cache, of what a span of positions reads,
- * which stays in a first-level cache, and positions of a span. */
-enum { COPY = 65536, NEAR = 6144, SPAN = 512 };
+ * which stays in a first-level cache, and positions of a span; WRITE: see span_of. */
+enum { COPY = 65536, NEAR = 6144, SPAN = 512, WRITE = 256 };
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
 static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
 
-/* Register tiles, mr rows by nv vectors, as in matmul.c. */
+/* Register tiles, mr rows by nv vectors, and their relative speed in percent, as in matmul.c. */
 typedef struct tile {
     uint32_t mr, nv, speed;
 } tile;
 
-static tile choose_tile(const rk_device *d, const ocl_choice *chosen, uint64_t rows, uint64_t cols)
+/* Those of 16 lanes fill 32 registers, or leave some free where few rows or columns want that.  DW
+ * has a pointer for each row: 12 x 2 leave too few of the other registers. */
+static tile choose_tile(const rk_device *d, const ocl_choice *chosen, int dw, uint64_t rows,
+                        uint64_t cols)
 {
-    static const tile wide[] = {{6, 4, 100}, {12, 2, 97}};
-    static const tile narrow[] = {{4, 3, 100}, {6, 2, 100}};
-    const tile *list = d->width == 16 ? wide : narrow, *best = list;
-    size_t count = d->width == 16 ? sizeof wide / sizeof *wide : sizeof narrow / sizeof *narrow;
+    enum { WIDE = 5, NARROW = 2 };
+    static const tile wide[2][WIDE] = {
+        {{6, 4, 100}, {8, 3, 98}, {12, 2, 95}, {8, 2, 93}, {16, 1, 92}},
+        {{6, 4, 100}, {12, 1, 99}, {8, 2, 98}, {16, 1, 97}, {8, 3, 97}}};
+    static const tile narrow[NARROW] = {{4, 3, 100}, {6, 2, 100}};
+    const tile *list = d->width == 16 ? wide[dw] : narrow, *best = list;
     if (chosen->rows) return (tile){chosen->rows, chosen->cols / d->width, 100};
-    uint64_t lowest = UINT64_MAX;
-    for (size_t i = 0; i < count; i++) {
+    double lowest = INFINITY;
+    for (int i = 0; i < (d->width == 16 ? WIDE : NARROW); i++) {
         uint64_t nr = (uint64_t)list[i].nv * d->width, mr = list[i].mr;
-        uint64_t cost = parts(rows, mr) * mr * (parts(cols, nr) * nr) * 100 / list[i].speed;
+        double cost =
+            (double)(parts(rows, mr) * mr) * (double)(parts(cols, nr) * nr) / list[i].speed;
         if (cost >= lowest) continue;
         lowest = cost;
         best = &list[i];
     }
     return *best;
 }
+
+/* Floats of a copy: part counts units of 1024. */
+static uint64_t copy_size(const ocl_choice *c) { return c->part ? c->part * 1024u : COPY; }
 
 /* A task's copy: planes of rows of `period` elements, neighbours of which share `tail` zeros. */
 typedef struct copy {
@@ -69,9 +79,6 @@ static uint64_t slots(const rk_device *d, uint64_t tasks)
     return least((uint64_t)d->units * 2, tasks);
 }
 
-/* Floats of a copy: part counts units of 1024. */
-static uint64_t copy_size(const ocl_choice *c) { return c->part ? c->part * 1024u : COPY; }
-
 /* Rows of a band: copies of COPY floats at most, but enough bands to keep all units busy. */
 static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
@@ -84,10 +91,12 @@ static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_
     return parts(rows, bands);
 }
 
-/* Positions that are written together: the more, the fewer cut vectors. */
-static uint64_t span_of(const ocl_conv *c, const copy *y, uint64_t nr)
+/* Positions that are written together: the more, the fewer cut vectors.  Tiles of wide vectors are
+ * done so soon that many short pieces of the result hold them up, wherever the input stays. */
+static uint64_t span_of(const rk_device *d, const ocl_conv *c, const copy *y, uint64_t nr)
 {
     uint64_t read = most(y->planes * (c->h.more + 1), 1), tiles = least(NEAR / read, SPAN) / nr;
+    if (d->width == 16) tiles = most(tiles, parts(least(y->plane, WRITE), nr));
     return most(tiles, 1) * nr;
 }
 
@@ -106,9 +115,9 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
     w->bands = parts(c->h.positions, w->band);
     w->tasks = c->batch * w->bands;
     w->copy = copy_of(c, c->ci, w->band + c->h.more);
-    w->tile = choose_tile(d, chosen, c->co, w->band * w->copy.period);
+    w->tile = choose_tile(d, chosen, 0, c->co, w->band * w->copy.period);
     const uint64_t nr = (uint64_t)w->tile.nv * d->width, mr = w->tile.mr;
-    w->span = chosen->deep ? parts(chosen->deep, nr) * nr : span_of(c, &w->copy, nr);
+    w->span = chosen->deep ? parts(chosen->deep, nr) * nr : span_of(d, c, &w->copy, nr);
     w->table = ocl_conv_table_of(c, 1, mr);
     const double floats = (double)w->copy.planes * (double)w->copy.plane;
     const double lines = (double)c->w.out_phases * (double)((mr + 1) * w->span);
@@ -200,7 +209,7 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
                    tasks = c->blocks * groups;
     const uint64_t area = c->h.window * c->w.window;
     const copy x = copy_of(c, group, block_rows(c));
-    const tile t = choose_tile(d, &k->choice, group * area, c->co);
+    const tile t = choose_tile(d, &k->choice, 1, group * area, c->co);
     const uint64_t nr = (uint64_t)t.nv * d->width;
     const uint64_t sums = (c->blocks * c->co * c->taps + 15) / 16 * 16;
     if ((double)x.planes * (double)x.plane > 0x1p31 || group * area > (uint64_t)1 << 31 ||
@@ -274,7 +283,7 @@ static int gather_fits(const ocl_choice *c, const void *ctx)
     const ocl_choice none = {0};
     uint64_t usual = group_of(a->device, &none, a->conv), group = group_of(a->device, c, a->conv);
     uint64_t area = a->conv->h.window * a->conv->w.window;
-    tile t = choose_tile(a->device, &none, group * area, a->conv->co);
+    tile t = choose_tile(a->device, &none, 1, group * area, a->conv->co);
     if (c->rows && c->rows == t.mr && c->cols == t.nv * a->device->width) return 0;
     return !c->part || group != usual;
 }
@@ -283,10 +292,10 @@ void ocl_conv_cpu_choices(const rk_device *d, const ocl_conv *c, ocl_choices *ou
 {
     static const uint32_t spans[] = {128, 256, 512}, copies[] = {16, 32, 128};
     const uint32_t v = d->width;
-    const uint32_t wide[][2] = {{6, 4 * v}, {12, 2 * v}, {8, 3 * v}, {12, v}},
+    const uint32_t wide[][2] = {{6, 4 * v}, {12, 2 * v}, {8, 3 * v}, {8, 2 * v}, {16, v}, {12, v}},
                    narrow[][2] = {{4, 3 * v}, {6, 2 * v}, {8, v}, {2, 4 * v}};
     const asked a = {d, c};
-    ocl_menu menu = {d->width == 16 ? wide : narrow, spans, copies, 4, 3, 3};
+    ocl_menu menu = {d->width == 16 ? wide : narrow, spans, copies, d->width == 16 ? 6 : 4, 3, 3};
     if (c->which == RK_CONV_DW) menu.n_deep = 0;
     ocl_choices_fill(out, &menu, c->which == RK_CONV_DW ? gather_fits : walk_fits, &a);
 }
