@@ -34,6 +34,7 @@ typedef struct ocl_conv {
     uint64_t blocks;                /* of a chain */
     uint64_t out_weight, in_weight; /* distance of weights along co and ci */
     uint32_t tile;                  /* of Winograd's algorithm, 2 or 4; 0 without */
+    int flat;                       /* cpu variant: see conv_cpu.c */
 } ocl_conv;
 
 /* Planes from one image to the next, of what is walked over and of the result; bytes before the

@@ -45,6 +45,23 @@ static tile choose_tile(const rk_device *d, const ocl_choice *chosen, int dw, ui
 /* Floats of a copy: part counts units of 1024. */
 static uint64_t copy_size(const ocl_choice *c) { return c->part ? c->part * 1024u : COPY; }
 
+/* Windows of 1 x 1 read no neighbours: images become rows, and their planes columns, so that
+ * vectors go on from one image to the next. */
+static ocl_conv flat_of(const ocl_conv *c)
+{
+    ocl_conv f = *c;
+    const ocl_conv_axis *h = &c->h, *w = &c->w;
+    uint64_t plane = h->in * w->in;
+    f.flat = c->which != RK_CONV_DW && h->window * w->window * h->stride * w->stride == 1 &&
+             !(h->pad + w->pad) && h->in == h->out && w->in == w->out &&
+             (double)most(c->ci, 1) * (double)plane <= 2.0 * COPY;
+    if (!f.flat) return f;
+    f.batch = 1;
+    f.h.in = f.h.out = f.h.positions = c->batch;
+    f.w.in = f.w.out = f.w.positions = plane;
+    return f;
+}
+
 /* A task's copy: planes of rows of `period` elements, neighbours of which share `tail` zeros. */
 typedef struct copy {
     uint64_t planes, rows, period, tail, plane;
@@ -92,11 +109,12 @@ static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_
 }
 
 /* Positions that are written together: the more, the fewer cut vectors.  Tiles of wide vectors are
- * done so soon that many short pieces of the result hold them up, wherever the input stays. */
+ * done so soon that many short pieces of the result hold them up, wherever the input stays; those
+ * of flat planes would be cut at the ends of images as well. */
 static uint64_t span_of(const rk_device *d, const ocl_conv *c, const copy *y, uint64_t nr)
 {
     uint64_t read = most(y->planes * (c->h.more + 1), 1), tiles = least(NEAR / read, SPAN) / nr;
-    if (d->width == 16) tiles = most(tiles, parts(least(y->plane, WRITE), nr));
+    if (d->width == 16 || c->flat) tiles = most(tiles, parts(least(y->plane, WRITE), nr));
     return most(tiles, 1) * nr;
 }
 
@@ -165,7 +183,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     ocl_source(d, &source, 1);
     ocl_text_add(&source, "#define RK_DW 0\n#define RK_MR %u\n#define RK_NV %u\n", w.tile.mr,
                  w.tile.nv);
-    ocl_text_add(&source, "#define RK_BLOCKS %d\n", c->blocks > 1);
+    ocl_text_add(&source, "#define RK_BLOCKS %d\n#define RK_FLAT %d\n", c->blocks > 1, c->flat);
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
     OCL_APPEND(&source, ocl_cl_fill);
@@ -248,7 +266,8 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
 rk_status ocl_conv_cpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
                        rk_error *e)
 {
-    if (c->which != RK_CONV_DW) return walk(k, c, code, info, e);
+    const ocl_conv flat = flat_of(c);
+    if (c->which != RK_CONV_DW) return walk(k, &flat, code, info, e);
     snprintf(info->impl, sizeof info->impl, "conv cpu, empty chains");
     if (c->blocks) OCL_TRY(gather(k, c, info, e));
     return ocl_conv_sum(k, c, code, 0, e);
@@ -294,7 +313,8 @@ void ocl_conv_cpu_choices(const rk_device *d, const ocl_conv *c, ocl_choices *ou
     const uint32_t v = d->width;
     const uint32_t wide[][2] = {{6, 4 * v}, {12, 2 * v}, {8, 3 * v}, {8, 2 * v}, {16, v}, {12, v}},
                    narrow[][2] = {{4, 3 * v}, {6, 2 * v}, {8, v}, {2, 4 * v}};
-    const asked a = {d, c};
+    const ocl_conv flat = flat_of(c);
+    const asked a = {d, &flat};
     ocl_menu menu = {d->width == 16 ? wide : narrow, spans, copies, d->width == 16 ? 6 : 4, 3, 3};
     if (c->which == RK_CONV_DW) menu.n_deep = 0;
     ocl_choices_fill(out, &menu, c->which == RK_CONV_DW ? gather_fits : walk_fits, &a);

@@ -101,13 +101,19 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
     if (task == tasks + (uint)get_global_size(0) - 1) atomic_xchg(draw, 0u);
 }
 #else
+#if RK_FLAT
+#define OUT_PLANE out_w
+#else
+#define OUT_PLANE out_h *out_w
+#endif
 #if RK_BLOCKS
 #define RESULT sum
 #else
 #define RESULT acc
 #endif
 /* A task is an image and a band of rows of every phase of the result; it makes tiles of RK_MR
- * channels x NR positions, and writes what `span` positions have given. */
+ * channels x NR positions, and writes what `span` positions have given.  RK_FLAT: windows of 1 x 1,
+ * a row is all of an image. */
 ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws, ulong ws_at,
                        __global uchar *counter, ulong counter_at, RK_PARAMS ulong first_at,
                        ulong ends_at, ulong tap_at, ulong weights_at, ulong slots_at, ulong slot,
@@ -128,6 +134,14 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
     for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
         uint top = task % bands * band, high = min(band, rows - top);
         ulong x0 = task / bands;
+#if RK_FLAT
+        for (uint t = 0; t < high * ci; t++) {
+            uint n = t / ci, c = t % ci;
+            rk_copy(copy + (ulong)c * plane + (ulong)n * period,
+                    (__global const float *)(in + in_at) + ((ulong)(top + n) * ji + c) * in_w,
+                    period);
+        }
+#else
         for (uint p = 0; p < ci * fh * fw; p++) {
             uint c = p / (fh * fw), a = p / fw % fh, b = p % fw;
             rk_fill(copy + (ulong)p * plane,
@@ -135,6 +149,7 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     high + more_h, period, tail, (long)top * step_h + a + shift_h, b + shift_w,
                     step_h, step_w, in_h, in_w);
         }
+#endif
         uint positions = (high - 1) * period + cols, panels = (co + RK_MR - 1) / RK_MR,
              spans = (positions + span - 1) / span, dense = uh * uw == 1 && period == cols;
 #pragma unroll 1
@@ -202,6 +217,11 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     uint len = min(size - q, period - j), good = min(len, cols - min(j, cols)),
                          run = h < out_h ? (uint)min((ulong)good * uw, out_w - left) : 0;
                     __global const float *ready = line, *from = raw + i * span + q;
+#if RK_FLAT
+                    x0 = h;
+                    start = left;
+                    ready = from;
+#else
                     if (!have) start = h * out_w + left;
                     if (dense) {
                         ready = from;
@@ -213,14 +233,15 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                         for (uint b = 0; b < uw; b++, from += RK_MR * span)
                             for (uint e = 0; e < good; e++) line[e * uw + b] = from[e];
                     }
+#endif
                     have += run;
                     q += len;
                     row++;
                     j = 0;
-                    if (q < size && uh * uw == 1) continue; /* the next row follows in memory */
+                    if (!RK_FLAT && q < size && uh * uw == 1) continue; /* the next row follows */
 #pragma unroll 1
                     for (uint e = 0; e < have; e += RK_WIDTH) {
-                        ulong x2 = start + e, pos = (x0 * jo + x1) * out_h * out_w + x2;
+                        ulong x2 = start + e, pos = (x0 * jo + x1) * OUT_PLANE + x2;
                         uint rem = min(have - e, (uint)RK_WIDTH);
                         U in0 = AS_U(VLOAD(ready + e));
                         RK_BODY
