@@ -6,8 +6,9 @@
 #include <stdio.h>
 
 /* Floats of a task's copy, which stays in a second-level cache, of what a span of positions reads,
- * which stays in a first-level cache, and positions of a span; WRITE: see span_of. */
-enum { COPY = 65536, NEAR = 6144, SPAN = 512, WRITE = 256 };
+ * which stays in a first-level cache, and positions of a span; WRITE and ABREAST
+ * are explained below. */
+enum { COPY = 65536, NEAR = 6144, SPAN = 512, WRITE = 256, ABREAST = 4 };
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
@@ -18,10 +19,10 @@ typedef struct tile {
     uint32_t mr, nv, speed;
 } tile;
 
-/* Those of 16 lanes fill 32 registers, or leave some free where few rows or columns want that.  DW
- * has a pointer for each row: 12 x 2 leave too few of the other registers. */
+/* Sets *lowest to its cost.  Tiles of 16 lanes fill 32 registers, or leave some free where few rows
+ * or columns want that.  DW has a pointer for each row: 12 x 2 leave too few other registers. */
 static tile choose_tile(const rk_device *d, const ocl_choice *chosen, int dw, uint64_t rows,
-                        uint64_t cols)
+                        uint64_t cols, double *lowest)
 {
     enum { WIDE = 5, NARROW = 2 };
     static const tile wide[2][WIDE] = {
@@ -29,14 +30,16 @@ static tile choose_tile(const rk_device *d, const ocl_choice *chosen, int dw, ui
         {{6, 4, 100}, {12, 1, 99}, {8, 2, 98}, {16, 1, 97}, {8, 3, 97}}};
     static const tile narrow[NARROW] = {{4, 3, 100}, {6, 2, 100}};
     const tile *list = d->width == 16 ? wide[dw] : narrow, *best = list;
-    if (chosen->rows) return (tile){chosen->rows, chosen->cols / d->width, 100};
-    double lowest = INFINITY;
-    for (int i = 0; i < (d->width == 16 ? WIDE : NARROW); i++) {
+    const tile asked = {chosen->rows, chosen->cols / d->width, 100};
+    int count = chosen->rows ? 1 : d->width == 16 ? WIDE : NARROW;
+    if (chosen->rows) list = best = &asked;
+    *lowest = INFINITY;
+    for (int i = 0; i < count; i++) {
         uint64_t nr = (uint64_t)list[i].nv * d->width, mr = list[i].mr;
         double cost =
             (double)(parts(rows, mr) * mr) * (double)(parts(cols, nr) * nr) / list[i].speed;
-        if (cost >= lowest) continue;
-        lowest = cost;
+        if (cost >= *lowest) continue;
+        *lowest = cost;
         best = &list[i];
     }
     return *best;
@@ -62,9 +65,10 @@ static ocl_conv flat_of(const ocl_conv *c)
     return f;
 }
 
-/* A task's copy: planes of rows of `period` elements, neighbours of which share `tail` zeros. */
+/* A task's copy: planes of rows of `period` elements, neighbours of which share `tail` zeros.  Rows
+ * are those of `abreast` images, one beside the other. */
 typedef struct copy {
-    uint64_t planes, rows, period, tail, plane;
+    uint64_t planes, rows, period, tail, plane, abreast;
 } copy;
 
 /* Of the columns [0, n) of phase b, how many lie before the input's element `limit`. */
@@ -74,15 +78,16 @@ static uint64_t reach(const ocl_conv_axis *w, uint64_t b, int64_t limit, uint64_
     return from < limit ? least((uint64_t)((limit - from + step - 1) / step), n) : 0;
 }
 
-static copy copy_of(const ocl_conv *c, uint64_t channels, uint64_t rows)
+static copy copy_of(const ocl_conv *c, uint64_t channels, uint64_t rows, uint64_t abreast)
 {
-    copy k = {.planes = channels * c->h.in_phases * c->w.in_phases, .rows = rows};
+    copy k = {
+        .planes = channels * c->h.in_phases * c->w.in_phases, .rows = rows, .abreast = abreast};
     uint64_t width = c->w.positions + c->w.more;
     uint64_t before = reach(&c->w, c->w.in_phases - 1, 0, width);
     uint64_t after = width - reach(&c->w, 0, (int64_t)c->w.in, width);
     k.tail = least(least(before, after), c->w.more);
     k.period = width - k.tail;
-    k.plane = rows * k.period + k.tail;
+    k.plane = rows * abreast * k.period + k.tail;
     return k;
 }
 
@@ -99,7 +104,7 @@ static uint64_t slots(const rk_device *d, uint64_t tasks)
 /* Rows of a band: copies of COPY floats at most, but enough bands to keep all units busy. */
 static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    uint64_t row = most(copy_of(c, c->ci, 1).plane, 1), band = copy_size(chosen) / row,
+    uint64_t row = most(copy_of(c, c->ci, 1, 1).plane, 1), band = copy_size(chosen) / row,
              rows = c->h.positions;
     band = band > c->h.more ? band - c->h.more : 1;
     uint64_t bands = parts(rows, band), want = parts((uint64_t)d->units * 4, c->batch);
@@ -114,6 +119,7 @@ static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_
 static uint64_t span_of(const rk_device *d, const ocl_conv *c, const copy *y, uint64_t nr)
 {
     uint64_t read = most(y->planes * (c->h.more + 1), 1), tiles = least(NEAR / read, SPAN) / nr;
+    if (y->abreast > 1) return parts(y->plane, nr) * nr;
     if (d->width == 16 || c->flat) tiles = most(tiles, parts(least(y->plane, WRITE), nr));
     return most(tiles, 1) * nr;
 }
@@ -126,21 +132,40 @@ typedef struct cut {
     uint64_t band, bands, tasks, span, slot;
 } cut;
 
+/* How many images lie abreast, and the tile: rows of a few small ones together leave fewer lanes
+ * without a position.  Vectors of 8 leave few anyway. */
+static void choose_abreast(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
+{
+    const uint64_t rows = w->band + c->h.more;
+    uint64_t few = d->width == 16 && w->bands == 1 && !c->flat && !chosen->deep ? ABREAST : 1;
+    double lowest = INFINITY, cost;
+    few = most(least(few, c->batch / ((uint64_t)d->units * 2)), 1);
+    for (uint64_t n = 1; n <= few; n++) {
+        const copy k = copy_of(c, c->ci, rows, n);
+        if (n > 1 && 2 * k.planes * k.plane > 3 * copy_size(chosen)) break;
+        tile t = choose_tile(d, chosen, 0, c->co, w->band * n * k.period, &cost);
+        cost = cost / (double)n;
+        if (n > 1 && cost >= 0.98 * lowest) continue;
+        lowest = cost;
+        w->copy = k;
+        w->tile = t;
+    }
+}
+
 static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c,
                         rk_error *e)
 {
     w->band = band_of(d, chosen, c);
     w->bands = parts(c->h.positions, w->band);
-    w->tasks = c->batch * w->bands;
-    w->copy = copy_of(c, c->ci, w->band + c->h.more);
-    w->tile = choose_tile(d, chosen, 0, c->co, w->band * w->copy.period);
+    choose_abreast(w, d, chosen, c);
+    w->tasks = parts(c->batch, w->copy.abreast) * w->bands;
     const uint64_t nr = (uint64_t)w->tile.nv * d->width, mr = w->tile.mr;
     w->span = chosen->deep ? parts(chosen->deep, nr) * nr : span_of(d, c, &w->copy, nr);
     w->table = ocl_conv_table_of(c, 1, mr);
     const double floats = (double)w->copy.planes * (double)w->copy.plane;
     const double lines = (double)c->w.out_phases * (double)((mr + 1) * w->span);
-    const double loops = (double)c->h.out_phases * (double)parts(w->band * w->copy.period, nr) *
-                         (double)parts(c->co, mr);
+    const double loops =
+        (double)c->h.out_phases * (double)parts(w->copy.plane, nr) * (double)parts(c->co, mr);
     if (floats > 0x1p31 || lines > 0x1p31 || loops > 0x1p31 || w->tasks > 1u << 30)
         return too_large(e);
     w->slot = w->copy.planes * w->copy.plane + c->w.out_phases * (mr + 1) * w->span;
@@ -162,11 +187,12 @@ static rk_status walk_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_erro
                                h->in, v->in, h->out,           v->out};
     const uint64_t phases[] = {h->in_phases,  v->in_phases, h->out_phases,
                                v->out_phases, h->step,      v->step};
-    const uint64_t words[] = {h->more, y->period, y->tail, y->plane,  h->positions, v->positions,
-                              w->band, w->bands,  w->span, c->blocks, w->tasks};
+    const uint64_t words[] = {h->more,      y->period, y->tail,   y->plane, h->positions,
+                              v->positions, w->band,   w->bands,  w->span,  c->blocks,
+                              w->tasks,     c->batch,  y->abreast};
     for (int i = 0; i < 8; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
     for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)phases[i], e));
-    for (int i = 0; i < 11; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    for (int i = 0; i < 13; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     return RK_OK;
 }
 
@@ -177,7 +203,8 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     cut w;
     OCL_TRY(cut_of(&w, d, &k->choice, c, e));
     snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u", w.tile.mr, w.tile.nv * d->width);
-    OCL_TRY(ocl_conv_pack(k, c, &w.table, w.tile.mr, w.copy.plane, w.copy.period, e));
+    OCL_TRY(
+        ocl_conv_pack(k, c, &w.table, w.tile.mr, w.copy.plane, w.copy.abreast * w.copy.period, e));
     ocl_text source;
     ocl_step *s;
     ocl_source(d, &source, 1);
@@ -212,7 +239,7 @@ static uint64_t block_rows(const ocl_conv *c)
  * and enough to make up for the packing of g. */
 static uint64_t group_of(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    uint64_t one = copy_of(c, 1, block_rows(c)).plane * c->h.in_phases * c->w.in_phases;
+    uint64_t one = copy_of(c, 1, block_rows(c), 1).plane * c->h.in_phases * c->w.in_phases;
     uint64_t group = least(2 * copy_size(chosen) / most(one, 1), c->ci);
     uint64_t want = parts((uint64_t)d->units * 4, c->blocks);
     group = most(least(group, parts(c->ci, want)), 1);
@@ -226,8 +253,9 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     const uint64_t group = group_of(d, &k->choice, c), groups = parts(c->ci, group),
                    tasks = c->blocks * groups;
     const uint64_t area = c->h.window * c->w.window;
-    const copy x = copy_of(c, group, block_rows(c));
-    const tile t = choose_tile(d, &k->choice, 1, group * area, c->co);
+    const copy x = copy_of(c, group, block_rows(c), 1);
+    double cost;
+    const tile t = choose_tile(d, &k->choice, 1, group * area, c->co, &cost);
     const uint64_t nr = (uint64_t)t.nv * d->width;
     const uint64_t sums = (c->blocks * c->co * c->taps + 15) / 16 * 16;
     if ((double)x.planes * (double)x.plane > 0x1p31 || group * area > (uint64_t)1 << 31 ||
@@ -302,7 +330,8 @@ static int gather_fits(const ocl_choice *c, const void *ctx)
     const ocl_choice none = {0};
     uint64_t usual = group_of(a->device, &none, a->conv), group = group_of(a->device, c, a->conv);
     uint64_t area = a->conv->h.window * a->conv->w.window;
-    tile t = choose_tile(a->device, &none, 1, group * area, a->conv->co);
+    double cost;
+    tile t = choose_tile(a->device, &none, 1, group * area, a->conv->co, &cost);
     if (c->rows && c->rows == t.mr && c->cols == t.nv * a->device->width) return 0;
     return !c->part || group != usual;
 }

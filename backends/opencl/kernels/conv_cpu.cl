@@ -42,8 +42,8 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
                 rk_fill(copy + (ulong)p * plane + (ulong)row0 * period,
                         (__global const float *)(x_in + x_at) +
                             (n * ci + c0 + c) * in_h * in_w,
-                        high, period, tail, (long)row * step_h + a + shift_h, b + shift_w, step_h,
-                        step_w, in_h, in_w);
+                        high, period, period, tail, (long)row * step_h + a + shift_h, b + shift_w,
+                        step_h, step_w, in_h, in_w);
             }
             for (uint i = 0, place = row0 * period + col; i < count; i++, place++) {
                 where[at + i] = place;
@@ -111,9 +111,9 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
 #else
 #define RESULT acc
 #endif
-/* A task is an image and a band of rows of every phase of the result; it makes tiles of RK_MR
- * channels x NR positions, and writes what `span` positions have given.  RK_FLAT: windows of 1 x 1,
- * a row is all of an image. */
+/* A task is an image, or a few `abreast`, and a band of rows of every phase of the result; it makes
+ * tiles of RK_MR channels x NR positions, and writes what `span` positions have given: all, if
+ * images are abreast.  RK_FLAT: windows of 1 x 1, a row is all of an image. */
 ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws, ulong ws_at,
                        __global uchar *counter, ulong counter_at, RK_PARAMS ulong first_at,
                        ulong ends_at, ulong tap_at, ulong weights_at, ulong slots_at, ulong slot,
@@ -121,7 +121,7 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                        uint in_h, uint in_w, uint out_h, uint out_w, uint fh, uint fw, uint uh,
                        uint uw, uint step_h, uint step_w, uint more_h, uint period, uint tail,
                        uint plane, uint rows, uint cols, uint band, uint bands, uint span,
-                       uint blocks, uint tasks)
+                       uint blocks, uint tasks, uint images, uint abreast)
 {
     volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
     __global float *words = (__global float *)(ws + ws_at);
@@ -130,10 +130,10 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
     __global float *copy = words + slots_at + get_global_id(0) * slot,
                    *raw = copy + (ulong)ci * fh * fw * plane + NR + RK_WIDTH,
                    *line = raw + (ulong)uw * RK_MR * span + RK_WIDTH;
-    uint task;
+    uint task, pitch = abreast * period;
     for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
-        uint top = task % bands * band, high = min(band, rows - top);
-        ulong x0 = task / bands;
+        uint top = task % bands * band, high = min(band, rows - top),
+             image = task / bands * abreast;
 #if RK_FLAT
         for (uint t = 0; t < high * ci; t++) {
             uint n = t / ci, c = t % ci;
@@ -142,16 +142,18 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     period);
         }
 #else
-        for (uint p = 0; p < ci * fh * fw; p++) {
-            uint c = p / (fh * fw), a = p / fw % fh, b = p % fw;
-            rk_fill(copy + (ulong)p * plane,
-                    (__global const float *)(in + in_at) + (x0 * ji + c) * in_h * in_w,
-                    high + more_h, period, tail, (long)top * step_h + a + shift_h, b + shift_w,
-                    step_h, step_w, in_h, in_w);
+        for (uint t = 0; t < abreast * ci * fh * fw; t++) {
+            uint n = t / (ci * fh * fw), p = t % (ci * fh * fw), c = p / (fh * fw), a = p / fw % fh,
+                 b = p % fw;
+            ulong from = min(image + n, images - 1); /* beyond the last image nobody looks */
+            rk_fill(copy + (ulong)p * plane + n * period,
+                    (__global const float *)(in + in_at) + (from * ji + c) * in_h * in_w,
+                    high + more_h, period, pitch, n ? 0 : tail,
+                    (long)top * step_h + a + shift_h, b + shift_w, step_h, step_w, in_h, in_w);
         }
 #endif
-        uint positions = (high - 1) * period + cols, panels = (co + RK_MR - 1) / RK_MR,
-             spans = (positions + span - 1) / span, dense = uh * uw == 1 && period == cols;
+        uint positions = high * pitch - period + cols, panels = (co + RK_MR - 1) / RK_MR,
+             spans = (positions + span - 1) / span, dense = uh * uw == 1 && pitch == cols;
 #pragma unroll 1
         for (uint t = 0; t < uh * spans * panels; t++) {
             uint a = t / (spans * panels), q0 = t / panels % spans * span, panel = t % panels,
@@ -207,10 +209,12 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                         VSTORE(RESULT[i][v], raw + (b * RK_MR + i) * span + q + v * RK_WIDTH);
             }
 #pragma unroll 1
-            for (uint i = 0; i < RK_MR; i++) {
-                ulong x1 = panel * RK_MR + i, start = 0;
-                uint row = q0 / period, j = q0 % period, q = 0, have = 0;
+            for (uint r = 0; r < RK_MR * abreast; r++) {
+                uint i = r / abreast, n = r % abreast, row = q0 / pitch, j = q0 % pitch,
+                     q = n * period, have = 0;
+                ulong x0 = image + n, x1 = panel * RK_MR + i, start = 0;
                 if (x1 >= co) break;
+                if (x0 >= images) continue;
 #pragma unroll 1
                 while (q < size) {
                     ulong h = (ulong)(top + row) * uh + a, left = min((ulong)j * uw, (ulong)out_w);
@@ -235,7 +239,7 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     }
 #endif
                     have += run;
-                    q += len;
+                    q += len + pitch - period;
                     row++;
                     j = 0;
                     if (!RK_FLAT && q < size && uh * uw == 1) continue; /* the next row follows */

@@ -38,19 +38,21 @@ static inline uint rk_reach(long w0, uint step, long limit, uint n)
     return w0 < limit ? (uint)min((limit - w0 + step - 1) / step, (long)n) : 0;
 }
 
-/* `rows` rows of `period` elements, of a plane in_h x in_w from (h, w0) on, every step-th row and
- * column; zero outside, and `tail` zeros more. */
+/* `rows` rows of `period` elements, `pitch` apart, of a plane in_h x in_w from (h, w0) on, every
+ * step-th row and column; zero outside, and `tail` zeros more. */
 static inline void rk_fill(__global float *to, __global const float *plane, uint rows, uint period,
-                           uint tail, long h, long w0, uint step_h, uint step_w, uint in_h,
-                           uint in_w)
+                           uint pitch, uint tail, long h, long w0, uint step_h, uint step_w,
+                           uint in_h, uint in_w)
 {
     uint from = rk_reach(w0, step_w, 0, period), end = rk_reach(w0, step_w, in_w, period);
-    if (w0 == 0 && period == in_w && step_h * step_w == 1 && h >= 0 && h + rows <= in_h) {
+    if (w0 == 0 && period == in_w && pitch == period && step_h * step_w == 1 && h >= 0 &&
+        h + rows <= in_h) {
         end = period = rows * period; /* one long row */
+        pitch = period;
         rows = 1;
     }
 #pragma unroll 1
-    for (uint t = 0; t < rows; t++, h += step_h, to += period) {
+    for (uint t = 0; t < rows; t++, h += step_h, to += pitch) {
         if (h < 0 || h >= in_h || from >= end) {
             rk_zero(to, period);
             continue;

@@ -231,7 +231,7 @@ static inline void rk_taps(__global float *to, ulong plane, __global const float
 {
     uint period = 2 * across + 2;
     F d[4], v[4];
-    rk_fill(lines, x, 2 * rows + 2, period, 2 * RK_WIDTH, h, w, 1, 1, in_h, in_w);
+    rk_fill(lines, x, 2 * rows + 2, period, period, 2 * RK_WIDTH, h, w, 1, 1, in_h, in_w);
 #pragma unroll 1
     for (uint r = 0; r < 2 * rows + 2; r++) {
         __global float *at = column + r % 2 * pitch + r / 2 * across;

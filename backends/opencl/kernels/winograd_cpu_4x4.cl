@@ -50,7 +50,7 @@ static inline void rk_taps(__global float *to, ulong plane, __global const float
     uint period = 4 * across + 2;
     __global float *far = column + 6 * pitch;
     F d[6], v[6];
-    rk_fill(lines, x, 4 * rows + 2, period, 2 * RK_WIDTH, h, w, 1, 1, in_h, in_w);
+    rk_fill(lines, x, 4 * rows + 2, period, period, 2 * RK_WIDTH, h, w, 1, 1, in_h, in_w);
 #pragma unroll 1
     for (uint a = 0; a < rows; a++) {
         uint at = 4 * a * across;
