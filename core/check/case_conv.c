@@ -281,7 +281,9 @@ static void parts(rk_bed *bed)
         same(3, 5, 8, 8, 7, 1, 1, 1, 0),           /* read where it lies */
         same(2, 3, 9, 9, 4, 3, 3, 2, 1),           /* phases */
         same(5, 9, 7, 7, 13, 3, 3, 1, 1),          /* groups of images */
-        same(43, 2, 7, 7, 3, 3, 3, 1, 1),          /* images side by side */
+        same(43, 8, 7, 7, 13, 3, 3, 1, 1),         /* images side by side */
+        {43, 8, 7, 7, 13, 1, 3, 1, 1, 0, 1, 7, 7}, /* likewise, no rows of padding */
+        same(43, 13, 7, 7, 9, 3, 3, 2, 1),         /* likewise, phases */
         same(1, 5, 28, 28, 7, 3, 3, 1, 1),         /* bands of rows */
         same(2, 4, 10, 13, 6, 3, 3, 1, 0),         /* read where it lies, with a halo */
         {3, 4, 14, 14, 5, 3, 3, 2, 2, 0, 0, 7, 7}, /* padded at one side only */
