@@ -219,9 +219,8 @@ static rk_status triads(roofline *r, double share, rk_error *e)
     rk_status s = RK_OK;
     bool more = true;
     if (!g) return no_memory(e);
-    uint32_t n = r->c->options->size == RK_BENCH_FULL    ? 3
-                 : r->c->options->size == RK_BENCH_QUICK ? 1
-                                                         : 2;
+    const rk_bench_size size = r->c->options->size;
+    uint32_t n = size == RK_BENCH_FULL ? 3 : size == RK_BENCH_QUICK ? 1 : 2;
     for (uint32_t i = 0; s == RK_OK && more && i < n; i++) {
         rk_error own = rk_error_new();
         int64_t elements = megabytes[i] << 18;
