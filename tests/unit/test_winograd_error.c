@@ -221,26 +221,29 @@ static void test_edges(void **state)
 static void test_gate(void **state)
 {
     static const struct {
-        int64_t C;
+        int64_t which, C;
         const char *tile, *error;
         int large;
-    } cases[] = {{27, "cpu.winograd=4x4", NULL, 0},
-                 {28, "cpu.winograd=4x4", NULL, 1},
-                 {64, "cpu.winograd=always", NULL, 1},
-                 {64, "cpu.winograd=2x2", NULL, 0},
-                 {64, "cpu.winograd=4x4", "cpu.winograd-error=7.5", 0},
-                 {64, "cpu.winograd=4x4", "cpu.winograd-error=8", 1},
-                 {256, "cpu.winograd=4x4", "cpu.winograd-error=2", 0},
-                 {2, "cpu.winograd=4x4", "cpu.winograd-error=50", 1}};
+    } cases[] = {{RK_CONV_Y, 27, "cpu.winograd=4x4", NULL, 0},
+                 {RK_CONV_Y, 28, "cpu.winograd=4x4", NULL, 1},
+                 {RK_CONV_Y, 64, "cpu.winograd=always", NULL, 1},
+                 {RK_CONV_Y, 64, "cpu.winograd=2x2", NULL, 0},
+                 {RK_CONV_Y, 64, "cpu.winograd=4x4", "cpu.winograd-error=7.5", 0},
+                 {RK_CONV_Y, 64, "cpu.winograd=4x4", "cpu.winograd-error=8", 1},
+                 {RK_CONV_Y, 256, "cpu.winograd=4x4", "cpu.winograd-error=2", 0},
+                 {RK_CONV_Y, 2, "cpu.winograd=4x4", "cpu.winograd-error=50", 1},
+                 {RK_CONV_DW, 64, "cpu.winograd=4x4", NULL, 1},
+                 {RK_CONV_DW, 64, "cpu.winograd=2x2", NULL, 0},
+                 {RK_CONV_DW, 64, "cpu.winograd=4x4", "cpu.winograd-error=0.5", 0},
+                 {RK_CONV_DW, 64, "cpu.winograd=4x4", "cpu.winograd-error=0.52", 1}};
     (void)state;
     for (size_t i = 0; has_vectors && i < sizeof cases / sizeof *cases; i++) {
-        shape s = {RK_CONV_Y, 32, cases[i].C, 16, 16, 16, 1};
+        shape s = {cases[i].which, 32, cases[i].C, 16, 16, 16, 1};
         rk_kinfo info = {.size = sizeof info};
         float *a, *b, *y;
         operands(&s, &a, &b);
         y = convolve(&s, cases[i].tile, cases[i].error, a, b, &info);
-        if ((strstr(info.impl, "winograd 4x4") != NULL) != cases[i].large)
-            fail_msg("case %zu: %s", i, info.impl);
+        if (is_named(&s, &info, "4x4") != cases[i].large) fail_msg("case %zu: %s", i, info.impl);
         assert_int_equal(info.bound, RK_BOUND_PLANES);
         free(y);
         free(a);
