@@ -1,5 +1,6 @@
 /* What a device reaches: every number of the vocabulary, or why there is none. */
 #include "bench_sink.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
@@ -53,6 +54,26 @@ static void test_cpu(void **state)
     for (size_t i = 0; i < sizeof best / sizeof *best; i++) check_best(best[i]);
     none("upload pinned", "its memory is the host's");
     none("download pinned", "its memory is the host's");
+    bench_close(&b);
+}
+
+/* What is measured as the speed of memory is no cache's. */
+static void test_long_arrays(void **state)
+{
+    uint32_t n = 0;
+    long mebibytes;
+    (void)state;
+    bench_open(&b, NULL, "cpu");
+    b.options.size = RK_BENCH_NORMAL;
+    b.options.seconds = 4;
+    bench_run(&b, rk_bench_roofline);
+    for (uint32_t i = 0; i < b.n; i++) {
+        if (strcmp(b.v[i].name, "triad") || !b.v[i].subject[0]) continue;
+        assert_int_equal(sscanf(b.v[i].subject, "arrays of %ld MiB", &mebibytes), 1);
+        assert_true(mebibytes >= 32);
+        n++;
+    }
+    assert_true(n >= 1);
     bench_close(&b);
 }
 
@@ -144,8 +165,9 @@ static void test_failing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cpu),  cmocka_unit_test(test_no_probes),
-        cmocka_unit_test(test_stop), cmocka_unit_test(test_runner),
-        cmocka_unit_test(test_lost), cmocka_unit_test(test_failing)};
+        cmocka_unit_test(test_cpu),       cmocka_unit_test(test_long_arrays),
+        cmocka_unit_test(test_no_probes), cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_runner),    cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_failing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
