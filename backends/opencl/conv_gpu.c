@@ -5,14 +5,17 @@
 #include <rethink/numerics.h>
 #include <stdio.h>
 
+enum { SLACK = 2 * 64 }; /* words that a slice's taps may reach beyond the table, unused */
+
 static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
 
 static ocl_tiled tiled_of(const ocl_conv *c)
 {
     if (c->which == RK_CONV_DW)
         return (ocl_tiled){
-            .rows = c->co, .columns = c->taps, .times = c->blocks, .beside = 3 * 128, .dw = 1};
-    return (ocl_tiled){.rows = c->co,
+            .rows = c->co, .columns = c->taps, .times = c->blocks, .beside = 4, .dw = 1};
+    return (ocl_tiled){.beside = 4,
+                       .rows = c->co,
                        .columns = c->batch * c->h.positions * c->w.positions,
                        .times = c->h.out_phases * c->w.out_phases};
 }
@@ -49,12 +52,15 @@ static void write_source(rk_device *d, const ocl_conv *c, const ocl_code *code,
     const int dw = c->which == RK_CONV_DW;
     const uint64_t chain = dw ? c->batch * c->h.out * c->w.out : c->ci;
     int edges = is_padded(&c->h, c->which) || is_padded(&c->w, c->which);
-    if (edges && !dw && (double)c->h.window * (double)c->w.window > 32) edges = 2;
+    if (edges && (dw ? c->h.window > 16 || c->w.window > 16
+                     : (double)c->h.window * (double)c->w.window > 32))
+        edges = 2;
     ocl_source(d, source, 1);
     ocl_text_add(source, "#define RK_DW %d\n#define RK_BLOCKS %d\n#define RK_EDGES %d\n", dw,
                  !dw && c->blocks > 1, edges);
     if (dw) ocl_text_add(source, "#define RK_WHERE %s\n", is_near(c) ? "short2" : "int2");
     ocl_text_add(source, "#define RK_TAIL %d\n", chain % tile->deep || (!dw && c->blocks > 1));
+    if (dw) ocl_text_add(source, "#define RK_RAGGED_A %d\n", c->co % tile->rows > 0);
     if (!dw) ocl_code_params(code, source, "RK_PARAMS", 0, code->n_code);
     if (!dw) ocl_code_body(code, source, "RK_BODY", 0, code->n_code);
     ocl_tile_source(tile, source);
@@ -65,9 +71,11 @@ static rk_status walk_args(ocl_step *s, const ocl_conv *c, const ocl_conv_table 
                            rk_error *e)
 {
     const uint64_t dx = c->which == RK_CONV_DX;
-    const uint64_t places[] = {t->first, t->ends, t->tap, t->weights, c->batch, panels};
-    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
-    const uint64_t words[] = {c->taps,
+    const uint64_t places[] = {t->first, t->ends, t->tap, t->weights};
+    for (int i = 0; i < 4; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
+    const uint64_t words[] = {c->batch,
+                              panels,
+                              c->taps,
                               c->ci,
                               c->co,
                               ocl_conv_from(c),
@@ -83,7 +91,7 @@ static rk_status walk_args(ocl_step *s, const ocl_conv *c, const ocl_conv_table 
                               dx ? 0 : (uint64_t)c->h.shift,
                               dx ? 0 : (uint64_t)c->w.shift,
                               c->blocks};
-    for (int i = 0; i < 16; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    for (int i = 0; i < 18; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
     return RK_OK;
 }
 
@@ -108,7 +116,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
     OCL_TRY(walk_args(s, c, &table, panels, e));
     ocl_step_range(s, panels * parts(c->co, t.rows) * t.part, what.times, t.part);
-    info->workspace = table.words * 4;
+    info->workspace = (table.words + SLACK) * 4;
     return RK_OK;
 }
 
@@ -155,6 +163,8 @@ rk_status ocl_conv_gpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk
     OCL_TRY(check_axis(&c->w, e));
     if ((double)c->ci * (double)c->h.in * (double)c->w.in > 0x1p31)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: an image of 2^31 elements");
+    if ((double)c->batch * (double)c->h.positions * (double)c->w.positions > 4294967000.0)
+        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: 2^32 positions");
     if (c->which != RK_CONV_DW) return walk(k, c, code, info, e);
     if ((double)c->h.out * (double)c->w.out > 4294967295.0)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a plane of 2^32 elements");

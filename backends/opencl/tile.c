@@ -19,30 +19,40 @@ static const tile tiles[] = {
     {48, 64, 32, 256, {66, 58}},   {32, 128, 16, 256, {60, 55}}, {96, 32, 32, 256, {60, 55}},
     {64, 32, 32, 256, {55, 50}},   {32, 64, 32, 256, {50, 46}},  {32, 32, 32, 256, {40, 38}}};
 
-enum { TILES = sizeof tiles / sizeof *tiles };
+enum { TILES = sizeof tiles / sizeof *tiles, MOST = 12 /* elements of a work-item along an axis */ };
 
 static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
-static uint32_t vector(uint32_t n) { return n % 4 == 0 ? 4 : n % 2 == 0 ? 2 : 1; }
 
-/* Work-items of a group along the columns and the rows, which kernels/tile.cl places 4 x 8; and
- * the rows and columns of one. */
-static uint32_t across(const ocl_choice *t) { return t->part == 256 || t->cols > 64 ? 16 : 8; }
+/* Turns in which local memory gives 32 work-items n floats each; see kernels/tile.cl. */
+static uint32_t turns(uint32_t n) { return n / 4 * 2 + n % 4 / 2 + n % 2; }
+
+/* Work-items of a group along the columns, 8, 16 or 32: those that read local memory least. 0:
+ * they cannot have as many elements each. */
+static uint32_t across(const ocl_choice *t)
+{
+    uint32_t best = 0, least = UINT32_MAX;
+    for (uint32_t x = 32; x >= 8; x /= 2) {
+        uint32_t y = t->part / x;
+        if (t->part % x || y % 4 || !y || t->rows % y || t->cols % x) continue;
+        uint32_t rows = t->rows / y, cols = t->cols / x, cost = turns(rows) + turns(cols);
+        if (rows > MOST || cols > MOST || cost >= least) continue;
+        least = cost;
+        best = x;
+    }
+    return best;
+}
+
 static uint32_t down(const ocl_choice *t) { return t->part / across(t); }
 static uint32_t rows(const ocl_choice *t) { return t->rows / down(t); }
 static uint32_t cols(const ocl_choice *t) { return t->cols / across(t); }
 
-/* A group fetches whole rows of a slice, and its work-items have as many elements each. */
-static int is_whole(const ocl_choice *t)
-{
-    return t->part >= t->cols && t->rows % down(t) == 0 && rows(t) <= 8;
-}
-
 static int fits(const rk_device *d, const ocl_tiled *w, const ocl_choice *t)
 {
+    if (t->part < t->cols || t->part > d->max_group || !across(t)) return 0;
+    if (t->deep * t->cols < t->part || t->part % t->cols || t->part % t->deep) return 0;
     uint64_t slices = 2 * (uint64_t)t->deep * (t->rows + t->cols + 8),
-             band = (uint64_t)down(t) * vector(rows(t)) * t->cols;
-    return is_whole(t) && t->deep * t->cols >= t->part && t->part <= d->max_group &&
-           ((slices > band ? slices : band) + 3 + w->beside) * 4 <= d->local_bytes;
+             band = (uint64_t)down(t) * 4 * (t->cols + 4);
+    return ((slices > band ? slices : band) + 3 + w->beside * t->cols) * 4 <= d->local_bytes;
 }
 
 /* The rule: rounds in which the units do all groups, times what one takes. */

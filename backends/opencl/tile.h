@@ -4,7 +4,7 @@
 #include "choice.h"
 
 /* What is tiled: `times` results of rows x columns.  beside: floats of local memory beside the
- * slices.  dw: 1 for CONV's DW, whose elements take longer to fetch. */
+ * slices, for each column of a tile.  dw: 1 for CONV's DW, whose elements take longer to fetch. */
 typedef struct ocl_tiled {
     uint64_t rows, columns, times;
     uint32_t beside, dw;

@@ -157,16 +157,23 @@ static inline uint2 rk_spot(uint item, uint q, uint lines, int turned)
     return (uint2)((item + q * GROUP) % lines, (item + q * GROUP) / lines);
 }
 
-/* An element of [lines][k], or of [k][lines] if turned; `past` beyond the end of chains, anything
- * beyond the last line, of which nobody uses the results.  RK_TAIL, ragged: chains end within a
- * slice, lines within a tile; a load may also be beyond both if a slice of a is no multiple of the
- * group.  No condition is a branch: loads are to be under way together. */
-static inline float rk_fetch(__global const float *m, uint line, uint p, uint lines, uint k,
-                             int turned, int ragged, float past)
+/* The q-th element of a slice of [lines][k], or of [k][lines] if turned, from the first one's place
+ * on; `past` beyond the end of chains, anything beyond the last line, of which nobody uses the
+ * results.  RK_TAIL, ragged: chains end within a slice, lines within a tile; a load may also be
+ * beyond both if a slice of a is no multiple of the group.  No condition is a branch: loads are to
+ * be under way together. */
+static inline float rk_fetch(__global const float *first, uint item, uint q, uint lines, uint pitch,
+                             uint many, uint deep, int turned, int ragged, float past)
 {
-    ulong place = turned ? (ulong)p * lines + line : (ulong)line * k + p;
-    int is = (!(RK_TAIL | LOOSE) | (p < k)) & (!(ragged | LOOSE) | (line < lines));
-    return is ? m[place] : past;
+    uint2 at = rk_spot(item, q, lines, turned), start = rk_spot(item, 0, lines, turned);
+    int is = (!(RK_TAIL | LOOSE) | (at.y < deep)) & (!(ragged | LOOSE) | (at.x < many)), line, p;
+    if (turned && GROUP % lines == 0)
+        line = 0, p = (int)(q * (GROUP / lines));
+    else if (turned)
+        line = (int)at.x - (int)start.x, p = (int)at.y - (int)start.y;
+    else
+        line = (int)(q * (GROUP / RK_BK)), p = 0;
+    return is ? first[turned ? (long)p * pitch + line : (long)line * pitch + p] : past;
 }
 
 __attribute__((reqd_work_group_size(GROUP, 1, 1)))
@@ -175,11 +182,17 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
 {
     POOL_OF_A_GROUP;
     uint item = get_local_id(0), tx = ITEM_X(item), ty = ITEM_Y(item),
-         panels = (n + RK_BN - 1) / RK_BN, top = get_group_id(0) / panels * RK_BM,
-         left = get_group_id(0) % panels * RK_BN;
+         panels = (n + RK_BN - 1) / RK_BN, group = (uint)get_group_id(0),
+         top = group / panels * RK_BM, left = group % panels * RK_BN, pitch_a = RK_TA ? m : k,
+         pitch_b = RK_TB ? k : n;
+    uint2 spot_a = rk_spot(item, 0, RK_BM, RK_TA), spot_b = rk_spot(item, 0, RK_BN, !RK_TB);
     ulong x0 = get_global_id(1);
-    __global const float *a = (__global const float *)(a_in + a_at) + x0 * a_batch;
-    __global const float *b = (__global const float *)(b_in + b_at) + x0 * b_batch;
+    __global const float *a = (__global const float *)(a_in + a_at) + x0 * a_batch +
+                              (RK_TA ? (ulong)spot_a.y * m + top + spot_a.x
+                                     : (ulong)(top + spot_a.x) * k + spot_a.y);
+    __global const float *b = (__global const float *)(b_in + b_at) + x0 * b_batch +
+                              (RK_TB ? (ulong)(left + spot_b.x) * k + spot_b.y
+                                     : (ulong)spot_b.y * n + left + spot_b.x);
     float acc[RK_TM][RK_TN], next_a[FETCH_A], next_b[FETCH_B];
 #if RK_BLOCKS
     float sum[RK_TM][RK_TN];
@@ -187,54 +200,58 @@ __kernel void matmul(__global const uchar *a_in, ulong a_at, __global const ucha
 #else
 #define RESULT acc
 #endif
+    rk_places at_pool = rk_place(pool, spot_a.y * PITCH_A + spot_a.x,
+                                 spot_b.y * PITCH_B + spot_b.x, tx, ty);
     rk_begin(acc);
-    for (uint from = 0, turn = 0; from < k + RK_BK; from += RK_BK, turn ^= 1) {
+    for (uint from = 0; from < k + RK_BK; from += RK_BK, rk_swing(&at_pool)) {
         if (from < k) {
 #pragma unroll
-            for (uint q = 0; q < FETCH_A; q++) {
-                uint2 at = rk_spot(item, q, RK_BM, RK_TA);
-                next_a[q] =
-                    rk_fetch(a, top + at.x, from + at.y, m, k, RK_TA, RK_RAGGED_A, -0.0f);
-            }
+            for (uint q = 0; q < FETCH_A; q++)
+                next_a[q] = rk_fetch(a, item, q, RK_BM, pitch_a, m - top, k - from, RK_TA,
+                                     RK_RAGGED_A, -0.0f);
 #pragma unroll
-            for (uint q = 0; q < FETCH_B; q++) {
-                uint2 at = rk_spot(item, q, RK_BN, !RK_TB);
-                next_b[q] =
-                    rk_fetch(b, left + at.x, from + at.y, n, k, !RK_TB, RK_RAGGED_B, 0.0f);
-            }
+            for (uint q = 0; q < FETCH_B; q++)
+                next_b[q] = rk_fetch(b, item, q, RK_BN, pitch_b, n - left, k - from, !RK_TB,
+                                     RK_RAGGED_B, 0.0f);
+            a += RK_TA ? (ulong)RK_BK * m : RK_BK;
+            b += RK_TB ? RK_BK : (ulong)RK_BK * n;
         }
         if (from) {
-            rk_multiply(pool + (turn ^ 1) * SLICE, tx, ty, acc);
+            rk_multiply(&at_pool, tx, ty, acc);
 #if RK_BLOCKS
             if (from % RK_MATMUL_BLOCK == 0 || from >= k)
                 rk_end_block(acc, sum, from <= RK_MATMUL_BLOCK);
 #endif
         }
         if (from < k) {
-            __local float *slice = pool + turn * SLICE;
 #pragma unroll
             for (uint q = 0; q < FETCH_A; q++) {
                 uint2 at = rk_spot(item, q, RK_BM, RK_TA);
                 if (!LOOSE || item + q * GROUP < RK_BM * RK_BK)
-                    slice[at.y * PITCH_A + at.x] = next_a[q];
+                    at_pool.put_a[(int)(at.y * PITCH_A + at.x) -
+                                  (int)(spot_a.y * PITCH_A + spot_a.x)] = next_a[q];
             }
 #pragma unroll
             for (uint q = 0; q < FETCH_B; q++) {
                 uint2 at = rk_spot(item, q, RK_BN, !RK_TB);
-                slice[SLICE_A + at.y * PITCH_B + at.x] = next_b[q];
+                at_pool.put_b[(int)(at.y * PITCH_B + at.x) -
+                              (int)(spot_b.y * PITCH_B + spot_b.x)] = next_b[q];
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 #pragma unroll
-    for (uint i = 0; i < RK_TM; i += VM) {
+    for (uint i = 0; i < RK_TM; i++) {
+        if (BEFORE(RK_TM, i) != i) continue;
         rk_lay_out(RESULT, i, tx, ty, pool);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint t = item; t < BAND * RK_BN; t += GROUP) {
-            ulong x1 = top + i * RK_GY + t / RK_BN, x2 = left + t % RK_BN,
-                  pos = (x0 * m + x1) * n + x2;
-            if (x1 >= m || x2 >= n) continue;
-            U in0 = as_uint(pool[t]);
+        uint line = top + i * RK_GY, rows = min((uint)BAND(i), max(m, line) - line);
+        ulong x1 = line + item / RK_BN, x2 = left + item % RK_BN, pos = (x0 * m + x1) * n + x2;
+        if (x2 >= n) rows = 0;
+        BAND_UNROLL
+        for (uint t = item / RK_BN; t < rows;
+             t += GROUP / RK_BN, x1 += GROUP / RK_BN, pos += (ulong)(GROUP / RK_BN) * n) {
+            U in0 = as_uint(pool[t * PITCH_B + item % RK_BN]);
             RK_BODY
         }
         barrier(CLK_LOCAL_MEM_FENCE);
