@@ -5,7 +5,7 @@
 #include <rethink/numerics.h>
 #include <stdio.h>
 
-enum { SLACK = 2 * 64 }; /* words that a slice's taps may reach beyond the table, unused */
+enum { SLACK = 4 * 64 }; /* words that two slices of taps may reach beyond the table, unused */
 
 static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
 

@@ -132,6 +132,46 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #define TAPS_B (GROUP / RK_BN)
 #define FETCH_B (RK_BK / TAPS_B)
 
+/* What a work-item puts into a slice, of a chain with `left` taps from there on; nothing is read of
+ * x and the weights without `more`. */
+static inline void rk_fetch(int more, uint left, __global const int2 *tap_of,
+                            __global const float4 *weight_of, __global const float *x, uint taps,
+                            uint mask, int h, int w, int in_h, int in_w, uint tap_a, uint tap_b,
+                            float4 *next_a, float *next_b)
+{
+    int2 at[FETCH_B];
+#pragma unroll
+    for (uint q = 0; q < FETCH_B; q++) at[q] = tap_of[q * TAPS_B];
+#pragma unroll
+    for (uint q = 0; q < FETCH_A; q++) {
+        uint p = tap_a + q * TAPS_A;
+        int is = more & (WHOLE_A | ((tap_a < TAPS_A) & (p < RK_BK))) & (!RK_TAIL | (p < left));
+        next_a[q] = is ? weight_of[q * TAPS_A * QUADS] : (float4)(-0.0f);
+    }
+#pragma unroll
+    for (uint q = 0; q < FETCH_B; q++) {
+        int is = more & (!RK_TAIL | (tap_b + q * TAPS_B < left));
+#if RK_EDGES == 1
+        is &= (mask & (uint)at[q].y) != 0;
+#elif RK_EDGES
+        int2 to = is ? tap_of[taps + q * TAPS_B] : (int2)(0, 0);
+        is &= INSIDE(h + to.x, w + to.y);
+#endif
+        next_b[q] = is ? x[at[q].x] : 0.0f;
+    }
+}
+
+static inline void rk_put(const rk_places *at, uint tap_a, const float4 *next_a,
+                          const float *next_b)
+{
+#pragma unroll
+    for (uint q = 0; q < FETCH_A; q++)
+        if (WHOLE_A || (tap_a < TAPS_A && tap_a + q * TAPS_A < RK_BK))
+            *(__local float4 *)(at->put_a + q * TAPS_A * PITCH_A) = next_a[q];
+#pragma unroll
+    for (uint q = 0; q < FETCH_B; q++) at->put_b[q * TAPS_B * PITCH_B] = next_b[q];
+}
+
 /* Channels of the result x positions of one of its phases in all images.  A work-item fetches taps
  * of one position, and weights that conv_pack laid beside each other. */
 __attribute__((reqd_work_group_size(GROUP, 1, 1)))
@@ -184,42 +224,21 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
          * from them: addresses cost little beside the products. */
         __global const int2 *tap_of = tap + begin + tap_b;
         __global const float4 *weight_of = weights + (ulong)(begin + tap_a) * QUADS + quad;
-        for (uint from = 0; from < len + RK_BK; from += RK_BK, rk_swing(&at_pool)) {
-            if (from < len) {
-                int2 at[FETCH_B];
-#pragma unroll
-                for (uint q = 0; q < FETCH_B; q++) at[q] = tap_of[q * TAPS_B];
-#pragma unroll
-                for (uint q = 0; q < FETCH_A; q++) {
-                    uint p = tap_a + q * TAPS_A;
-                    int is = (WHOLE_A | ((tap_a < TAPS_A) & (p < RK_BK))) &
-                             (!RK_TAIL | (from + p < len));
-                    next_a[q] = is ? weight_of[q * TAPS_A * QUADS] : (float4)(-0.0f);
-                }
-#pragma unroll
-                for (uint q = 0; q < FETCH_B; q++) {
-                    int is = !RK_TAIL | (from + tap_b + q * TAPS_B < len);
-#if RK_EDGES == 1
-                    is &= (mask & (uint)at[q].y) != 0;
-#elif RK_EDGES
-                    int2 to = is ? tap_of[taps + q * TAPS_B] : (int2)(0, 0);
-                    is &= INSIDE(h + to.x, w + to.y);
-#endif
-                    next_b[q] = is ? x[at[q].x] : 0.0f;
-                }
-                x += taps >> 31; /* 0 */
-                tap_of += RK_BK;
-                weight_of += RK_BK * QUADS;
-            }
-            if (from) rk_multiply(&at_pool, tx, ty, acc);
-            if (from < len) {
-#pragma unroll
-                for (uint q = 0; q < FETCH_A; q++)
-                    if (WHOLE_A || (tap_a < TAPS_A && tap_a + q * TAPS_A < RK_BK))
-                        *(__local float4 *)(at_pool.put_a + q * TAPS_A * PITCH_A) = next_a[q];
-#pragma unroll
-                for (uint q = 0; q < FETCH_B; q++) at_pool.put_b[q * TAPS_B * PITCH_B] = next_b[q];
-            }
+        rk_fetch(len > 0, len, tap_of, weight_of, x, taps, mask, h, w, in_h, in_w, tap_a, tap_b,
+                 next_a, next_b);
+        rk_put(&at_pool, tap_a, next_a, next_b);
+        rk_swing(&at_pool);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (uint from = RK_BK; from < len + RK_BK; from += RK_BK, rk_swing(&at_pool)) {
+            int more = from < len;
+            x += taps >> 31; /* 0, but compilers would add up addresses anew for every load */
+            tap_of += RK_BK;
+            weight_of += RK_BK * QUADS;
+            if (more | !RK_APART) /* apart: no compiler mixes it with the products */
+                rk_fetch(more, len - from, tap_of, weight_of, x, taps, mask, h, w, in_h, in_w,
+                         tap_a, tap_b, next_a, next_b);
+            rk_multiply(&at_pool, tx, ty, acc);
+            if (more) rk_put(&at_pool, tap_a, next_a, next_b);
             barrier(CLK_LOCAL_MEM_FENCE);
         }
 #if RK_BLOCKS
