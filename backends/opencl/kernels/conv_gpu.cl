@@ -210,7 +210,8 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
                               band * RK_BM);
     float acc[RK_TM][RK_TN], next_b[FETCH_B];
     float4 next_a[FETCH_A];
-    rk_places at_pool = rk_place(pool, tap_a * PITCH_A + quad * 4, tap_b * PITCH_B + column, tx, ty);
+    rk_places at_pool =
+        rk_place(pool, tap_a * PITCH_A + quad * 4, tap_b * PITCH_B + column, tx, ty);
     rk_begin(acc);
 #if RK_BLOCKS
     float sum[RK_TM][RK_TN];
