@@ -90,11 +90,9 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #endif
                 next_b[q] = inside ? here[tap_of[(int)j].x] : 0.0f;
             }
-            if (!RK_TAIL | (from + RK_BK + p < len)) {
-                column += right, row += down, here += onward, grad += RK_BK;
-                if (column >= out_w) column -= out_w, row++, here += next_row;
-                for (; row >= out_h; row -= out_h) here += next_image, grad += next_grad;
-            }
+            column += right, row += down, here += onward, grad += RK_BK;
+            if (column >= out_w) column -= out_w, row++, here += next_row;
+            for (; row >= out_h; row -= out_h) here += next_image, grad += next_grad;
         }
         if (from) rk_multiply(&at_pool, tx, ty, acc);
         if (from < len) {
