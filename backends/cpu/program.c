@@ -18,8 +18,8 @@ cpu_access cpu_access_of(const rk_tensor *t, uint32_t arg, int at_zero)
             a.stride[a.rank++] = t->stride[d];
         }
     }
-    if (a.rank == 0 || (a.rank == 1 && a.stride[0] == 0)) a.how = CPU_READ_ONE;
-    if (a.rank == 1 && a.stride[0] == 1) a.how = CPU_READ_DENSE;
+    if (a.rank == 1 && a.stride[0] == 0) a.how = CPU_READ_ONE;
+    if (a.rank == 0 || (a.rank == 1 && a.stride[0] == 1)) a.how = CPU_READ_DENSE;
     return a;
 }
 
