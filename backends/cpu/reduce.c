@@ -248,6 +248,16 @@ static rk_status check(const rk_op *op, rk_error *e)
     return s;
 }
 
+/* All folds are done when what follows them begins; there is memory for more than a result in
+ * inputs that vary along the reduced axis. */
+static uint32_t aliases(const rk_op *op, const plan *p)
+{
+    uint32_t bits = p->after ? p->after->alias_ok : 0;
+    for (uint32_t j = 0; j < op->n_in && j < 32 && p->reduced > 1; j++)
+        if (op->in[j].stride[1]) bits &= ~(1u << j);
+    return bits;
+}
+
 static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
     rk_status s = check(op, e);
@@ -269,6 +279,7 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     if (p->inner > 1) k->scratch_bytes += p->folds * CPU_FOLD_LANES * (size_t)p->width * 4;
     if (p->after && p->after->scratch_bytes > k->scratch_bytes)
         k->scratch_bytes = p->after->scratch_bytes;
+    info->alias_ok = aliases(op, p);
     info->ulp = p->which == RK_REDUCE_SUM ? 64.0f : 1.0f;
     snprintf(info->impl, sizeof info->impl, "lanes %d %s", RK_SUM_LANES, k->device->isa->name);
     return RK_OK;

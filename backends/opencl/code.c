@@ -261,9 +261,11 @@ void ocl_code_body(const ocl_code *c, ocl_text *t, const char *name, uint32_t fr
 uint32_t ocl_code_alias(const ocl_code *c)
 {
     uint32_t bits = 0;
+    const rk_tensor *out = &c->op->out[0];
     for (uint32_t j = c->skip; j < c->n_in; j++) {
         const rk_tensor *t = &c->op->in[c->first + j - c->skip];
-        if (ocl_extent(t) == ocl_count(t) && ocl_size(t->dtype) == ocl_size(c->op->out[0].dtype))
+        if (ocl_extent(t) == ocl_count(out) && ocl_size(t->dtype) == ocl_size(out->dtype) &&
+            (c->op->kind != RK_REDUCE || !c->stride[j][1]))
             bits |= 1u << (c->first + j - c->skip);
     }
     return bits;

@@ -319,7 +319,8 @@ void ocl_code_soon(const ocl_code *, ocl_text *, const char *name, uint32_t from
  * along it, so that each is one aligned load. */
 int ocl_code_aligned(const ocl_code *);
 /* The bits of rk_kinfo.alias_ok: dense inputs of the program whose elements are as wide as
- * output 0's, so that each element is read before its place is written. */
+ * output 0's, so that each element is read before its place is written.  Of REDUCE, whose axes must
+ * be known, those that do not vary along the reduced one: only what makes an element reads it. */
 uint32_t ocl_code_alias(const ocl_code *);
 
 /* The kinds. */

@@ -148,6 +148,7 @@ rk_status ocl_reduce(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "inputs after the reduction of an empty axis");
     if (op->p[2]) OCL_TRY(ocl_code_axes(&c, op->p + 1, 3, op->p[3] == 1 ? 1 : 2, e));
     if (!op->p[2]) c.n_axes = 3, c.vec = 2;
+    info->alias_ok = ocl_code_alias(&c);
     uint64_t planes = c.folds * (op->p[0] == RK_REDUCE_ARGMAX ? 2u : 1u), used = 0;
     pass p = {.length = (uint64_t)op->p[2], .first = 1};
     while (!p.last) {

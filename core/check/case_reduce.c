@@ -79,12 +79,11 @@ static void set_p(rk_sample *c, int64_t which, const int64_t *dim)
 }
 
 static const int64_t shapes[][3] = {
-    {1, 1, 1},     {0, 5, 3},     {5, 0, 3},     {5, 3, 0},
-    {7, 31, 1},    {5, 33, 1},    {128, 10, 1},  {3, 1000, 1},
-    {2, 1024, 1},  {2, 1025, 1},  {1, 5000, 1},  {1, 70001, 1},
-    {3, 10, 7},    {1, 128, 513}, {1, 1025, 37}, {2, 3000, 20},
-    {70001, 1, 1}, {1, 2, 70001}, {5, 64, 784},  {257, 33, 2},
-    {2, 33, 40},   {1, 32768, 3}, {33, 100, 1},  {1, 1048576 + 1100, 1}};
+    {1, 1, 1},     {0, 5, 3},     {5, 0, 3},     {5, 3, 0},     {7, 31, 1},
+    {5, 33, 1},    {128, 10, 1},  {3, 1000, 1},  {2, 1024, 1},  {2, 1025, 1},
+    {1, 5000, 1},  {1, 70001, 1}, {3, 10, 7},    {1, 128, 513}, {1, 1025, 37},
+    {2, 3000, 20}, {70001, 1, 1}, {1, 2, 70001}, {5, 64, 784},  {257, 33, 2},
+    {2, 33, 40},   {1, 32768, 3}, {33, 100, 1},  {37, 37, 1},   {1, 1048576 + 1100, 1}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static void refer_plain(rk_bed *bed, const rk_sample *c, rk_operands *d)
@@ -274,6 +273,40 @@ static void tail(rk_bed *bed)
     }
 }
 
+/* Running averages, which a backend may update in place: each output needs both old values.  A row
+ * is read before the folds, too; of a line along the reduced axis its first element is. */
+static void states(rk_bed *bed)
+{
+    rk_dice r = {16};
+    for (int s = 0; s < SHAPES; s++) {
+        const int64_t *dim = shapes[s], out[3] = {dim[0], 1, dim[2]};
+        rk_sample c;
+        if (dim[1] == 0 || rk_too_large(bed, dim[0] * dim[1] * dim[2])) continue;
+        rk_sample_begin(&c, RK_REDUCE);
+        uint16_t row = rk_sample_in(&c, RK_F32, 3, dim, 2), x = rk_sample_in(&c, RK_F32, 3, dim, 0),
+                 mean = rk_sample_in(&c, RK_F32, 3, dim, 2),
+                 power = rk_sample_in(&c, RK_F32, 3, dim, 2),
+                 line = rk_sample_in(&c, RK_F32, 3, dim, 5);
+        for (int j = 0; j < 2; j++) rk_sample_out(&c, RK_F32, 3, out);
+        uint16_t diff = rk_sample_ins(&c, RK_I_FSUB, x, row, 0);
+        uint16_t square = rk_sample_ins(&c, RK_I_FMUL, diff, diff, 0);
+        rk_sample_ins(&c, RK_I_FOLD, diff, 0, 0);
+        rk_sample_ins(&c, RK_I_FOLD, square, 1, 0);
+        uint16_t scale = rk_sample_immf(&c, 1.0f / (float)dim[1]);
+        uint16_t mean2 = rk_sample_ins(&c, RK_I_FMUL, RK_R_FOLD + 0, scale, 0);
+        uint16_t power2 = rk_sample_ins(&c, RK_I_FMUL, RK_R_FOLD + 1, scale, 0);
+        mean2 = rk_sample_ins(&c, RK_I_FSUB, mean2, power, 0);
+        mean2 = rk_sample_ins(&c, RK_I_FADD, mean2, mean, 0);
+        power2 = rk_sample_ins(&c, RK_I_FMUL, power2, mean, 0);
+        power2 = rk_sample_ins(&c, RK_I_FADD, power2, power, 0);
+        power2 = rk_sample_ins(&c, RK_I_FADD, power2, row, 0);
+        power2 = rk_sample_ins(&c, RK_I_FADD, power2, line, 0);
+        rk_sample_store(&c, 0, mean2);
+        rk_sample_store(&c, 1, power2);
+        run_program(bed, &c, &r, RK_REDUCE_SUM, dim);
+    }
+}
+
 /* What follows the folds may store a fold itself, and use the arg-maximum as a word. */
 static void tail_argmax(rk_bed *bed)
 {
@@ -299,5 +332,6 @@ static const rk_case cases[] = {
      RK_CASE_NEEDED},
     {"before", "two reductions of what a program makes of its inputs", prologue, 0},
     {"after", "statistics: a program over the results of reductions", tail, 0},
+    {"after-states", "running averages, in place where that is allowed", states, 0},
     {"after-argmax", "a program over the place of a maximum", tail_argmax, 0}};
 const rk_case_group rk_cases_reduce = {"reduce", cases, sizeof cases / sizeof *cases};

@@ -248,7 +248,10 @@ bool rk_emit_same(const rk_emit *x, uint32_t j)
     uint32_t anchor = x->ir->unit[x->unit].anchor;
     bool reduces = anchor && x->ir->node[anchor].kernel == RK_REDUCE;
     uint16_t reg = (uint16_t)(RK_R_IN + j + epilogue(x));
-    if (!rk_pattern_is_whole(&x->in[j].at) || x->in[j].post != reduces) return false;
+    bool own = rk_pattern_is_whole(&x->in[j].at);
+    if (reduces && !x->in[j].post)
+        own = x->ir->node[x->in[j].node].n == x->ir->node[anchor].n && x->in[j].stride[1] == 0;
+    if (!own) return false;
     for (uint32_t k = 0; k < x->n_code; k++)
         if (x->code[k].op == RK_I_STORE && x->code[k].a == reg) return false;
     return true;

@@ -118,8 +118,8 @@ typedef struct rk_emit {
 
 /* Fills *x with the unit's program; false if it cannot be one. */
 bool rk_emit_unit(rk_emit *x, rk_ir *ir, uint32_t unit);
-/* Whether program input j is read only at the element's own index, by instructions that may also
- * write it: not before the folds of a REDUCE, and not stored as it is. */
+/* Whether program input j is read only at the element's own index (of a REDUCE: of its results),
+ * and not stored as it is, so that an output may lie in its memory. */
 bool rk_emit_same(const rk_emit *x, uint32_t j);
 /* A figure to compare plans by: bytes moved, work and launches of the unit's step, in bytes. */
 enum { RK_LAUNCH_COST = 65536 };

@@ -22,7 +22,7 @@ static uint32_t take_over(rk_plan *plan, uint32_t number, uint32_t o)
         bool elsewhere = false; /* the same memory in another operand, or another output in it */
         for (uint32_t i = 0; i < s->op.n_in; i++)
             elsewhere |= i != j && plan->buffer[s->in[i]].home == home &&
-                         plan->buffer[s->in[i]].kind == RK_BUFFER_TEMP && !rk_step_same(s, i);
+                         plan->buffer[s->in[i]].kind == RK_BUFFER_TEMP && !rk_step_alias(s, i);
         for (uint32_t i = 0; i < s->op.n_out; i++)
             elsewhere |= i != o && plan->buffer[s->out[i]].kind == RK_BUFFER_TEMP &&
                          plan->buffer[s->out[i]].home == home;

@@ -56,11 +56,27 @@ static void expect_joined_in_place(const rk_plan *plan)
     assert_int_equal(copies, 2 * 2 * 2);
 }
 
+/* What follows a sum updates states in place: the mean, the variance, and the shift with its
+ * velocity of each of the eleven layers, the output's bias, and what is counted. */
+static void expect_updates_in_place(const rk_plan *plan)
+{
+    uint32_t reductions = 0;
+    for (uint32_t i = 0; i < plan->n_step; i++) {
+        const rk_step *s = &plan->step[i];
+        uint32_t states = 0;
+        for (uint32_t j = 0; j < s->op.n_out && s->op.kind == RK_REDUCE; j++)
+            states += plan->buffer[s->out[j]].kind == RK_BUFFER_STATE;
+        reductions += states > 0;
+    }
+    assert_int_equal(reductions, 3 * 11 + 2);
+}
+
 static void test_plan(void **state)
 {
     placed p = place(*state);
     expect_small(rk_program_describe(p.program));
     expect_joined_in_place(p.program->plan);
+    expect_updates_in_place(p.program->plan);
     rk_session_close(p.session);
     rk_graph_free(p.g);
 }

@@ -228,7 +228,8 @@ enum { RK_BOUND_TERMS = 0, RK_BOUND_PLANES = 1 };
  *   workspace  bytes of scratch that the core passes as one more argument, last; 0: no argument.
  *   alias_ok   bit j: out[0] may be the very memory of in[j].  With a program, any one output may
  *              be the memory of any one such input, if the program reads that input only at the
- *              element's own index and does not STORE it as it is, and all its STOREs come last.
+ *              element's own index (REDUCE: with stride 0 along the reduced axis) and does not
+ *              STORE it as it is, and all its STOREs come last.
  *   ulp        bound on |got - true| / (eps * magnitude) of each element, 0 if not claimed.
  *   impl       names the implementation in results, e.g. "tile 6x32 avx512".
  *   bound      Which magnitude; since minor version 1.
