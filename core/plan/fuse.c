@@ -311,15 +311,16 @@ static int64_t common_bytes(fuser *f, uint32_t a, uint32_t b, int64_t *least, in
 }
 
 /* A launch is saved by any union, but values live longer in it: they must share reads, or be so
- * small that this does not matter. */
+ * small that this does not matter.  What is no part of a kernel's work, but has as many elements as
+ * its result, must be smaller still. */
 static bool worth_joining(fuser *f, uint32_t a, uint32_t b)
 {
-    enum { SMALL = 65536 };
+    enum { SMALL = 2 * 1048576, SMALLER = 65536 };
     int64_t least, most, bytes = common_bytes(f, a, b, &least, &most);
     if (most == INT64_MAX) return false;
-    if (most < RK_LAUNCH_COST + SMALL) return true;
     bool kernels = f->ir->unit[a].anchor != f->ir->unit[b].anchor &&
                    (!f->ir->unit[a].anchor || !f->ir->unit[b].anchor);
+    if (most < RK_LAUNCH_COST + (kernels ? SMALLER : SMALL)) return true;
     return !kernels && 4 * bytes >= least - RK_LAUNCH_COST;
 }
 

@@ -1,11 +1,16 @@
-/* Launches that need not be: of states that can be updated in place. */
+/* Launches that need not be: of states that can be updated in place, and of small siblings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 #include "plan/plan.h"
 
-enum { SMALL = 300 };
+enum { ROWS = 128, SMALL = 300, LARGE = 16000 };
+
+static rk_value matrix(rk_graph *g, int64_t columns, const char *name)
+{
+    return rk_input(g, RK_F32, RK_SHAPE(ROWS, columns), name);
+}
 
 static void keep(rk_graph *g, rk_value v, const char *name)
 {
@@ -72,9 +77,59 @@ static void allowed_for_both(void **state)
     }
 }
 
+/* ---- small siblings ---- */
+
+static void elementwise(void **state)
+{
+    static const int64_t columns[2] = {SMALL, LARGE};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        rk_graph *g = rk_graph_new();
+        keep(g, rk_exp(g, matrix(g, columns[i], "x")), "exp");
+        keep(g, rk_sqrt(g, matrix(g, columns[i], "y")), "sqrt");
+        expect_steps(g, RK_EWISE, i ? 2 : 1, 0);
+    }
+}
+
+static void reductions(void **state)
+{
+    static const int64_t columns[2] = {SMALL, LARGE};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        rk_graph *g = rk_graph_new();
+        keep(g, rk_reduce_sum(g, matrix(g, columns[i], "x"), 0, 1), "x sum");
+        keep(g, rk_reduce_sum(g, matrix(g, columns[i], "y"), 0, 1), "y sum");
+        expect_steps(g, RK_REDUCE, i ? 2 : 1, 0);
+    }
+}
+
+/* Two sums, of which the second needs the first: a third one joins the first. */
+static void no_cycle(void **state)
+{
+    rk_graph *g = rk_graph_new();
+    (void)state;
+    rk_value x = matrix(g, SMALL, "x"), mean = rk_mean(g, x, 0, 1), d = rk_sub(g, x, mean);
+    keep(g, rk_reduce_sum(g, rk_mul(g, d, d), 0, 1), "squares");
+    keep(g, rk_reduce_sum(g, matrix(g, SMALL, "y"), 0, 1), "y sum");
+    expect_steps(g, RK_REDUCE, 2, 0);
+}
+
+/* A product's kernel has other work to do. */
+static void no_epilogue(void **state)
+{
+    rk_graph *g = rk_graph_new();
+    (void)state;
+    rk_value a = matrix(g, 5, "a"), b = rk_input(g, RK_F32, RK_SHAPE(5, SMALL), "b");
+    keep(g, rk_matmul(g, a, b, false, false), "product");
+    keep(g, rk_exp(g, matrix(g, SMALL, "x")), "exp");
+    expect_steps(g, RK_MATMUL, 1, 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(updates),
-                                       cmocka_unit_test(allowed_for_both)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(updates),     cmocka_unit_test(allowed_for_both),
+        cmocka_unit_test(elementwise), cmocka_unit_test(reductions),
+        cmocka_unit_test(no_cycle),    cmocka_unit_test(no_epilogue)};
     return cmocka_run_group_tests_name("launches", tests, NULL, NULL);
 }
