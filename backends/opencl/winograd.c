@@ -7,6 +7,7 @@
 
 static const double most_workspace = 0x1p30; /* bytes */
 static const double most_error = 10;         /* see ocl_winograd_is_near */
+static const double most_bound = 4;          /* of dw, times its terms */
 
 ocl_tiles ocl_winograd_tiles(const ocl_conv *c)
 {
@@ -19,25 +20,33 @@ int ocl_winograd_can(const ocl_conv *c)
            c->batch && c->ci && c->co && c->h.in && c->w.in && c->h.out && c->w.out;
 }
 
+static uint64_t tiles_of(const ocl_conv *given, uint32_t tile)
+{
+    ocl_conv c = *given;
+    c.tile = tile;
+    ocl_tiles t = ocl_winograd_tiles(&c);
+    return c.batch * t.down * t.across;
+}
+
 /* Measured on PoCL by tests/bench/bench_conv, at batch 128: with 16 and 16 channels transforms cost
  * about what products save, and with 16 and 64 or 32 and 32 those of dw still do.  2048 tiles are
  * the fewest that were measured.  On an H100 steps of Inception and WRN-16-4 take 1.3 to 1.4 times
  * as long with it, as transforms are launches by themselves; a tuner may find where it pays. */
-static int pays(const rk_device *d, const ocl_conv *given)
+static int pays(const rk_device *d, const ocl_conv *c)
 {
-    ocl_conv c = *given;
-    c.tile = 2;
-    ocl_tiles t = ocl_winograd_tiles(&c);
-    uint64_t few = c.which == RK_CONV_DW ? 32 : 16;
-    return d->cpu && c.ci >= few && c.co >= few && c.ci * c.co >= few * 64 &&
-           c.batch * t.down * t.across >= 2048;
+    uint64_t few = c->which == RK_CONV_DW ? 32 : 16;
+    return d->cpu && c->ci >= few && c->co >= few && c->ci * c->co >= few * 64 &&
+           tiles_of(c, 2) >= 2048;
 }
 
-/* Likewise: tiles of 4 x 4 gain 1.09 to 1.27 on planes of 16 x 16 and 28 x 28, nothing that is sure
- * on 14 x 14, and lose on 7 x 7, where vectors of tiles are not full. */
+/* Likewise: with vectors of 16 tiles of 4 x 4 took .65 to .95 of the time of those of 2 x 2, on
+ * planes of 7 x 7 to 32 x 32, wherever they make fewer products, and dw of 16 and 64 channels .88
+ * of that of exact kernels; 512 are the fewest that were measured. */
 static int pays_4x4(const rk_device *d, const ocl_conv *c)
 {
-    return pays(d, c) && c->h.out >= 16 && c->w.out >= 16;
+    const uint64_t small = tiles_of(c, 2), large = tiles_of(c, 4);
+    return d->cpu && c->ci >= 16 && c->co >= 16 && c->ci * c->co >= 1024 && large >= 512 &&
+           9 * large < 4 * small;
 }
 
 uint32_t ocl_winograd_tile(const rk_device *d, const ocl_conv *c)
@@ -75,31 +84,42 @@ float ocl_winograd_bound(const ocl_conv *c)
     return (float)(c->tile == 4 ? bound_4x4(c) : bound_2x2(c));
 }
 
-/* What they claim is at most so many times what plain summation of as many terms can be off: 10
- * refuses fewer than 28 channels, with which errors are about twice those of exact kernels. */
-int ocl_winograd_is_near(const rk_device *d, const ocl_conv *c)
-{
-    const char *option = ocl_option(d->host, "opencl.winograd-error");
-    double most = option ? strtod(option, NULL) : most_error;
-    return c->which != RK_CONV_DW && bound_4x4(c) <= most * (4.5 * (double)c->ci + 3);
-}
-
 /* As above: sums of two pixels on each side make 4 X, a gradient's transform is a mean or itself,
  * G, and a weight adds at most nine of the sixteen points: 36 X G for each tile, of which the
  * image's share of the magnitude is OH OW X G.  Roundings: 2 with the pixels, 2 with the gradients,
- * those of the chain of a block, of blocks and of segments, 4 in the result. */
+ * those of the chain of a block, of blocks and of segments, 4 in the result.  With tiles of 4 x 4
+ * |B| |G| |A| along one side sum up to 26.51 for the worst of three weights, 702.8 in two
+ * dimensions; roundings are those of y. */
 float ocl_winograd_bound_dw(const ocl_conv *c, uint64_t chain, uint64_t blocks, uint64_t segments)
 {
     ocl_tiles t = ocl_winograd_tiles(c);
     double each = (double)(t.down * t.across) / (double)(c->h.out * c->w.out);
-    return (float)(18.2 * each * (double)(chain + blocks + segments + 8));
+    double sums = (double)(chain + blocks + segments);
+    return (float)(c->tile == 4 ? 356 * each * (sums + 18) : 18.2 * each * (sums + 8));
+}
+
+/* Terms of an element of dw. */
+static double terms_of(const ocl_conv *c) { return (double)(c->batch * c->h.out * c->w.out); }
+
+/* What they claim is at most so many times what plain summation of as many terms can be off: 10
+ * refuses y and dx of fewer than 28 channels, with which errors are about twice those of exact
+ * kernels.  dw of the gpu variant has no such tiles. */
+int ocl_winograd_is_near(const rk_device *d, const ocl_conv *given)
+{
+    const char *option = ocl_option(d->host, "opencl.winograd-error");
+    double ratio = option ? strtod(option, NULL) : most_error;
+    ocl_conv c = *given;
+    c.tile = 4;
+    if (c.which != RK_CONV_DW) return bound_4x4(&c) <= ratio * (4.5 * (double)c.ci + 3);
+    if (!d->cpu) return 0;
+    double bound = (double)ocl_winograd_cpu_bound_dw(d, &c);
+    return bound <= ratio * (0.5 * terms_of(&c) + 3) && bound <= most_bound * terms_of(&c);
 }
 
 rk_status ocl_winograd_claim(const ocl_conv *c, float ulp, double bytes, rk_kinfo *info,
                              rk_error *e)
 {
-    double terms = c->which == RK_CONV_DW ? (double)(c->batch * c->h.out * c->w.out) : 0;
-    if (terms > 0 && (double)ulp > 4 * terms)
+    if (c->which == RK_CONV_DW && (double)ulp > most_bound * terms_of(c))
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "the bound would say nothing of so few positions");
     if (bytes > most_workspace)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "%.0f MiB of workspace", bytes / 1048576);

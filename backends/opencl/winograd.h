@@ -1,6 +1,7 @@
 /* winograd.h: CONV of the fast tier with windows of 3 x 3 and stride 1, by Winograd's
- * F(2 x 2, 3 x 3) and F(4 x 4, 3 x 3), and F(3 x 3, 2 x 2) for dw (Lavin and Gray, "Fast Algorithms
- * for Convolutional Neural Networks", 2015, arXiv:1509.09308).
+ * F(2 x 2, 3 x 3) and F(4 x 4, 3 x 3), and for dw F(3 x 3, 2 x 2) and, in the cpu variant,
+ * F(3 x 3, 4 x 4) (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015,
+ * arXiv:1509.09308).
  *
  *   winograd.c      where it is used, and what error it claims
  *   winograd_cpu.c  cpu variant: units of tiles, transformed, multiplied and transformed back
@@ -50,7 +51,8 @@ rk_status ocl_winograd_claim(const ocl_conv *, float ulp, double bytes, rk_kinfo
 /* Starts a source with the transforms. */
 void ocl_winograd_source(rk_device *, const ocl_conv *, ocl_text *);
 
-/* winograd_cpu.c, winograd_gpu.c */
+/* winograd_cpu.c, winograd_gpu.c.  The bound of dw with the blocks that the cpu variant makes. */
+float ocl_winograd_cpu_bound_dw(const rk_device *, const ocl_conv *);
 rk_status ocl_winograd_cpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
 rk_status ocl_winograd_gpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
 #endif

@@ -5,10 +5,9 @@
 #include <stdio.h>
 
 enum {
-    TILES = 64,     /* of a block of dw, about, which decides its bits */
+    TILES = 64,     /* of a block of dw, of either size, about, which decides its bits */
     SEGMENTS = 8,   /* likewise of the images */
     MOST = 128,     /* tiles of a unit of y or dx, about */
-    POINTS = 16,    /* of dw */
     TRANSFORM = 100 /* what the transforms of a tile and a channel cost, in fma */
 };
 static const double most_slot = 0x1p26; /* bytes of a work-item's memory */
@@ -47,8 +46,9 @@ static rk_status add_step(rk_kernel *k, const ocl_conv *c, const ocl_code *code,
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
     if (c->which == RK_CONV_DW) OCL_APPEND(&source, ocl_cl_transpose);
     OCL_APPEND(&source, ocl_cl_fill);
-    if (c->tile == 4) OCL_APPEND(&source, ocl_cl_winograd_cpu_4x4);
+    if (c->tile == 4 && c->which != RK_CONV_DW) OCL_APPEND(&source, ocl_cl_winograd_cpu_4x4);
     OCL_APPEND(&source, ocl_cl_winograd_cpu);
+    if (c->which == RK_CONV_DW) OCL_APPEND(&source, ocl_cl_winograd_cpu_dw);
     return ocl_step_add(k, &source, name, out, e);
 }
 
@@ -62,60 +62,49 @@ static rk_status give(ocl_step *s, const uint64_t *places, int n_place, const ui
 
 /* ---- y and dx ---- */
 
-/* Units of work: groups of images, bands of rows of tiles; where things are in a slot, in
+/* Units of work: rows of tiles, counted through all images; where things are in a slot, in
  * floats. */
 typedef struct cut {
     tile tile;
-    uint64_t groups, bands, rows, tiles; /* rows, tiles: most of a unit */
-    uint64_t ld, pitch, product_at, lines_at, slot, weights;
+    uint64_t lines, tiles; /* most of a unit */
+    uint64_t ld, pitch, product_at, lines_at, column_at, slot, weights;
 } cut;
 
-static uint64_t cost_of(const ocl_conv *c, const tile *t, uint64_t nr, uint64_t images,
-                        uint64_t rows)
+static uint64_t cost_of(const ocl_conv *c, const tile *t, uint64_t nr, uint64_t n)
 {
-    const ocl_tiles all = ocl_winograd_tiles(c);
-    uint64_t bands = parts(all.down, rows), last = all.down - (bands - 1) * rows, cost = 0;
-    for (int i = 0; i < 2; i++) {
-        uint64_t high = i ? last : rows, n = images * high * all.across, times = i ? 1 : bands - 1;
-        uint64_t fma =
-            ocl_winograd_points(c) * c->ci * up(c->co, t->mr) * up(n, nr) * 100 / t->speed;
-        cost += times * (fma + TRANSFORM * n * (c->ci * (high + 1) / high + c->co));
-    }
-    return cost;
+    uint64_t fma = ocl_winograd_points(c) * c->ci * up(c->co, t->mr) * up(n, nr) * 100 / t->speed;
+    return fma + TRANSFORM * n * (c->ci + c->co);
 }
 
-/* The cheapest tiles and units for an image; but there are enough units to keep all busy. */
+/* The cheapest tiles and units; but there are enough units to keep all busy. */
 static void choose(const rk_device *d, const ocl_conv *c, cut *w)
 {
     const ocl_tiles all = ocl_winograd_tiles(c);
-    uint64_t want = least((uint64_t)d->units * 4, c->batch * all.down), best = UINT64_MAX;
+    const uint64_t lines = c->batch * all.down, want = least((uint64_t)d->units * 4, lines);
+    uint64_t best = UINT64_MAX;
     for (int i = 0; i < 2; i++)
-        for (uint64_t rows = 1; rows <= all.down; rows++)
-            for (uint64_t images = 1; images <= c->batch; images++) {
-                const tile *t = &tiles_of(d)[i];
-                uint64_t n = images * rows * all.across, nr = (uint64_t)t->nv * d->width;
-                if ((images > 1 && rows < all.down) || (n > MOST && images * rows > 1)) break;
-                uint64_t groups = parts(c->batch, images), bands = parts(all.down, rows);
-                if (groups * bands < want && images * rows > 1) break;
-                uint64_t cost = cost_of(c, t, nr, images, rows) / images;
-                if (cost >= best) continue;
-                best = cost;
-                *w = (cut){.tile = *t, .groups = groups, .bands = bands, .rows = rows, .tiles = n};
-            }
+        for (uint64_t n = 1; n == 1 || (n * all.across <= MOST && parts(lines, n) >= want); n++) {
+            const tile *t = &tiles_of(d)[i];
+            uint64_t cost = cost_of(c, t, (uint64_t)t->nv * d->width, n * all.across) / n;
+            if (cost >= best) continue;
+            best = cost;
+            *w = (cut){.tile = *t, .lines = n, .tiles = n * all.across};
+        }
 }
 
 static void lay_out(const rk_device *d, const ocl_conv *c, cut *w)
 {
     const ocl_tiles all = ocl_winograd_tiles(c);
     const uint64_t v = d->width, mr = w->tile.mr, points = ocl_winograd_points(c), edge = c->tile;
+    const uint64_t rows = least(w->lines, all.down), period = edge * all.across + 2;
     w->ld = apart(most(up(w->tiles, w->tile.nv * v), w->tiles + v));
-    w->pitch = up((w->rows + 1) * all.across + 2 * v, 16);
-    if (edge == 4) w->pitch = up(4 * up(w->rows * all.across, v) + 2 * v, 16);
+    w->pitch = up((w->lines + 1) * all.across + 2 * v, 16);
+    if (edge == 4) w->pitch = up(4 * up(w->tiles, v) + 2 * v, 16);
     w->product_at = up(points * c->ci * w->ld + v, 16);
     w->lines_at = w->product_at + up(points * up(c->co, mr) * w->ld + v, 16);
-    w->slot = w->lines_at + (edge * w->rows + 2) * (edge * all.across + 2) + 4 * v;
-    w->slot += (edge == 4 ? 12 : 8) * w->pitch;
-    w->slot = up(w->slot + edge * w->rows * c->w.out + v, 16);
+    w->column_at = w->lines_at + up((edge == 4 ? 7 : 2 * rows + 2) * period + 4 * v, 16);
+    w->slot = w->column_at + (edge == 4 ? 12 : 8) * w->pitch;
+    w->slot = up(w->slot + edge * rows * c->w.out + v, 16);
     w->weights = up(points * c->ci * up(c->co, mr), 16);
 }
 
@@ -137,11 +126,11 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
 {
     rk_device *d = k->device;
     const ocl_tiles all = ocl_winograd_tiles(c);
-    cut w = {.rows = 0};
+    cut w = {.lines = 0};
     ocl_step *s;
     choose(d, c, &w);
     lay_out(d, c, &w);
-    const uint64_t tasks = w.groups * w.bands;
+    const uint64_t tasks = parts(c->batch * all.down, w.lines);
     const double bytes = 4.0 * ((double)w.weights + (double)slots(d, tasks) * (double)w.slot);
     if (4.0 * (double)w.slot > most_slot || tasks > 1u << 30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a unit of tiles is too large");
@@ -154,15 +143,13 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, OCL_COUNTER, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
-    const uint64_t places[] = {w.weights,           w.slot,   w.product_at,
-                               w.lines_at,          c->batch, (uint64_t)c->h.shift,
-                               (uint64_t)c->w.shift};
-    const uint64_t words[] = {c->ci,    c->co,      ocl_conv_from(c), ocl_conv_to(c),
-                              c->h.in,  c->w.in,    c->h.out,         c->w.out,
-                              all.down, all.across, w.groups,         w.bands,
-                              w.rows,   w.ld,       w.pitch,          tasks};
+    const uint64_t places[] = {w.weights,   w.slot,   w.product_at,         w.lines_at,
+                               w.column_at, c->batch, (uint64_t)c->h.shift, (uint64_t)c->w.shift};
+    const uint64_t words[] = {c->ci,   c->co,    ocl_conv_from(c), ocl_conv_to(c), c->h.in,
+                              c->w.in, c->h.out, c->w.out,         all.down,       all.across,
+                              w.lines, w.ld,     w.pitch,          tasks};
     ocl_step_range(s, slots(d, tasks), 1, 1);
-    return give(s, places, 7, words, 16, e);
+    return give(s, places, 8, words, 14, e);
 }
 
 /* ---- dw ---- */
@@ -170,7 +157,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
 /* Units of work: segments of the images, groups of channels of x; blocks: images, rows of tiles. */
 typedef struct cut_dw {
     tile tile;
-    uint64_t segments, groups, group, images, rows, bands;
+    uint64_t segments, groups, group, images, rows, bands, tiles; /* tiles: of a block */
     uint64_t ld, ld_g, ld_sum, sums, slot;
 } cut_dw;
 
@@ -197,15 +184,27 @@ static void cut_dw_of(const rk_device *d, const ocl_conv *c, cut_dw *w)
     w->groups = least(parts((uint64_t)d->units * 2, w->segments), parts(c->ci, nr));
     w->group = up(parts(c->ci, w->groups), nr);
     w->groups = parts(c->ci, w->group);
-    const uint64_t block = w->images * w->rows * all.across, seen = least(2 * w->rows, c->h.out);
+    const uint64_t points = ocl_winograd_points(c), edge = c->tile;
+    w->tiles = w->images * w->rows * all.across;
     w->ld = apart(w->group);
     w->ld_g = apart(up(up(c->co, mr), v));
     w->ld_sum = w->groups * w->group;
-    w->sums = up(w->segments * POINTS * up(c->co, mr) * w->ld_sum, 16);
-    uint64_t pixels =
-        most(least(2 * w->rows + 2, c->h.in) * c->w.in * w->ld, seen * c->w.out * w->ld_g);
-    w->slot = POINTS * block * (w->ld + w->ld_g) + most(w->ld, w->ld_g);
-    w->slot = up(w->slot + pixels, 16);
+    w->sums = up(w->segments * points * up(c->co, mr) * w->ld_sum, 16);
+    uint64_t pixels = most((edge * w->rows + 2) * (edge * all.across + 2) * w->ld,
+                           edge * w->rows * edge * all.across * w->ld_g);
+    w->slot = up(points * w->tiles * (w->ld + w->ld_g) + pixels, 16);
+}
+
+static float bound_of(const ocl_conv *c, const cut_dw *w)
+{
+    return ocl_winograd_bound_dw(c, w->tiles, w->bands * parts(c->batch, w->segments), w->segments);
+}
+
+float ocl_winograd_cpu_bound_dw(const rk_device *d, const ocl_conv *c)
+{
+    cut_dw w = {.rows = 0};
+    cut_dw_of(d, c, &w);
+    return bound_of(c, &w);
 }
 
 static rk_status add_blocks(rk_kernel *k, const ocl_conv *c, const ocl_code *code, const cut_dw *w,
@@ -233,7 +232,6 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
                         rk_error *e)
 {
     rk_device *d = k->device;
-    const ocl_tiles all = ocl_winograd_tiles(c);
     cut_dw w = {.rows = 0};
     ocl_step *s;
     cut_dw_of(d, c, &w);
@@ -241,13 +239,9 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
         4.0 * ((double)w.sums + (double)slots(d, w.segments * w.groups) * (double)w.slot);
     if (4.0 * (double)w.slot > most_slot)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a block of tiles is too large");
-    OCL_TRY(
-        ocl_winograd_claim(c,
-                           ocl_winograd_bound_dw(c, w.images * w.rows * all.across,
-                                                 w.bands * parts(c->batch, w.segments), w.segments),
-                           bytes, info, e));
-    snprintf(info->impl, sizeof info->impl, "winograd 3x3 cpu %ux%u, %u segments", w.tile.mr,
-             w.tile.nv * d->width, (uint32_t)w.segments);
+    OCL_TRY(ocl_winograd_claim(c, bound_of(c, &w), bytes, info, e));
+    snprintf(info->impl, sizeof info->impl, "winograd 3x3,%ux%u cpu %ux%u, %u segments", c->tile,
+             c->tile, w.tile.mr, w.tile.nv * d->width, (uint32_t)w.segments);
     OCL_TRY(add_blocks(k, c, code, &w, e));
     OCL_TRY(add_step(k, c, code, &w.tile, "winograd_sum", &s, e));
     ocl_step_buffer(s, k->n_args, 0);

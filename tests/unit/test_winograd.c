@@ -70,7 +70,7 @@ static float *convolve(const char *path, const char *option, int tile, const sha
 
 static int is_winograd(const rk_kinfo *info, int tile, int64_t which)
 {
-    const char *name = which == RK_CONV_DW ? "winograd 3x3"
+    const char *name = which == RK_CONV_DW ? tile == 4 ? "winograd 3x3,4x4" : "winograd 3x3"
                        : tile == 4         ? "winograd 4x4"
                                            : "winograd 2x2";
     return strstr(info->impl, name) && info->tier == RK_TIER_FAST &&
@@ -124,10 +124,21 @@ static void test_same_bits(void **state)
 static void test_large_tiles(void **state)
 {
     static const char *const cpu[] = {"variant=cpu", NULL}, *const gpu[] = {"variant=gpu", NULL};
-    static const shape y = {3, 70, 59, 60, 21}, dx = {19, 21, 7, 5, 131};
+    static const shape y = {3, 70, 59, 60, 21}, dx = {19, 21, 7, 5, 131}, small = {9, 40, 7, 6, 37};
     (void)state;
     compare(&y, RK_CONV_Y, 4, cpu);
+    compare(&small, RK_CONV_Y, 4, cpu);
+    compare(&small, RK_CONV_DX, 4, cpu);
     compare(&dx, RK_CONV_DX, 4, gpu);
+}
+
+/* dw: several images in a block, or several blocks in an image. */
+static void test_large_weights(void **state)
+{
+    static const char *const all[] = {"variant=cpu", "opencl.width=4", NULL};
+    static const shape shapes[] = {{19, 19, 11, 10, 21}, {9, 37, 7, 7, 70}, {3, 9, 33, 37, 11}};
+    (void)state;
+    for (int i = 0; i < 3; i++) compare(&shapes[i], RK_CONV_DW, 4, all);
 }
 
 /* Bands of large planes, and in the gpu variant passes over the images. */
@@ -142,13 +153,23 @@ static void test_passes(void **state)
 /* The gate of tiles of 4 x 4, and what a tuner may choose. */
 static void test_gate(void **state)
 {
-    static const char *const lists[][4] = {{"variant=cpu", "opencl.winograd=4x4"},
-                                           {"variant=gpu", "opencl.winograd=4x4"},
-                                           {"opencl.winograd=4x4", "opencl.winograd-error=7"}};
+    static const struct {
+        int64_t which, C;
+        const char *variant, *error;
+        int large;
+    } cases[] = {{RK_CONV_Y, 27, "variant=cpu", NULL, 0},
+                 {RK_CONV_Y, 64, "variant=cpu", NULL, 1},
+                 {RK_CONV_Y, 27, "variant=gpu", NULL, 0},
+                 {RK_CONV_Y, 64, "variant=gpu", NULL, 1},
+                 {RK_CONV_Y, 64, "variant=cpu", "opencl.winograd-error=7", 0},
+                 {RK_CONV_DW, 64, "variant=cpu", "opencl.winograd-error=0.5", 0},
+                 {RK_CONV_DW, 64, "variant=cpu", "opencl.winograd-error=0.52", 1},
+                 {RK_CONV_DW, 64, "variant=gpu", NULL, 0}};
     (void)state;
-    for (int i = 0; i < 6; i++) {
-        const shape s = {2, i % 2 ? 64 : 27, 8, 8, 8};
-        const int large = i % 2 && i < 4;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const shape s = {32, cases[i].C, 16, 16, 16};
+        const char *list[] = {"opencl.winograd=4x4", cases[i].variant, cases[i].error, NULL};
+        const int large = cases[i].large;
         rk_error e = {.size = sizeof e};
         rk_kernel *k;
         rk_kinfo info = {.size = sizeof info};
@@ -156,11 +177,11 @@ static void test_gate(void **state)
         rk_bed h;
         rk_sample c;
         uint32_t n, found = 0;
-        describe(&c, &s, RK_CONV_Y);
+        describe(&c, &s, cases[i].which);
         rk_op op = rk_sample_op(&c);
-        assert_int_equal(rk_bed_open(&h, paths[0], 0, lists[i / 2], &e), RK_OK);
+        assert_int_equal(rk_bed_open(&h, paths[0], 0, list, &e), RK_OK);
         assert_int_equal(h.backend->prepare(h.device, &op, &k, &info, &e), RK_OK);
-        assert_int_equal(strstr(info.impl, "winograd 4x4") != NULL, large);
+        if ((strstr(info.impl, "4x4") != NULL) != large) fail_msg("case %zu: %s", i, info.impl);
         h.backend->release(h.device, k);
         assert_int_equal(h.backend->choices(h.device, &op, 0, name, &n, &e), RK_OK);
         for (uint32_t j = 0; j < n; j++) {
@@ -176,6 +197,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits),
                                        cmocka_unit_test(test_large_tiles),
+                                       cmocka_unit_test(test_large_weights),
                                        cmocka_unit_test(test_passes), cmocka_unit_test(test_gate)};
     if (argc != 3) return 2;
     paths = (const char *const *)(argv + 1);
