@@ -43,7 +43,7 @@ static inline void rk_close(F *acc, U *at)
 #if RK_FIRST
 #define VALUES(base)                                                                               \
     RK_LOAD                                                                                        \
-    for (uint f = 0; f < RK_FOLDS; f++) {                                                          \
+    _Pragma("unroll") for (uint f = 0; f < RK_FOLDS; f++) {                                        \
         value[f] = AS_F(fold[f]);                                                                  \
         index[f] = base;                                                                           \
     }
@@ -72,26 +72,62 @@ static inline void rk_close(F *acc, U *at)
         RK_POS to, RK_POS next_plane, RK_POS tasks, RK_POS per
 
 #if RK_CPU && RK_ROWS
+#define VECTORS (RK_SUM_LANES / RK_WIDTH)
+
+/* Joins the lanes of one vector, in the first. */
+static inline void rk_lanes(F *acc, U *at)
+{
+#if RK_WHICH == 0 && RK_WIDTH > 1
+#if RK_WIDTH == 16
+    float8 eight = acc->lo + acc->hi;
+    float4 four = eight.lo + eight.hi;
+#elif RK_WIDTH == 8
+    float4 four = acc->lo + acc->hi;
+#else
+    float4 four = *acc;
+#endif
+    float2 two = four.lo + four.hi;
+    *acc = (F)(two.lo + two.hi);
+#elif RK_WIDTH > 1
+    float lane[RK_WIDTH];
+    uint lane_at[RK_WIDTH];
+    VSTORE(*acc, lane);
+    VSTORE(*at, lane_at);
+    for (uint w = RK_WIDTH / 2; w; w >>= 1)
+        for (uint l = 0; l < w; l++)
+            rk_merge_one(&lane[l], &lane_at[l], lane[l + w], lane_at[l + w]);
+    *acc = (F)(lane[0]);
+    *at = (U)(lane_at[0]);
+#endif
+}
+
+/* Loops over vectors and folds are unrolled, so that sums stay in registers. */
 ONE __kernel void reduce(PARAMS)
 {
     ulong first = get_global_id(0) * per, last = min(first + per, tasks);
     for (ulong task = first; task < last; task++) {
         ulong x0 = task / blocks, begin = (task - x0 * blocks) * RK_SUM_BLOCK,
               end = min(begin + RK_SUM_BLOCK, length);
-        F acc[RK_FOLDS][RK_SUM_LANES / RK_WIDTH];
-        U at[RK_FOLDS][RK_SUM_LANES / RK_WIDTH];
+        F acc[RK_FOLDS][VECTORS];
+        U at[RK_FOLDS][VECTORS];
+#pragma unroll
         for (uint f = 0; f < RK_FOLDS; f++)
-            for (uint v = 0; v < RK_SUM_LANES / RK_WIDTH; v++) {
+#pragma unroll
+            for (uint v = 0; v < VECTORS; v++) {
                 acc[f][v] = (F)(START);
                 at[f][v] = (U)(NONE);
             }
+#pragma unroll 1
         for (ulong group = begin; group < end; group += RK_SUM_LANES)
-            for (uint v = 0; v < RK_SUM_LANES / RK_WIDTH && group + v * RK_WIDTH < end; v++) {
+#pragma unroll
+            for (uint v = 0; v < VECTORS; v++) {
                 ulong x1 = group + v * RK_WIDTH, x2 = 0, pos = x0 * length + x1;
+                if (x1 >= end) continue;
                 uint rem = (uint)min(end - x1, (ulong)RK_WIDTH);
                 U fold[RK_FOLDS], index[RK_FOLDS];
                 F value[RK_FOLDS];
                 VALUES((U)((uint)x1) + LANES)
+#pragma unroll
                 for (uint f = 0; f < RK_FOLDS; f++) {
                     if (rem < RK_WIDTH) value[f] = PICK(LANES < (U)(rem), value[f], (F)(START));
                     if (rem < RK_WIDTH) index[f] = PICK(LANES < (U)(rem), index[f], (U)(NONE));
@@ -99,21 +135,17 @@ ONE __kernel void reduce(PARAMS)
                 }
             }
         U done[RK_FOLDS], where[RK_FOLDS];
+#pragma unroll
         for (uint f = 0; f < RK_FOLDS; f++) {
-            float lane[RK_SUM_LANES];
-            uint lane_at[RK_SUM_LANES];
-            for (uint v = 0; v < RK_SUM_LANES / RK_WIDTH; v++) {
-                VSTORE(acc[f][v], lane + v * RK_WIDTH);
-                VSTORE(at[f][v], lane_at + v * RK_WIDTH);
-            }
-            for (uint w = RK_SUM_LANES / 2; w; w >>= 1)
-                for (uint l = 0; l < w; l++)
-                    rk_merge_one(&lane[l], &lane_at[l], lane[l + w], lane_at[l + w]);
-            F a = (F)(lane[0]);
-            U n = (U)(lane_at[0]);
-            rk_close(&a, &n);
-            done[f] = AS_U(a);
-            where[f] = n;
+#pragma unroll
+            for (uint w = VECTORS / 2; w; w >>= 1)
+#pragma unroll
+                for (uint v = 0; v < w; v++)
+                    rk_merge(&acc[f][v], &at[f][v], acc[f][v + w], at[f][v + w]);
+            rk_lanes(&acc[f][0], &at[f][0]);
+            rk_close(&acc[f][0], &at[f][0]);
+            done[f] = AS_U(acc[f][0]);
+            where[f] = at[f][0];
         }
         ulong x1 = 0, x2 = 0, pos = task;
         uint rem = 1;
