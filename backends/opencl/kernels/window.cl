@@ -163,33 +163,42 @@ __kernel void window_put(__global const uchar *g_in, ulong g_at, __global const 
     }
 }
 #elif RK_CPU
-/* Elements w, w + step, ... of a row of n. */
-static inline F rk_lanes(__global const float *row, long w, uint step, uint n)
+/* Elements w, w + step, ... of a row of n.  What may be read, as well, are `before` elements before
+ * its start and `after` from there on. */
+static inline F rk_lanes(__global const float *row, long w, uint step, uint n, long before,
+                         long after)
 {
-    if (step == 1 && w >= 0 && w + RK_WIDTH <= n) return VLOAD(row + w);
-    float t[RK_WIDTH];
-    if (w >= 0 && w + (long)(RK_WIDTH - 1) * step < n) {
-#pragma unroll
-        for (uint i = 0; i < RK_WIDTH; i++) t[i] = row[w + i * (long)step];
-    } else {
-        for (uint i = 0; i < RK_WIDTH; i++, w += step)
-            t[i] = w >= 0 && w < n ? row[w] : NAN_OR_ZERO;
+#if RK_WIDTH > 1
+    const long room = (long)step * RK_WIDTH;
+    if (step <= 2 && w >= -before && w + room <= after && w > -room && w < n) {
+        F v = VLOAD(row + w);
+        if (step == 2) {
+            F next = VLOAD(row + w + RK_WIDTH);
+            v = (F)(v.even, next.even);
+        }
+        return PICK((U)((uint)w) + LANES * step < (U)(n), v, (F)(NAN_OR_ZERO));
     }
+#endif
+    float t[RK_WIDTH];
+    for (uint i = 0; i < RK_WIDTH; i++, w += step) t[i] = w >= 0 && w < n ? row[w] : NAN_OR_ZERO;
     return VLOAD(t);
 }
 
-/* RK_WIDTH elements of row y from x on, of which `rem` count. */
-static inline U rk_row(__global const float *in, __global const uint *index, long x, uint y,
-                       uint rem, uint in_h, uint in_w, uint kh, uint kw, uint sh, uint sw, uint ph,
-                       uint pw, uint out_w)
+/* RK_WIDTH elements of row y from x on, of which `rem` count; `done` planes precede this one, and
+ * `remaining` follow. */
+static inline U rk_row(__global const float *in, __global const uint *index, ulong done,
+                       ulong remaining, long x, uint y, uint rem, uint in_h, uint in_w, uint kh,
+                       uint kw, uint sh, uint sw, uint ph, uint pw, uint out_w)
 {
+    const long area = (long)in_h * in_w, before = (long)done * area,
+               all = (long)remaining * area + area;
 #if RK_WHICH == SUM || RK_WHICH == ARGMAX
     long top = (long)y * sh - ph, left = x * sw - pw;
     F best = (F)(0.0f);
     U which = (U)(0xFFFFFFFFu);
     for (long h = max(top, 0l); h < min(top + kh, (long)in_h); h++)
         for (uint s = 0; s < kw; s++) {
-            F v = rk_lanes(in + h * in_w, left + s, sw, in_w);
+            F v = rk_lanes(in + h * in_w, left + s, sw, in_w, before + h * in_w, all - h * in_w);
 #if RK_WHICH == SUM
             best += v;
 #else
@@ -206,7 +215,8 @@ static inline U rk_row(__global const float *in, __global const uint *index, lon
         F sum = (F)(0.0f);
         for (uint h = rows.x; h < rows.y; h++)
             for (uint s = kw; s-- > 0;)
-                sum += rk_lanes(in + (ulong)h * in_w, x + pw - s, 1, in_w);
+                sum += rk_lanes(in + (ulong)h * in_w, x + pw - s, 1, in_w,
+                                before + (long)h * in_w, all - (long)h * in_w);
         return AS_U(sum);
     }
 #endif
@@ -225,6 +235,7 @@ ONE __kernel void window(__global const uchar *in_, ulong in_at, __global const 
                          ulong pieces, ulong tasks, ulong per)
 {
     ulong first = get_global_id(0) * per, last = min(first + per, tasks);
+    const ulong planes = first < last ? tasks / pieces / out_h : 0;
     for (ulong task = first; task < last; task++) {
         ulong row = task / pieces, begin = (task - row * pieces) * piece,
               end = min(begin + piece, (ulong)out_w), plane = row / out_h, y = row % out_h;
@@ -235,8 +246,8 @@ ONE __kernel void window(__global const uchar *in_, ulong in_at, __global const 
         for (ulong x = begin; x < end; x += RK_WIDTH) {
             uint rem = (uint)min(end - x, (ulong)RK_WIDTH);
             ulong pos = row * out_w + x;
-            U in0 = rk_row(in, index, (long)x, (uint)y, rem, in_h, in_w, kh, kw, sh, sw, ph, pw,
-                           out_w);
+            U in0 = rk_row(in, index, plane, planes - 1 - plane, (long)x, (uint)y, rem, in_h, in_w,
+                           kh, kw, sh, sw, ph, pw, out_w);
             RK_BODY
         }
     }
