@@ -233,6 +233,9 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     } else if (uw == 1) {
                         for (uint e = 0; e < run; e += RK_WIDTH)
                             VSTORE(VLOAD(from + e), line + have + e);
+                    } else if (uw == 2) {
+                        for (uint e = 0; e < good; e += RK_WIDTH)
+                            rk_zip(VLOAD(from + e), VLOAD(from + RK_MR * span + e), line + 2 * e);
                     } else {
                         for (uint b = 0; b < uw; b++, from += RK_MR * span)
                             for (uint e = 0; e < good; e++) line[e * uw + b] = from[e];

@@ -1,4 +1,4 @@
-/* Copies of rows of a plane, with zeros around them. */
+/* Copies of rows of a plane, with zeros around them; elements dealt out, and joined. */
 static inline void rk_copy(__global float *to, __global const float *from, uint n)
 {
     uint i = 0;
@@ -24,6 +24,59 @@ static inline void rk_copy(__global float *to, __global const float *from, uint 
 #endif
 #pragma unroll 1
     for (; i < n; i++) to[i] = from[i];
+}
+
+/* Every other element of `from`, n of them; nothing is read behind the last.  So vectors end a row
+ * with their odd elements, from one element earlier on. */
+static inline void rk_copy_even(__global float *to, __global const float *from, uint n)
+{
+    uint i = 0;
+#if RK_WIDTH > 1
+    if (n > RK_WIDTH) {
+#pragma unroll 1
+        for (; i + RK_WIDTH < n; i += RK_WIDTH) {
+            F a = VLOAD(from + 2 * i), b = VLOAD(from + 2 * i + RK_WIDTH);
+            VSTORE((F)(a.even, b.even), to + i);
+        }
+        i = n - RK_WIDTH;
+        F a = VLOAD(from + 2 * i - 1), b = VLOAD(from + 2 * i - 1 + RK_WIDTH);
+        VSTORE((F)(a.odd, b.odd), to + i);
+        return;
+    }
+#endif
+#if RK_WIDTH > 8
+    if (n > 8) {
+        vstore8(vload16(0, from).even, 0, to);
+        vstore8(vload16(0, from + 2 * n - 17).odd, 0, to + n - 8);
+        return;
+    }
+#endif
+#if RK_WIDTH > 4
+    if (n > 4) {
+        vstore4(vload8(0, from).even, 0, to);
+        vstore4(vload8(0, from + 2 * n - 9).odd, 0, to + n - 4);
+        return;
+    }
+#endif
+#pragma unroll 1
+    for (; i < n; i++) to[i] = from[2 * i];
+}
+
+/* Elements of a and b in turn. */
+static inline void rk_zip(F a, F b, __global float *to)
+{
+#if RK_WIDTH == 1
+    to[0] = a;
+    to[1] = b;
+#else
+    F low, high;
+    low.even = a.lo;
+    low.odd = b.lo;
+    high.even = a.hi;
+    high.odd = b.hi;
+    VSTORE(low, to);
+    VSTORE(high, to + RK_WIDTH);
+#endif
 }
 
 static inline void rk_zero(__global float *to, uint n)
@@ -61,6 +114,8 @@ static inline void rk_fill(__global float *to, __global const float *plane, uint
         rk_zero(to, from);
         if (step_w == 1) {
             rk_copy(to + from, row, end - from);
+        } else if (step_w == 2) {
+            rk_copy_even(to + from, row, end - from);
         } else {
 #pragma unroll 1
             for (uint i = 0; i < end - from; i++) to[from + i] = row[(ulong)i * step_w];

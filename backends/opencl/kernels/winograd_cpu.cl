@@ -65,22 +65,6 @@ static inline void rk_phases(__global const float *from, F *d)
 #endif
 }
 
-static inline void rk_zip(F a, F b, __global float *to)
-{
-#if RK_WIDTH == 1
-    to[0] = a;
-    to[1] = b;
-#else
-    F low, high;
-    low.even = a.lo;
-    low.odd = b.lo;
-    high.even = a.hi;
-    high.odd = b.hi;
-    VSTORE(low, to);
-    VSTORE(high, to + RK_WIDTH);
-#endif
-}
-
 /* The taps of `rows` rows of tiles of one plane, from (h, w) on, to points, `plane` apart: along w,
  * where rows are kept by phase, so that what a tile needs of the rows below it is at a constant
  * distance, then along h. */

@@ -18,7 +18,7 @@ static inline void rk_phases(__global const float *from, F *d, uint n)
 #endif
 }
 
-static inline void rk_zip(F *y, __global float *to)
+static inline void rk_zip_4(F *y, __global float *to)
 {
 #if RK_WIDTH == 1
     for (uint j = 0; j < 4; j++) to[j] = y[j];
@@ -126,7 +126,7 @@ static inline void rk_results(__global float *strip, uint pitch, __global const 
         for (uint p = 0; p < 36; p++) m[p / 6][p % 6] = VLOAD(from + p * plane + t);
         rk_tile_from_points(m, y);
 #pragma unroll
-        for (uint i = 0; i < 4; i++) rk_zip(y[i], strip + i * pitch + 4 * t);
+        for (uint i = 0; i < 4; i++) rk_zip_4(y[i], strip + i * pitch + 4 * t);
     }
 }
 
