@@ -129,6 +129,7 @@ static void sizes(rk_bed *bed, part p)
         same(2, 5, 9, 7, 6, 1, 1, 2, 0),           same(1, 3, 11, 11, 2, 4, 2, 3, 1),
         same(3, 17, 6, 6, 33, 3, 3, 1, 1),         same(2, 3, 28, 28, 20, 3, 3, 1, 1),
         same(1, 2, 5, 40, 9, 3, 3, 1, 1),          same(4, 9, 14, 14, 13, 1, 1, 1, 0),
+        same(1, 2, 5, 79, 3, 3, 3, 2, 1),          same(2, 2, 3, 35, 3, 1, 1, 2, 0),
         {2, 3, 6, 5, 4, 3, 2, 2, 1, 1, 0, 3, 4},   /* its own strides and pads along h and w */
         {2, 2, 5, 5, 3, 3, 3, 1, 1, 4, 4, 11, 11}, /* whole windows in the padding */
         {1, 2, 4, 4, 2, 3, 3, 1, 1, 0, 0, 5, 6},   /* outputs beyond the input */
