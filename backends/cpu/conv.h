@@ -10,7 +10,8 @@
  *
  * A tap is a constant offset in such planes: the operand as it lies in memory if it has no padding,
  * else copied piece by piece, padded, and split by stride, so that neighbours in the result are
- * neighbours in a plane.  That copy is small and stays in the cache; there is no im2col buffer. */
+ * neighbours in a plane.  That copy is small and stays in the cache; there is no im2col buffer.  y
+ * and dx do without it where the result's rows are as long as the operand's, by masks. */
 #ifndef RETHINK_CPU_CONV_H
 #define RETHINK_CPU_CONV_H
 #include "program.h"

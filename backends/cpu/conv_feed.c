@@ -11,20 +11,26 @@ enum {
 typedef struct cursor {
     const float *from;
     int64_t tap;
+    const vec_mask *mask;
     float *to;
 } cursor;
 
 static cursor start(const cpu_feed *f)
 {
-    return (cursor){f->from + f->first / f->taps * f->channel, f->first % f->taps, f->to};
+    int64_t tap = f->first % f->taps;
+    return (cursor){f->from + f->first / f->taps * f->channel, tap,
+                    f->mask ? f->mask + tap * f->count : NULL, f->to};
 }
 
-static inline __attribute__((always_inline)) const float *next_tap(cursor *c, const cpu_feed *f)
+static inline __attribute__((always_inline)) const float *next_tap(cursor *c, const cpu_feed *f,
+                                                                   int masked)
 {
     const float *tap = c->from + f->offset[c->tap];
     c->to += f->width;
+    if (masked) c->mask += f->count;
     if (++c->tap == f->taps) {
         c->tap = 0;
+        c->mask = f->mask;
         c->from += f->channel;
     }
     return tap;
@@ -32,31 +38,38 @@ static inline __attribute__((always_inline)) const float *next_tap(cursor *c, co
 
 /* Lanes may be written that belong to the next ones or to the next row: those are written later. */
 static inline __attribute__((always_inline)) void pack_row(cursor *c, const cpu_feed *f,
-                                                           const cpu_lanes *lanes, int count)
+                                                           const cpu_lanes *lanes, int count,
+                                                           int masked)
 {
     float *to = c->to;
-    const float *tap = next_tap(c, f);
-    CPU_UNROLL for (int i = 0; i < count; i++)
-        v_store(to + lanes[i].to, v_load_part(tap + lanes[i].from, lanes[i].part));
+    const vec_mask *mask = c->mask;
+    const float *tap = next_tap(c, f, masked);
+    CPU_UNROLL for (int i = 0; i < count; i++) v_store(
+        to + lanes[i].to, v_load_part(tap + lanes[i].from, masked ? mask[i] : lanes[i].part));
 }
 
-static inline __attribute__((always_inline)) void pack_rows(const cpu_feed *f, int count)
+static inline __attribute__((always_inline)) void pack_rows(const cpu_feed *f, int count,
+                                                            int masked)
 {
     const cpu_feed own = *f; /* what is written to could be all but a copy */
     cpu_lanes lanes[CPU_NR];
     cursor c = start(f);
     for (int i = 0; i < count; i++) lanes[i] = f->lanes[i];
-    for (int64_t l = 0; l < own.n; l++) pack_row(&c, &own, lanes, count);
+    for (int64_t l = 0; l < own.n; l++) pack_row(&c, &own, lanes, count, masked);
 }
 
 void CPU_NAME(cpu_feed_pack)(const cpu_feed *f)
 {
+    if (f->mask) {
+        pack_rows(f, f->count, 1);
+        return;
+    }
     switch (f->count) {
-    case 1: pack_rows(f, 1); break;
-    case 2: pack_rows(f, 2); break;
-    case 3: pack_rows(f, 3); break;
-    case 4: pack_rows(f, 4); break;
-    default: pack_rows(f, f->count); break;
+    case 1: pack_rows(f, 1, 0); break;
+    case 2: pack_rows(f, 2, 0); break;
+    case 3: pack_rows(f, 3, 0); break;
+    case 4: pack_rows(f, 4, 0); break;
+    default: pack_rows(f, f->count, 0); break;
     }
 }
 
@@ -70,7 +83,7 @@ static inline __attribute__((always_inline)) void step_packed(tile_acc acc, cons
 
 /* Rows are packed LEAD steps before they are read. */
 static inline __attribute__((always_inline)) void apart(const cpu_feed *f, const cpu_tile *t,
-                                                        int mr)
+                                                        int mr, int masked)
 {
     const cpu_feed own = *f;
     cpu_lanes lanes[CPU_NR];
@@ -80,10 +93,10 @@ static inline __attribute__((always_inline)) void apart(const cpu_feed *f, const
     const float *a = t->a, *b = t->b;
     int64_t lead = own.n < LEAD ? own.n : LEAD, l = 0;
     for (int i = 0; i < own.count; i++) lanes[i] = f->lanes[i];
-    for (int64_t i = 0; i < lead; i++) pack_row(&c, &own, lanes, own.count);
+    for (int64_t i = 0; i < lead; i++) pack_row(&c, &own, lanes, own.count, masked);
     tile_begin(t, acc, mr, CPU_NV, part);
     for (; l < own.n - lead; l++, a += mr, b += CPU_NR) {
-        pack_row(&c, &own, lanes, own.count);
+        pack_row(&c, &own, lanes, own.count, masked);
         step_packed(acc, a, b, mr);
     }
     for (; l < own.n; l++, a += mr, b += CPU_NR) step_packed(acc, a, b, mr);
@@ -92,7 +105,7 @@ static inline __attribute__((always_inline)) void apart(const cpu_feed *f, const
 
 /* Rows are multiplied as they are read. */
 static inline __attribute__((always_inline)) void whole(const cpu_feed *f, const cpu_tile *t,
-                                                        int mr)
+                                                        int mr, int masked)
 {
     const cpu_feed own = *f;
     cursor c = start(f);
@@ -103,11 +116,13 @@ static inline __attribute__((always_inline)) void whole(const cpu_feed *f, const
     tile_begin(t, acc, mr, CPU_NV, part);
     for (int64_t l = 0; l < own.n; l++, a += mr) {
         float *to = c.to;
-        const float *tap = next_tap(&c, &own);
+        const vec_mask *mask = c.mask;
+        const float *tap = next_tap(&c, &own, masked);
         vec bv[CPU_NV];
         CPU_UNROLL for (int j = 0; j < CPU_NV; j++)
         {
-            bv[j] = v_load(tap + j * CPU_VEC);
+            const float *x = tap + j * CPU_VEC;
+            bv[j] = masked ? v_load_part(x, mask[j]) : v_load(x);
             v_store(to + j * CPU_VEC, bv[j]);
         }
         tile_step(acc, a, bv, mr, CPU_NV);
@@ -118,16 +133,18 @@ static inline __attribute__((always_inline)) void whole(const cpu_feed *f, const
 typedef void tile_fn(const cpu_feed *, const cpu_tile *);
 
 #define X(mr)                                                                                      \
-    static void apart_##mr(const cpu_feed *f, const cpu_tile *t) { apart(f, t, mr); }              \
-    static void whole_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr); }
+    static void apart_##mr(const cpu_feed *f, const cpu_tile *t) { apart(f, t, mr, 0); }           \
+    static void whole_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr, 0); }           \
+    static void apart_masked_##mr(const cpu_feed *f, const cpu_tile *t) { apart(f, t, mr, 1); }    \
+    static void whole_masked_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr, 1); }
 CPU_HEIGHTS(X)
 #undef X
-#define X(mr) {apart_##mr, whole_##mr},
-static tile_fn *const tiles[CPU_MR][2] = {CPU_HEIGHTS(X)};
+#define X(mr) {apart_##mr, whole_##mr, apart_masked_##mr, whole_masked_##mr},
+static tile_fn *const tiles[CPU_MR][4] = {CPU_HEIGHTS(X)};
 #undef X
 
 void CPU_NAME(cpu_feed_tile)(const cpu_feed *f, const cpu_tile *t, int64_t rows)
 {
-    tiles[rows - 1][f->whole](f, t);
+    tiles[rows - 1][2 * (f->mask != NULL) + f->whole](f, t);
 }
 #endif

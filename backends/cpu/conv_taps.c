@@ -24,6 +24,9 @@ typedef struct unit {
     int64_t n, images, a, rows, from, end, i, m; /* i, m: the panels' first row and rows */
     int64_t ahead; /* from this unit's operand to that of the next one */
     float *planes, *strip, *chain, *panel;
+    vec_mask *mask;
+    int64_t mask_a, mask_images; /* of which there were masks before */
+    int fresh;                   /* this unit needs others */
 } unit;
 
 /* The taps before the end of block b, of those that take part. */
@@ -81,28 +84,6 @@ static void pack_share(void *context, int t, int threads)
     for (int64_t u = from; u < end; u++) pack_panel(j, f, &f->grid[u / panels], u % panels);
 }
 
-/* Splits columns [j, j + n) of a grid into lanes that follow one another; returns how many. */
-static int find_lanes(const unit *u, const cpu_grid *g, int64_t rows, int64_t j, int64_t n,
-                      cpu_lanes *to)
-{
-    const cpu_planes *p = &u->f->planes;
-    int64_t b = j % g->columns, a = j / g->columns % rows, image = j / g->columns / rows;
-    int count = 0;
-    for (int64_t at = 0; at < n;) {
-        int64_t length = cpu_least(g->columns - b, n - at);
-        if (p->width == g->columns) length = cpu_least((rows - a) * g->columns - b, n - at);
-        int64_t from = image * p->image + a * p->width + b;
-        for (int64_t i = 0; i < length; i += CPU_VEC)
-            to[count++] =
-                (cpu_lanes){v_part((int)cpu_least(length - i, CPU_VEC)), at + i, from + i};
-        at += length;
-        b = 0; /* there is more, so a row has ended, or the last row */
-        a = p->width == g->columns || a + 1 == rows ? 0 : a + 1;
-        image += a == 0;
-    }
-    return count;
-}
-
 /* One piece of l of one grid. */
 typedef struct piece {
     const cpu_grid *g;
@@ -122,7 +103,7 @@ static const float *planes(const unit *u, const piece *s)
     first = s->l / s->g->taps;
     end = (s->l + s->n - 1) / s->g->taps + 1;
     const float *x = u->j->a + u->n * p->apart + first * plane;
-    if (p->direct) return x + u->a * p->width;
+    if (p->direct) return x + u->a * p->width + u->f->origin;
     for (int64_t c = 0; c < end - first; c++)
         for (int64_t i = 0; i < u->images; i++) {
             float *to = u->planes + c * p->channel + i * p->image;
@@ -149,8 +130,9 @@ typedef struct columns {
     int64_t at, n;
     cpu_lanes lanes[CPU_NR];
     int count;
-    const float *next;              /* of the first channel; to `width` behind it */
-    int64_t width, channels, share; /* to ask for: of all panels, and of one */
+    const float *next; /* of the first channel; NULL: nothing is asked for */
+    const struct columns *after;
+    int64_t low, high, channels, share; /* to ask for: taps; of all panels, and of one */
 } columns;
 
 /* Where taps lie in memory: channels [from, from + share) of the next columns.  Each panel asks for
@@ -160,9 +142,12 @@ static inline __attribute__((always_inline)) void ask(const cpu_planes *p, const
                                                       int64_t from)
 {
     int64_t end = cpu_least(from + c->share, c->channels);
+    const cpu_lanes *lanes = c->after->lanes, *last = lanes + c->after->count - 1;
     for (const float *x = c->next + from * p->channel; from < end; from++, x += p->channel) {
-        __builtin_prefetch(x);
-        __builtin_prefetch(x + c->width);
+        for (const cpu_lanes *l = lanes; l <= last; l++)
+            for (int64_t t = c->low; t <= c->high; t += CPU_VEC)
+                __builtin_prefetch(x + l->from + t);
+        __builtin_prefetch(x + last->from + c->high + last->n - 1);
     }
 }
 
@@ -176,6 +161,7 @@ static void multiply_columns(const unit *u, const piece *s, cpu_feed *from, cons
     from->width = t.ldb;
     from->lanes = c->lanes;
     from->count = c->count;
+    if (f->masked) from->mask = u->mask + c->at / CPU_NR * f->lanes * f->taps;
     from->whole = c->n == CPU_NR && c->count == CPU_NV &&
                   c->lanes[CPU_NV - 1].from == c->lanes[0].from + CPU_NR - CPU_VEC;
     if (nv < CPU_NV && s->n) CPU_NAME(cpu_feed_pack)(from);
@@ -184,11 +170,28 @@ static void multiply_columns(const unit *u, const piece *s, cpu_feed *from, cons
         t.a = panel_of(f, s->g, u->j->work, p) + s->l * rows;
         place(u, s, &t, i - u->i, c->at);
         t.next = t.to + (p + 1 < u->end ? rows * t.ld_to : CPU_NR - (i - u->i) * t.ld_to);
-        ask(&f->planes, c, (p - u->from) * c->share);
+        if (c->next) ask(&f->planes, c, (p - u->from) * c->share);
         if (p == u->from && nv == CPU_NV)
             CPU_NAME(cpu_feed_tile)(from, &t, rows);
         else
             CPU_NAME(cpu_tile_run)(&t, rows, nv);
+    }
+}
+
+/* Of these columns, for all taps; they are the same for all pieces. */
+static void find_masks(const unit *u, const columns *c)
+{
+    const cpu_taps *f = u->f;
+    const cpu_conv *v = u->j->v;
+    vec_mask *to = u->mask + c->at / CPU_NR * f->lanes * f->taps;
+    for (int64_t t = 0; t < f->taps; t++) {
+        int64_t down = t / v->S - v->ph, right = t % v->S - v->pw;
+        if (v->which == RK_CONV_DX) {
+            down = -down;
+            right = -right;
+        }
+        for (int i = 0; i < c->count; i++)
+            CPU_NAME(cpu_lanes_mask)(&f->planes, &c->lanes[i], u->a, down, right, to++);
     }
 }
 
@@ -197,9 +200,10 @@ static void find_columns(const unit *u, const piece *s, int64_t at, columns *c)
 {
     c->at = at < s->columns ? at : 0;
     c->n = cpu_least(s->columns - c->at, CPU_NR);
-    c->count = find_lanes(u, s->g, s->rows, c->at, c->n, c->lanes);
-    c->next = u->planes;
-    c->channels = c->share = 0;
+    c->count =
+        CPU_NAME(cpu_lanes_find)(&u->f->planes, s->rows, s->g->columns, c->at, c->n, c->lanes);
+    c->next = NULL;
+    if (u->fresh && at < s->columns && s->l == 0) find_masks(u, c);
 }
 
 static void multiply_piece(const unit *u, const piece *s)
@@ -211,6 +215,7 @@ static void multiply_piece(const unit *u, const piece *s)
         end < u->f->depth ? (end - channel) * from.channel : u->ahead - channel * from.channel;
     int64_t channels = (s->l + s->n - 1) / from.taps + 1 - channel;
     int64_t share = (channels + u->end - u->from - 1) / (u->end - u->from);
+    int64_t reach = p->halo_h * p->width + p->halo_w;
     columns two[2], *c = &two[0], *next = &two[1];
     from.from = planes(u, s);
     from.first = s->l % from.taps;
@@ -219,8 +224,10 @@ static void multiply_piece(const unit *u, const piece *s)
     for (int64_t j = 0; j < s->columns; j += CPU_NR) {
         find_columns(u, s, j + CPU_NR, next);
         if (p->direct && s->n) {
-            c->next = from.from + next->lanes[0].from + (next->at > j ? 0 : after);
-            c->width = next->lanes[next->count - 1].from + CPU_VEC - 1 - next->lanes[0].from;
+            c->next = from.from + (next->at > j ? 0 : after);
+            c->after = next;
+            c->low = next->at > j ? reach : 0; /* others are there since the columns before */
+            c->high = reach;
             c->channels = channels;
             c->share = share;
         }
@@ -257,31 +264,13 @@ static void multiply_grid(const unit *u, const cpu_grid *g, float *c, int64_t ld
         multiply(u, &s);
 }
 
-/* The last four pairs may be done twice. */
-static void zip(float *to, const float *even, const float *odd, int64_t n)
-{
-    int64_t i = 0, pairs = n / 2;
-    for (; i + CPU_VEC <= pairs; i += CPU_VEC) {
-        vec a = v_load(even + i), b = v_load(odd + i);
-        v_store(to + 2 * i, v_zip_low(a, b));
-        v_store(to + 2 * i + CPU_VEC, v_zip_high(a, b));
-    }
-    for (int64_t k; i < pairs && pairs >= 4; i += 4) {
-        k = cpu_least(i, pairs - 4);
-        __m128 a = _mm_loadu_ps(even + k), b = _mm_loadu_ps(odd + k);
-        _mm_storeu_ps(to + 2 * k, _mm_unpacklo_ps(a, b));
-        _mm_storeu_ps(to + 2 * k + 4, _mm_unpackhi_ps(a, b));
-    }
-    for (i = pairs >= 4 ? 2 * pairs : 0; i < n; i++) to[i] = (i % 2 ? odd : even)[i / 2];
-}
-
 /* One row of the result, from rows of the grids that it is made of. */
 static void spread_row(float *to, const float *const *from, int64_t wide, int64_t w)
 {
     if (wide == 1)
         memcpy(to, from[0], (size_t)w * sizeof *to);
     else if (wide == 2)
-        zip(to, from[0], from[1], w);
+        v_zip(to, from[0], from[1], w);
     else
         for (int64_t i = 0; i < w; i++) to[i] = from[i % wide][i / wide];
 }
@@ -355,6 +344,9 @@ static void run_unit(unit *u, int64_t number, const cpu_run *r)
                                          u->a * f->planes.step_h * f->planes.W;
     end = panel_start(f, u->end);
     u->m = end - u->i;
+    u->fresh = f->masked && (u->a != u->mask_a || u->images != u->mask_images);
+    u->mask_a = u->a;
+    u->mask_images = u->images;
     multiply_grids(u);
     if (r) finish(u, r);
 }
@@ -367,6 +359,7 @@ static void share(void *context, int t, int threads)
     unit u = {.j = j,
               .f = f,
               .planes = (float *)(void *)scratch,
+              .mask = (vec_mask *)(void *)scratch,
               .strip = (float *)(void *)(scratch + f->strip_at),
               .chain = (float *)(void *)(scratch + f->chain_at),
               .panel = (float *)(void *)(scratch + f->panel_at)};

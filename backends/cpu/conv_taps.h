@@ -17,6 +17,8 @@ typedef struct cpu_grid {
 
 typedef struct cpu_taps {
     cpu_planes planes;
+    int masked;             /* taps are read where they lie, though some are outside the plane */
+    int64_t origin, lanes;  /* the first tap of a position; most lanes of CPU_NR columns */
     int64_t m, depth, taps; /* rows; channels that are summed; R * S */
     int64_t low, higher;    /* height of a panel of rows; how many have one more */
     int64_t h, w, sh, sw;   /* the planes of the result, and the strides of grids in them */

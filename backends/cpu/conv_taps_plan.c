@@ -4,8 +4,12 @@
 
 #ifdef CPU_VEC
 enum {
-    COLUMNS = 256,   /* of a unit, about */
-    MOST_TAPS = 4096 /* of a channel; else the plain loops */
+    COLUMNS = 256,              /* of a unit of bands, about */
+    MOST_COLUMNS = 32 * CPU_NR, /* of one of small images, */
+    LONG = 512,                 /* if this many taps take the time in which columns move */
+    MOST_TAPS = 4096,           /* of a channel; else the plain loops */
+    MOST_MASKED = 64,           /* likewise, of those that are read in place */
+    LEAST_DEPTH = 8             /* for which it pays to make their masks */
 };
 static const double most_scratch = 0x1p26; /* bytes of a thread; likewise */
 
@@ -29,14 +33,29 @@ static void taps_of_dx(const cpu_conv *v, const cpu_planes *p, cpu_grid *g)
     }
 }
 
+/* Groups of whole images: half a tile is lost at the end of a unit's columns, if they do not fill
+ * it, and about as much to begin one. */
+static int64_t groups_of(int64_t images, int64_t plane, int threads)
+{
+    int64_t best = 0, least = 0;
+    for (int64_t n = 1; n == 1 || (n <= images && n * plane <= MOST_COLUMNS); n++) {
+        int64_t groups = (images + n - 1) / n;
+        groups = cpu_least((groups + threads - 1) / threads * threads, images);
+        int64_t columns = (images + groups - 1) / groups * plane;
+        int64_t cost = (groups + threads - 1) / threads * ((columns + CPU_VEC - 1) / CPU_VEC + 1);
+        if (best && cost >= least) continue;
+        best = groups;
+        least = cost;
+    }
+    return best;
+}
+
 /* Whole images while they are small, else bands of rows that make whole tiles; units of about so
  * many columns. */
-static void cut(cpu_taps *f, int64_t images, int64_t columns, int threads)
+static void cut_about(cpu_taps *f, int64_t images, int64_t columns, int threads)
 {
     const cpu_grid *g = &f->grid[0];
     int64_t plane = g->rows * g->columns, step = CPU_NR;
-    f->groups = images;
-    f->rows = g->rows;
     if (plane <= 3 * columns / 4) {
         f->groups = (images * plane + columns - 1) / columns;
         f->groups = cpu_least((f->groups + threads - 1) / threads * threads, images);
@@ -45,6 +64,19 @@ static void cut(cpu_taps *f, int64_t images, int64_t columns, int threads)
         if (step * g->columns > 2 * columns) step = 1;
         f->rows = cpu_least(cpu_most(columns / g->columns / step, 1) * step, g->rows);
     }
+}
+
+/* columns: of a unit, about; 0: by the rule. */
+static void cut(cpu_taps *f, int64_t images, int64_t columns, int threads)
+{
+    const cpu_grid *g = &f->grid[0];
+    int64_t plane = g->rows * g->columns;
+    f->groups = images;
+    f->rows = g->rows;
+    if (!columns && plane <= MOST_COLUMNS && f->depth * f->taps >= LONG)
+        f->groups = groups_of(images, plane, threads);
+    else
+        cut_about(f, images, columns ? columns : COLUMNS, threads);
     f->images = (images + f->groups - 1) / f->groups;
     f->bands = (g->rows + f->rows - 1) / f->rows;
     f->columns = f->images * f->rows * g->columns;
@@ -74,6 +106,25 @@ static rk_status make_grids(rk_kernel *k, const cpu_conv *v, cpu_taps *f)
 
 static size_t floats(int64_t n) { return cpu_aligned((size_t)n * sizeof(float)); }
 
+/* Where the result has rows as long as the operand's, which follow one another without a gap,
+ * neighbours in the result are neighbours in memory for any tap. */
+static void read_in_place(cpu_taps *f)
+{
+    cpu_planes *p = &f->planes;
+    if (p->direct || p->step_h != 1 || p->step_w != 1 || f->sh != 1 || f->sw != 1 || p->W != f->w ||
+        f->taps > MOST_MASKED || f->depth < LEAST_DEPTH)
+        return;
+    f->masked = p->direct = 1;
+    p->width = p->W;
+    f->origin = p->low_h * p->width + p->low_w;
+}
+
+static int64_t mask_count(cpu_taps *f)
+{
+    f->lanes = CPU_NV + CPU_NR / (f->rows * f->w) + 1;
+    return (f->columns + CPU_NR - 1) / CPU_NR * f->lanes * f->taps;
+}
+
 /* Taps and packed weights of the grids, and the scratch memory of a thread: planes of the channels
  * that a piece reads, results that are not built up in place, chains, a panel of columns. */
 static size_t lay_out(cpu_conv *v, cpu_taps *f)
@@ -92,6 +143,7 @@ static size_t lay_out(cpu_conv *v, cpu_taps *f)
     v->work = (uint64_t)at * sizeof(float);
     slots = cpu_least(f->depth, (CPU_KC - 1) / fewest + 2);
     f->strip_at = f->planes.direct ? 0 : floats(slots * f->planes.channel);
+    if (f->masked) f->strip_at = cpu_aligned((size_t)mask_count(f) * sizeof(vec_mask));
     f->chain_at = f->strip_at;
     if (f->grids > 1 || f->images > 1)
         f->chain_at += floats(f->m * f->columns * cpu_least(f->sw, f->w));
@@ -118,10 +170,11 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     if (v->count == 0 || f->depth * f->taps == 0 || v->R > MOST_TAPS || v->S > MOST_TAPS ||
         f->taps > MOST_TAPS || cpu_least(f->sh, f->h) * cpu_least(f->sw, f->w) > CPU_MOST_GRIDS)
         return RK_OK;
+    read_in_place(f);
     f->blocks = (f->depth * f->taps + RK_CONV_BLOCK - 1) / RK_CONV_BLOCK;
     rk_status s = make_grids(k, v, f);
     if (s != RK_OK) return s;
-    cut(f, v->N, k->choice.columns ? k->choice.columns : COLUMNS, k->threads);
+    cut(f, v->N, k->choice.columns, k->threads);
     double room = (double)cpu_least(f->depth, CPU_KC) * (double)f->images *
                   (double)(f->planes.phases_h * f->planes.phases_w) *
                   (double)(f->rows + f->planes.halo_h) * (double)f->planes.width;

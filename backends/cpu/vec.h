@@ -1,8 +1,8 @@
 /* vec.h: vectors of floats of the instruction set that a file is compiled for.
  *
- * v_part(n) makes the mask of the first n lanes, v_span(from, end) that of some between,
- * v_keep sets others to +0. Loads and stores need no alignment; masked ones
- * touch no memory outside the mask. */
+ * v_part(n) makes the mask of the first n lanes, v_span(from, end) that of some between, v_bits(b)
+ * that of the lanes whose bits are set; v_keep sets others to +0.  Loads and stores need no
+ * alignment; masked ones touch no memory outside the mask. */
 #ifndef RETHINK_CPU_VEC_H
 #define RETHINK_CPU_VEC_H
 #include <stdint.h>
@@ -20,6 +20,7 @@ typedef __mmask16 vec_mask;
 #define v_add(a, b) _mm512_add_ps(a, b)
 #define v_part(n) ((__mmask16)((1u << (n)) - 1u))
 #define v_span(from, end) ((__mmask16)(((1u << (end)) - 1u) & ~((1u << (from)) - 1u)))
+#define v_bits(b) ((__mmask16)(b))
 #define v_keep(v, m) _mm512_maskz_mov_ps(m, v)
 #define v_load_part(p, m) _mm512_maskz_loadu_ps(m, p)
 #define v_store_part(p, v, m) _mm512_mask_storeu_ps(p, m, v)
@@ -38,6 +39,10 @@ typedef __m256i vec_mask;
 #define v_part(n)                                                                                  \
     _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 #define v_span(from, end) _mm256_andnot_si256(v_part(from), v_part(end))
+#define v_bits(b)                                                                                  \
+    _mm256_cmpgt_epi32(_mm256_and_si256(_mm256_set1_epi32((int)(b)),                               \
+                                        _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128)),           \
+                       _mm256_setzero_si256())
 #define v_keep(v, m) _mm256_and_ps(v, _mm256_castsi256_ps(m))
 #define v_load_part(p, m) _mm256_maskload_ps(p, m)
 #define v_store_part(p, v, m) _mm256_maskstore_ps(p, m, v)
@@ -116,6 +121,25 @@ static inline __attribute__((always_inline, unused)) void v_copy(float *to, cons
         for (int64_t i = 0; i < n - CPU_VEC; i += CPU_VEC) v_store(to + i, v_load(from + i));
         v_store(to + n - CPU_VEC, v_load(from + n - CPU_VEC));
     }
+}
+
+/* to[2 i] = even[i], to[2 i + 1] = odd[i], up to n.  The last four pairs may be done twice. */
+static inline __attribute__((unused)) void v_zip(float *to, const float *even, const float *odd,
+                                                 int64_t n)
+{
+    int64_t i = 0, pairs = n / 2;
+    for (; i + CPU_VEC <= pairs; i += CPU_VEC) {
+        vec a = v_load(even + i), b = v_load(odd + i);
+        v_store(to + 2 * i, v_zip_low(a, b));
+        v_store(to + 2 * i + CPU_VEC, v_zip_high(a, b));
+    }
+    for (int64_t k; i < pairs && pairs >= 4; i += 4) {
+        k = i < pairs - 4 ? i : pairs - 4;
+        __m128 a = _mm_loadu_ps(even + k), b = _mm_loadu_ps(odd + k);
+        _mm_storeu_ps(to + 2 * k, _mm_unpacklo_ps(a, b));
+        _mm_storeu_ps(to + 2 * k + 4, _mm_unpackhi_ps(a, b));
+    }
+    for (i = pairs >= 4 ? 2 * pairs : 0; i < n; i++) to[i] = (i % 2 ? odd : even)[i / 2];
 }
 #endif
 #endif

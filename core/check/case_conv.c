@@ -182,6 +182,7 @@ static void tiles(rk_bed *bed, part p)
     const rk_geometry list[] = {
         same(1, 29, 28, 28, 13, 3, 3, 1, 1),         /* bands of rows, pieces of channels */
         same(13, 30, 7, 7, 13, 3, 3, 1, 1),          /* groups of images */
+        same(65, 57, 7, 7, 2, 3, 3, 1, 1),           /* likewise, several a thread, of two sizes */
         same(11, 70, 7, 7, 50, 1, 1, 1, 0),          /* operands read where they lie */
         same(2, 11, 20, 33, 13, 3, 3, 1, 0),         /* likewise, with a halo */
         same(2, 300, 14, 14, 13, 1, 1, 1, 0),        /* pieces of 1 x 1 */
@@ -205,7 +206,7 @@ static void tiles(rk_bed *bed, part p)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
         for (int64_t which = 0; which < 3; which++) {
             run(bed, &r, &list[i], which, SOME, p.program);
-            if (i >= 5 && !p.program) run(bed, &r, &list[i], which, data[i % 3], false);
+            if (i >= 6 && !p.program) run(bed, &r, &list[i], which, data[i % 3], false);
         }
 }
 
