@@ -2,6 +2,11 @@
 #include "program.h"
 #include <stdio.h>
 #include "check.h"
+#include "vec.h"
+
+/* Bytes of an output that goes past the caches: a store there need not read memory first, and
+ * little of it would be left when it is wanted. */
+enum { STREAM = 2 << 20 };
 
 typedef struct plan {
     cpu_program *program;
@@ -23,12 +28,25 @@ static void share(void *context, int t, int threads)
     cpu_run r = CPU_NAME(cpu_run_begin)(p->program, cpu_scratch(j->kernel, t), j->arg, NULL, NULL,
                                         end - from);
     CPU_NAME(cpu_run_range)(&r, from, end - from);
+#ifdef CPU_VEC
+    v_stream_end();
+#endif
 }
 
 static void run(const rk_kernel *k, unsigned char *const *arg)
 {
     job j = {k, arg};
     cpu_parallel(k->device, k->threads, share, &j);
+}
+
+static int streams(const rk_op *op)
+{
+#ifdef CPU_VEC
+    return cpu_count(&op->out[0]) >= STREAM / 4;
+#else
+    (void)op;
+    return 0;
+#endif
 }
 
 static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
@@ -40,6 +58,7 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     plan *p = k->plan = cpu_kernel_alloc(k, sizeof *p);
     for (uint32_t j = 0; j < op->n_in; j++) in[j] = cpu_access_of(&op->in[j], j, -1);
     s.raw_arg = CPU_NO_ARG;
+    s.stream = streams(op);
     if (p) p->program = cpu_program_new(k, &s);
     if (!p || !p->program) return cpu_fail(e, RK_E_NOMEM, "prepare", "no memory for a program");
     p->n = cpu_count(&op->out[0]);

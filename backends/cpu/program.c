@@ -175,9 +175,12 @@ static void find_aliases(const cpu_source *s, cpu_program *p)
     }
 }
 
-/* Inputs that cannot be read where they lie, the index and the immediates have registers too. */
-static void give_registers(cpu_program *p)
+/* Inputs that cannot be read where they lie, the index and the immediates have registers too, and
+ * outputs on their way past the caches. */
+static void give_registers(const cpu_source *s, cpu_program *p)
 {
+    for (uint32_t j = 0; j < p->n_out && s->stream; j++)
+        if (p->out_bytes[j] == 4) p->reg[p->out_slot + j] = ++p->n_reg;
     for (uint32_t j = 0; j < p->n_in; j++)
         if (p->used[j] && (p->in[j].how != CPU_READ_DENSE || p->in[j].dtype == RK_U8))
             p->reg[j] = ++p->n_reg;
@@ -188,6 +191,14 @@ static void give_registers(cpu_program *p)
         CPU_ALIGN + (p->n_slot * sizeof(void *) + CPU_ALIGN) + (size_t)p->n_reg * CPU_BLOCK * 4;
 }
 
+static void find_dense(cpu_program *p)
+{
+    for (uint32_t j = 0; j < p->n_in; j++)
+        if (p->used[j] && p->in[j].arg != CPU_NO_ARG && p->in[j].dtype != RK_U8 &&
+            (p->in[j].how == CPU_READ_DENSE || p->in[j].how == CPU_READ_COPY))
+            p->dense[p->n_dense++] = j;
+}
+
 static int allocate(rk_kernel *k, const cpu_source *s, compiler *c)
 {
     uint32_t n = s->end, slots = s->n_in + s->op->n_out + s->n_fold + 1 + s->op->n_imm + n;
@@ -195,6 +206,7 @@ static int allocate(rk_kernel *k, const cpu_source *s, compiler *c)
     if (!p) return 0;
     p->step = cpu_kernel_alloc(k, (n + 1) * sizeof *p->step);
     p->in = cpu_kernel_alloc(k, (s->n_in + 1) * sizeof *p->in);
+    p->dense = cpu_kernel_alloc(k, (s->n_in + 1) * sizeof *p->dense);
     p->out_arg = cpu_kernel_alloc(k, (s->op->n_out + 1) * sizeof *p->out_arg);
     p->out_bytes = cpu_kernel_alloc(k, (s->op->n_out + 1) * sizeof *p->out_bytes);
     p->folded = cpu_kernel_alloc(k, (n + 1) * sizeof *p->folded);
@@ -204,8 +216,8 @@ static int allocate(rk_kernel *k, const cpu_source *s, compiler *c)
     c->value = cpu_kernel_alloc(k, (n + 1) * sizeof *c->value);
     c->free = cpu_kernel_alloc(k, (n + 1) * sizeof *c->free);
     c->last_use = cpu_kernel_alloc(k, (n + 1) * sizeof *c->last_use);
-    return p->step && p->in && p->out_arg && p->out_bytes && p->folded && p->imm && p->reg &&
-           p->used && c->value && c->free && c->last_use;
+    return p->step && p->in && p->dense && p->out_arg && p->out_bytes && p->folded && p->imm &&
+           p->reg && p->used && c->value && c->free && c->last_use;
 }
 
 cpu_program *cpu_program_new(rk_kernel *k, const cpu_source *s)
@@ -234,7 +246,8 @@ cpu_program *cpu_program_new(rk_kernel *k, const cpu_source *s)
         p->n_folded += s->code[i].op == RK_I_FOLD;
     }
     find_aliases(s, p);
-    give_registers(p);
+    give_registers(s, p);
+    find_dense(p);
     return p;
 }
 

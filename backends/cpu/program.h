@@ -39,17 +39,21 @@ typedef struct cpu_program {
     uint32_t n_reg;
     size_t scratch_bytes;
     uint32_t alias_ok; /* of inputs: output 0 may be in the same memory */
+    uint32_t n_dense;  /* inputs that blocks after this one read where they lie */
+    uint32_t *dense;
 } cpu_program;
 
 /* What to compile: instructions [from, end) of the op.  in[n_in] are the program's inputs; n_fold
  * results of reductions can be read.  raw_arg: the kind's result, input 0, is kept in the memory of
- * this argument (CPU_NO_ARG: nowhere else). */
+ * this argument (CPU_NO_ARG: nowhere else).  stream: words of outputs go to memory past the caches,
+ * block by block. */
 typedef struct cpu_source {
     const rk_op *op;
     const rk_ins *code;
     uint32_t from, end;
     const cpu_access *in;
     uint32_t n_in, n_fold, raw_arg;
+    int stream;
 } cpu_source;
 
 /* The access of tensor t, argument arg; dimension at_zero (or -1) is left out, read at index 0. */
@@ -81,8 +85,9 @@ typedef struct cpu_run {
 cpu_run CPU_NAME(cpu_run_begin)(const cpu_program *, void *scratch, unsigned char *const *arg,
                                 const void *raw, uint32_t *const *fold, int64_t most);
 /* Elements [start, start + n) of the index space; a block has at most CPU_BLOCK of them, and the
- * slots keep their values until the next one. */
-void CPU_NAME(cpu_run_block)(const cpu_run *, int64_t start, int64_t n);
+ * slots keep their values until the next one.  The inputs of n elements from next on are asked for
+ * meanwhile; -1: of none. */
+void CPU_NAME(cpu_run_block)(const cpu_run *, int64_t start, int64_t n, int64_t next);
 void CPU_NAME(cpu_run_range)(const cpu_run *, int64_t start, int64_t n);
 #endif
 #endif

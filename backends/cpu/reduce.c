@@ -66,7 +66,8 @@ static void unit_of_rows(const job *j, const cpu_run *r, int64_t unit)
     int64_t first = block * RK_SUM_BLOCK, n = p->reduced - first;
     int64_t rows = p->outer - row < p->group ? p->outer - row : p->group;
     if (n > RK_SUM_BLOCK) n = RK_SUM_BLOCK;
-    if (n) CPU_NAME(cpu_run_block)(r, row * p->reduced + first, rows * n);
+    int64_t start = row * p->reduced + first, end = start + rows * n;
+    if (n) CPU_NAME(cpu_run_block)(r, start, rows * n, end);
     for (uint32_t f = 0; f < p->folds; f++) {
         const float *x = n ? (const float *)(const void *)r->slot[p->before->folded[f]] : NULL;
         for (int64_t i = 0; i < rows; i++) {
@@ -93,7 +94,8 @@ static void unit_of_columns(const job *j, const cpu_run *r, int64_t unit, float 
         CPU_NAME(cpu_fold_columns_begin)(p->which, lanes + f * size, width);
     for (int64_t l = 0; l < rows; l += at_once) {
         int64_t n = rows - l < at_once ? rows - l : at_once;
-        CPU_NAME(cpu_run_block)(r, (row * p->reduced + first + l) * p->inner + i, n * width);
+        int64_t start = (row * p->reduced + first + l) * p->inner + i;
+        CPU_NAME(cpu_run_block)(r, start, n * width, start + n * p->inner);
         for (uint32_t f = 0; f < p->folds; f++) {
             const float *x = (const float *)(const void *)r->slot[p->before->folded[f]];
             for (int64_t m = 0; m < n; m++) CPU_NAME(cpu_fold_columns)

@@ -1,6 +1,7 @@
 /* The interpreter of programs: sets the slots of a block, then one call per step. */
 #include "ops.h"
 #include <string.h>
+#include "vec.h"
 
 static void fill(uint32_t *to, uint32_t word, int64_t n)
 {
@@ -109,14 +110,69 @@ static void set_input(const cpu_run *r, uint32_t j, int64_t start, int64_t n)
     }
 }
 
-void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n)
+/* Lines of the next block's inputs, of which each step asks for a share: memory has the time of all
+ * steps, though but the first ones read it. */
+typedef struct asking {
+    const cpu_run *run;
+    int64_t next, lines, line, share;
+    uint32_t input; /* of the dense ones */
+} asking;
+
+static asking ask_for(const cpu_run *r, int64_t next, int64_t n)
 {
     const cpu_program *p = r->program;
+    asking a = {r, next, next < 0 ? 0 : (n * 4 + CPU_ALIGN - 1) / CPU_ALIGN, 0, 0, 0};
+    if (p->n_step) a.share = (a.lines * p->n_dense + p->n_step - 1) / p->n_step;
+    return a;
+}
+
+static inline __attribute__((always_inline)) void ask_share(asking *a)
+{
+    const cpu_run *r = a->run;
+    const cpu_program *p = r->program;
+    for (int64_t left = a->share; left > 0 && a->input < p->n_dense;) {
+        int64_t n = a->lines - a->line < left ? a->lines - a->line : left;
+        const unsigned char *x = r->arg[p->in[p->dense[a->input]].arg] + 4 * a->next;
+        for (int64_t i = 0; i < n; i++) __builtin_prefetch(x + (a->line + i) * CPU_ALIGN);
+        left -= n;
+        a->line += n;
+        if (a->line < a->lines) continue;
+        a->line = 0;
+        a->input++;
+    }
+}
+
+#ifdef CPU_VEC
+static void stream(const cpu_run *r, int64_t start, int64_t n)
+{
+    const cpu_program *p = r->program;
+    for (uint32_t j = 0; j < p->n_out; j++) {
+        const float *from = (const float *)(const void *)r->slot[p->out_slot + j];
+        float *to = (float *)(void *)(r->arg[p->out_arg[j]] + 4 * start);
+        int64_t i = 0;
+        if (!p->reg[p->out_slot + j]) continue;
+        for (; i + CPU_VEC <= n; i += CPU_VEC) v_stream(to + i, v_load(from + i));
+        memcpy(to + i, from + i, (size_t)(n - i) * sizeof *to);
+    }
+}
+#endif
+
+static void set_outputs(const cpu_run *r, int64_t start)
+{
+    const cpu_program *p = r->program;
+    for (uint32_t j = 0; j < p->n_out; j++)
+        if (!p->reg[p->out_slot + j])
+            r->slot[p->out_slot + j] =
+                (uint32_t *)(void *)(r->arg[p->out_arg[j]] + start * (int64_t)p->out_bytes[j]);
+}
+
+void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t next)
+{
+    const cpu_program *p = r->program;
+    asking a = ask_for(r, next, n);
     for (uint32_t j = 0; j < p->n_in; j++)
         if (p->used[j]) set_input(r, j, start, n);
-    for (uint32_t j = 0; j < p->n_out; j++)
-        r->slot[p->out_slot + j] =
-            (uint32_t *)(void *)(r->arg[p->out_arg[j]] + start * (int64_t)p->out_bytes[j]);
+    set_outputs(r, start);
     for (uint32_t j = 0; j < p->n_fold; j++) r->slot[p->fold_slot + j] = r->fold[j] + start;
     if (p->used[p->index_slot]) {
         uint32_t *index = r->slot[p->index_slot];
@@ -124,12 +180,18 @@ void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n)
     }
     for (uint32_t k = 0; k < p->n_step; k++) {
         const cpu_step *s = &p->step[k];
+        ask_share(&a);
         CPU_NAME(cpu_ops)[s->op](r->slot[s->to], r->slot[s->a], r->slot[s->b], r->slot[s->c], n);
     }
+#ifdef CPU_VEC
+    stream(r, start, n);
+#endif
 }
 
 void CPU_NAME(cpu_run_range)(const cpu_run *r, int64_t start, int64_t n)
 {
-    for (int64_t at = 0; at < n; at += CPU_BLOCK)
-        CPU_NAME(cpu_run_block)(r, start + at, n - at < CPU_BLOCK ? n - at : CPU_BLOCK);
+    for (int64_t at = 0, next; at < n; at = next) {
+        next = n - at < CPU_BLOCK ? n : at + CPU_BLOCK;
+        CPU_NAME(cpu_run_block)(r, start + at, next - at, next < n ? start + next : -1);
+    }
 }

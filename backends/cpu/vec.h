@@ -2,7 +2,8 @@
  *
  * v_part(n) makes the mask of the first n lanes, v_span(from, end) that of some between, v_bits(b)
  * that of the lanes whose bits are set; v_keep sets others to +0.  Loads and stores need no
- * alignment; masked ones touch no memory outside the mask. */
+ * alignment; masked ones touch no memory outside the mask.  v_stream stores past the caches, needs
+ * it, and v_stream_end() before others may read. */
 #ifndef RETHINK_CPU_VEC_H
 #define RETHINK_CPU_VEC_H
 #include <stdint.h>
@@ -14,6 +15,7 @@ typedef __mmask16 vec_mask;
 #define v_zero() _mm512_setzero_ps()
 #define v_load(p) _mm512_loadu_ps(p)
 #define v_store(p, v) _mm512_storeu_ps(p, v)
+#define v_stream(p, v) _mm512_stream_ps(p, v)
 #define v_all(p) _mm512_set1_ps(*(p))
 #define v_const(c) _mm512_set1_ps(c)
 #define v_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
@@ -32,6 +34,7 @@ typedef __m256i vec_mask;
 #define v_zero() _mm256_setzero_ps()
 #define v_load(p) _mm256_loadu_ps(p)
 #define v_store(p, v) _mm256_storeu_ps(p, v)
+#define v_stream(p, v) _mm256_stream_ps(p, v)
 #define v_all(p) _mm256_broadcast_ss(p)
 #define v_const(c) _mm256_set1_ps(c)
 #define v_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
@@ -47,6 +50,8 @@ typedef __m256i vec_mask;
 #define v_load_part(p, m) _mm256_maskload_ps(p, m)
 #define v_store_part(p, v, m) _mm256_maskstore_ps(p, m, v)
 #endif
+
+#define v_stream_end() _mm_sfence()
 
 #ifdef __clang__
 #define CPU_UNROLL _Pragma("clang loop unroll(full)")

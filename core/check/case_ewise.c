@@ -19,7 +19,7 @@ static void run(rk_bed *bed, const rk_sample *c, rk_dice *r, int special)
     rk_operands_free(&d);
 }
 
-static const int64_t counts[] = {0, 1, 2, 31, 64, 97, 1000, 1025, 4099, 70001};
+static const int64_t counts[] = {0, 1, 2, 31, 64, 97, 1000, 1025, 4099, 70001, 600011};
 
 static void instructions(rk_bed *bed)
 {
@@ -225,7 +225,7 @@ static void random_programs(rk_bed *bed)
 static const rk_case cases[] = {
     {"instructions", "each instruction by itself, on plain and special values", instructions,
      RK_CASE_NEEDED},
-    {"sizes", "x + y: 0, 1, primes, more than 65536 elements", sizes, RK_CASE_NEEDED},
+    {"sizes", "x + y: 0, 1, primes, more than 65536 and than a cache", sizes, RK_CASE_NEEDED},
     {"broadcasts", "x - y of every rank, each broadcast along other dimensions", broadcasts,
      RK_CASE_NEEDED},
     {"momentum", "a program of two outputs", momentum, 0},
