@@ -10,6 +10,7 @@
  */
 #include <string.h>
 #include <rethink/numerics.h>
+#include "conv_ask.h"
 #include "conv_dw.h"
 
 #ifdef CPU_VEC
@@ -71,6 +72,7 @@ typedef struct unit {
     int64_t c, channels, k, columns, from, end, rows;
     float *planes, *panel, *chain, *total;
     run *run;
+    cpu_ask ask; /* for what the next piece copies */
 } unit;
 
 /* Part of a block: positions [l, l + n), and where sums come from and go to. */
@@ -145,7 +147,7 @@ static void pack_panel(const unit *u, const piece *s, int64_t k, int64_t columns
     }
 }
 
-static void multiply_panel(const unit *u, const piece *s, int64_t at, int64_t vectors)
+static void multiply_panel(unit *u, const piece *s, int64_t at, int64_t vectors)
 {
     const cpu_dw *f = u->f;
     const cpu_planes *p = &f->planes;
@@ -162,13 +164,40 @@ static void multiply_panel(const unit *u, const piece *s, int64_t at, int64_t ve
         }
         t.from = s->from ? s->from + (at + i) * CPU_NR : NULL;
         t.to = s->to + (at + i) * CPU_NR;
+        cpu_ask_share(&u->ask);
         tiles[rows - 1][vectors - 1](&t);
     }
 }
 
+/* For positions [at, end) of image n. */
+static void ask_for_part(unit *u, int64_t n, int64_t at, int64_t end)
+{
+    const cpu_conv *v = u->j->v;
+    const cpu_planes *p = &u->f->planes;
+    int64_t plane = p->H * p->W, image = v->OH * v->OW, a = at / v->OW, b = (end - 1) / v->OW + 1;
+    const float *x = u->j->a + (n * p->channels + u->c) * plane;
+    cpu_ask_add(&u->ask, x + (a * p->step_h + p->low_h) * p->W, u->channels, plane,
+                (b - a + p->halo_h) * p->step_h * p->W);
+    cpu_ask_add(&u->ask, u->j->b + n * v->apart + u->k * image + at, u->columns, image, end - at);
+}
+
+/* For the n positions from l on, of one image or of parts of two; small images are asked for as
+ * others are copied. */
+static void ask_for(unit *u, int64_t l, int64_t n)
+{
+    int64_t image = u->j->v->OH * u->j->v->OW, at = l % image;
+    u->ask = (cpu_ask){.wishes = 0};
+    if (n <= 0 || image < CPU_KC) return;
+    ask_for_part(u, l / image, at, cpu_least(at + n, image));
+    if (at + n > image) ask_for_part(u, l / image + 1, 0, at + n - image);
+    cpu_ask_divide(&u->ask, cpu_panels(u->rows) * panel_count(u->columns));
+}
+
 static void multiply_piece(unit *u, piece *s)
 {
+    int64_t next = s->l + s->n, end = cpu_least(u->end * RK_CONV_DW_BLOCK, u->f->positions);
     take_planes(u, s);
+    ask_for(u, next, cpu_least(end - next, s->n));
     for (int64_t k = 0, at = 0; k < u->columns; k += CPU_NR, at += u->rows) {
         int64_t columns = cpu_least(u->columns - k, CPU_NR);
         int64_t vectors = (columns + CPU_VEC - 1) / CPU_VEC;
