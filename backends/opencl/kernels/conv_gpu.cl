@@ -198,7 +198,7 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
     __global const float *x = (__global const float *)(in + in_at) +
                               (ulong)n * ji * ((uint)in_h * (uint)in_w) + ((long)h * in_w + w);
 #if RK_EDGES == 1
-    uint places = (words[first_at + f + 1] - first) / ci;
+    uint places = ci ? (words[first_at + f + 1] - first) / ci : 0;
 #pragma unroll 8
     for (uint i = 0; i < places; i++)
         mask |= (uint)INSIDE(h + where[i].x, w + where[i].y) << i;
