@@ -12,12 +12,17 @@ static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size;
 static ocl_tiled tiled_of(const ocl_conv *c)
 {
     if (c->which == RK_CONV_DW)
-        return (ocl_tiled){
-            .rows = c->co, .columns = c->taps, .times = c->blocks, .beside = 4, .dw = 1};
-    return (ocl_tiled){.beside = 4,
-                       .rows = c->co,
+        return (ocl_tiled){.rows = c->co,
+                           .columns = c->taps,
+                           .times = c->blocks,
+                           .chain = RK_CONV_DW_BLOCK,
+                           .beside = 4,
+                           .dw = 1};
+    return (ocl_tiled){.rows = c->co,
                        .columns = c->batch * c->h.positions * c->w.positions,
-                       .times = c->h.out_phases * c->w.out_phases};
+                       .times = c->h.out_phases * c->w.out_phases,
+                       .chain = c->taps,
+                       .beside = 4};
 }
 
 /* Positions, and the input's coordinates of taps, are ints. */

@@ -157,7 +157,7 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
 
 static ocl_tiled tiled_of(const ocl_product *s)
 {
-    return (ocl_tiled){.rows = s->m, .columns = s->n, .times = s->batch};
+    return (ocl_tiled){.rows = s->m, .columns = s->n, .times = s->batch, .chain = s->k};
 }
 
 ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl_choice *chosen)
@@ -289,7 +289,7 @@ static void list_tiles(const rk_device *d, const shape *s, ocl_choices *out)
 static void list_blast(const rk_device *d, ocl_choices *out)
 {
     uint32_t set[OCL_BLAST_SETS], n = ocl_blast_sets(d, set), first = d->cpu ? 0 : 3;
-    if (out->n + n > OCL_CHOICES) out->n = OCL_CHOICES - n;
+    if (out->n + n + 1 > OCL_CHOICES) out->n = OCL_CHOICES - n - 1;
     for (uint32_t i = 0; i < n; i++)
         ocl_choices_put(out, i < first ? 1 + i : out->n,
                         (ocl_choice){.way = OCL_WAY_BLAST, .set = set[i]});

@@ -20,7 +20,7 @@ static const tile tiles[] = {{128, 64, 16, 128, {100, 86}, 1}, {64, 128, 16, 128
                              {32, 128, 16, 128, {0, 66}, 0},   {128, 128, 8, 256, {70, 89}, 0},
                              {48, 32, 64, 128, {62, 50}, 0},   {64, 32, 16, 128, {60, 69}, 0},
                              {32, 32, 64, 128, {50, 46}, 0},   {16, 128, 16, 128, {37, 34}, 0},
-                             {32, 32, 32, 64, {45, 54}, 0}};
+                             {32, 32, 32, 64, {45, 54}, 0},    {32, 32, 32, 256, {40, 38}, 0}};
 
 enum {
     TILES = sizeof tiles / sizeof *tiles,
@@ -52,9 +52,18 @@ static uint32_t down(const ocl_choice *t) { return t->part / across(t); }
 static uint32_t rows(const ocl_choice *t) { return t->rows / down(t); }
 static uint32_t cols(const ocl_choice *t) { return t->cols / across(t); }
 
+/* Whether the loops of a work-item end where they should: of more than 2 x 2 elements Mesa does not
+ * unroll them, and leaves all after so many iterations. */
+static int loops_end(const rk_device *d, const ocl_tiled *w, const ocl_choice *t)
+{
+    uint64_t cells = (uint64_t)(rows(t) + 1) * (cols(t) + 1);
+    return !d->loop_limit || (cells <= 9 && t->deep <= 32) || w->chain * cells <= d->loop_limit;
+}
+
 static int fits(const rk_device *d, const ocl_tiled *w, const ocl_choice *t)
 {
     if (t->part < t->cols || t->part > d->max_group || !across(t)) return 0;
+    if (!loops_end(d, w, t)) return 0;
     if (t->deep * t->cols < t->part || t->part % t->cols || t->part % t->deep) return 0;
     uint64_t slices = 2 * (uint64_t)t->deep * (t->rows + t->cols + 8),
              band = (uint64_t)down(t) * 4 * (t->cols + 4);

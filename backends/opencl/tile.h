@@ -3,10 +3,11 @@
 #define RETHINK_OPENCL_TILE_H
 #include "choice.h"
 
-/* What is tiled: `times` results of rows x columns.  beside: floats of local memory beside the
- * slices, for each column of a tile.  dw: 1 for CONV's DW, whose elements take longer to fetch. */
+/* What is tiled: `times` results of rows x columns, each element the sum of `chain` products.
+ * beside: floats of local memory beside the slices, for each column of a tile.  dw: 1 for CONV's
+ * DW, whose elements take longer to fetch. */
 typedef struct ocl_tiled {
-    uint64_t rows, columns, times;
+    uint64_t rows, columns, times, chain;
     uint32_t beside, dw;
 } ocl_tiled;
 
