@@ -41,7 +41,7 @@ static uint32_t across(const ocl_choice *t)
         uint32_t y = t->part / x;
         if (t->part % x || y % 4 || !y || t->rows % y || t->cols % x) continue;
         uint32_t rows = t->rows / y, cols = t->cols / x, cost = turns(rows) + turns(cols);
-        if (rows > MOST || cols > MOST || cost >= least) continue;
+        if (rows > MOST || cols > MOST || rows % 4 == 3 || cols % 4 == 3 || cost >= least) continue;
         least = cost;
         best = x;
     }

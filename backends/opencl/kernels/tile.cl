@@ -2,9 +2,10 @@
  * BM x BN, a work-item TM x TN elements of it; slices of BK of both operands pass through local
  * memory, two in turn, so that one is filled while the other is multiplied.
  *
- * A work-item has vectors of rows and of columns, as long ones as TM and TN are made of (7 rows: 4,
- * 2 and 1), the group's vectors of a kind beside each other.  32 neighbours make 4 x 8 work-items,
- * so placed that of every two one reads the same columns, and of every two pairs the same rows:
+ * A work-item has vectors of rows and of columns, as long ones as TM and TN are made of (6 rows: 4
+ * and 2; never 3 or 7), the group's vectors of a kind beside each other.  32 neighbours make 4 x 8
+ * work-items, so placed that of every two one reads the same columns, and of every two pairs the
+ * same rows:
  * local memory on NVIDIA serves 32 reads of 16 bytes in two turns if neighbours i and i ^ 1, or i
  * and i ^ 2, read the same, and in four if not.
  *
@@ -13,7 +14,7 @@
 #define GROUP (RK_GX * RK_GY)
 #define VECTOR(n) ((n) >= 4 ? 4 : (n) >= 2 ? 2 : 1) /* what n lines begin with */
 #define AFTER(n, i) VECTOR((n) - (i))                 /* that line i of n begins */
-#define BEFORE(n, i) ((n) % 4 == 3 && (i) == (n) - 1 ? (i) : (i) / 4 * 4) /* its vector's first */
+#define BEFORE(n, i) ((i) / 4 * 4)                    /* its vector's first */
 #define LINE_OF(n, i, at, of)                                                                      \
     (BEFORE(n, i) * (of) + (at) * AFTER(n, BEFORE(n, i)) + (i) - BEFORE(n, i))
 #define ROW_OF(i, y) LINE_OF(RK_TM, i, y, RK_GY)
