@@ -223,9 +223,18 @@ static size_t out_bytes(const rk_sample *t, uint32_t j)
     return (size_t)rk_tensor_extent(&t->out[j]) * rk_dtype_bytes(t->out[j].dtype);
 }
 
+/* in[j] as an operand of the program: the first is the kind's own result where there is one. */
+static uint16_t program_input(const rk_op *op, uint32_t j)
+{
+    uint32_t operands = op->kind == RK_WINDOW ? 1 : 2;
+    if (op->kind == RK_EWISE || op->kind == RK_REDUCE) return (uint16_t)(RK_R_IN + j);
+    return j < operands ? UINT16_MAX : (uint16_t)(RK_R_IN + 1 + j - operands);
+}
+
 /* Whether in[j] may be out[i]'s memory, if alias_ok names it: see rk_kinfo. */
 static bool fits_in_place(const rk_sample *t, uint32_t j, uint32_t i)
 {
+    uint16_t input = program_input(&t->op, j);
     bool stored = false;
     if (i == 0) return true;
     if (rk_tensor_extent(&t->in[j]) * (int64_t)rk_dtype_bytes(t->in[j].dtype) !=
@@ -233,7 +242,7 @@ static bool fits_in_place(const rk_sample *t, uint32_t j, uint32_t i)
         return false;
     for (uint32_t k = 0; k < t->op.n_code; k++) {
         bool store = t->code[k].op == RK_I_STORE;
-        if ((stored && !store) || (store && t->code[k].a == RK_R_IN + j)) return false;
+        if ((stored && !store) || (store && t->code[k].a == input)) return false;
         stored = stored || store;
     }
     return true;
