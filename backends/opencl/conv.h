@@ -67,6 +67,11 @@ rk_status ocl_conv_pack(rk_kernel *, const ocl_conv *, const ocl_conv_table *, u
 /* Adds the second step of DW, which adds `blocks` partial results at word `at` of the workspace. */
 rk_status ocl_conv_sum(rk_kernel *, const ocl_conv *, const ocl_code *, uint64_t at, rk_error *);
 
+/* conv_same.c: whether it does an op's Y or DX, and whether a choice differs from its rules'. */
+int ocl_conv_same_can(const rk_device *, const ocl_conv *);
+int ocl_conv_same_fits(const rk_device *, const ocl_conv *, const ocl_choice *);
+rk_status ocl_conv_same(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
+
 /* conv_cpu.c, conv_gpu.c */
 rk_status ocl_conv_cpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
 rk_status ocl_conv_gpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);

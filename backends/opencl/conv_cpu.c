@@ -295,6 +295,7 @@ rk_status ocl_conv_cpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk
                        rk_error *e)
 {
     const ocl_conv flat = flat_of(c);
+    if (ocl_conv_same_can(k->device, c)) return ocl_conv_same(k, c, code, info, e);
     if (c->which != RK_CONV_DW) return walk(k, &flat, code, info, e);
     snprintf(info->impl, sizeof info->impl, "conv cpu, empty chains");
     if (c->blocks) OCL_TRY(gather(k, c, info, e));
@@ -315,6 +316,7 @@ static int walk_fits(const ocl_choice *c, const void *ctx)
     const ocl_choice none = {0}, tile_only = {.rows = c->rows, .cols = c->cols};
     rk_error why = {.size = sizeof why};
     cut w, usual, rule;
+    if (ocl_conv_same_can(a->device, a->conv)) return ocl_conv_same_fits(a->device, a->conv, c);
     if (cut_of(&w, a->device, c, a->conv, &why) != RK_OK ||
         cut_of(&usual, a->device, &none, a->conv, &why) != RK_OK ||
         cut_of(&rule, a->device, &tile_only, a->conv, &why) != RK_OK)

@@ -1,0 +1,143 @@
+/* CONV, cpu variant: Y and DX of windows that move by one element and end at the input's edges:
+ * kernels/conv_same.cl. */
+#include "conv.h"
+#include "embedded.h"
+#include <math.h>
+#include <stdio.h>
+
+/* Floats of a task's copy, which stays in a second-level cache, images of one, and positions that
+ * are written together. */
+enum { COPY = 65536, ABREAST = 16, SPAN = 256 };
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
+
+/* A register tile, and its relative speed in percent. */
+typedef struct tile {
+    uint32_t mr, nv, speed;
+} tile;
+
+/* How a Y or DX is cut into tasks, of `abreast` images; slot: of a work-item. */
+typedef struct cut {
+    tile tile;
+    ocl_conv_table table;
+    uint64_t abreast, span, tasks, slot;
+} cut;
+
+static int is_same(const ocl_conv_axis *a)
+{
+    return a->stride == 1 && a->in == a->out && a->window == 2 * a->pad + 1;
+}
+
+static uint64_t area_of(const ocl_conv *c) { return c->h.in * c->w.in; }
+static uint64_t window_of(const ocl_conv *c) { return c->h.window * c->w.window; }
+
+/* Vectors of 8 fit planes well, and processors that have them have few registers. */
+int ocl_conv_same_can(const rk_device *d, const ocl_conv *c)
+{
+    return c->which != RK_CONV_DW && d->width == 16 && is_same(&c->h) && is_same(&c->w) &&
+           window_of(c) > 1 && c->ci && c->blocks == 1 && c->batch >= (uint64_t)d->units * 2 &&
+           (double)c->ci * (double)area_of(c) <= COPY * 2.0;
+}
+
+/* The time of all tasks, the last of which may find some units idle. */
+static double cost_of(const rk_device *d, const ocl_conv *c, tile t, uint64_t abreast)
+{
+    enum { REST = 120 }; /* in percent, of vectors that fill no tile */
+    uint64_t vectors = parts(abreast * area_of(c), d->width), rest = vectors % t.nv,
+             rounds = parts(parts(c->batch, abreast), d->units);
+    return (double)(parts(c->co, t.mr) * t.mr * rounds) *
+           (double)((vectors - rest) * 100 + rest * REST) / t.speed;
+}
+
+static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
+{
+    static const tile usual[] = {{6, 4, 100}, {8, 3, 100}, {12, 2, 97}, {8, 2, 93}, {16, 1, 93}};
+    const tile asked = {chosen->rows, chosen->cols / d->width, 100};
+    const tile *list = chosen->rows ? &asked : usual;
+    const size_t count = chosen->rows ? 1 : sizeof usual / sizeof *usual;
+    const uint64_t copy = chosen->part ? chosen->part * 1024u : COPY, image = c->ci * area_of(c);
+    double lowest = INFINITY;
+    for (uint64_t n = 1; n <= ABREAST && (n == 1 || n * image <= 2 * copy); n++)
+        for (size_t i = 0; i < count; i++) {
+            double cost = cost_of(d, c, list[i], n);
+            if (cost >= lowest * (n > w->abreast ? 0.99 : 1)) continue;
+            lowest = cost;
+            w->tile = list[i];
+            w->abreast = n;
+        }
+}
+
+static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c,
+                        rk_error *e)
+{
+    w->abreast = 1;
+    choose(w, d, chosen, c);
+    const uint64_t nr = (uint64_t)w->tile.nv * d->width, plane = w->abreast * area_of(c),
+                   edge = c->h.pad * c->w.in + c->w.pad, masks = window_of(c) * d->width;
+    w->span = parts(least(chosen->deep ? chosen->deep : SPAN, plane), nr) * nr;
+    w->table = ocl_conv_table_of(c, 1, w->tile.mr);
+    w->tasks = parts(c->batch, w->abreast);
+    w->slot = parts(plane, d->width) * masks + c->ci * plane + 2 * edge + d->width;
+    w->slot = parts(w->slot + w->tile.mr * w->span, 16) * 16;
+    if ((double)w->slot > 0x1p31 || w->tasks > 1u << 30)
+        return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");
+    return RK_OK;
+}
+
+static rk_status add_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_error *e)
+{
+    const uint64_t places[] = {w->table.tap, w->table.weights, w->table.words, w->slot};
+    const uint64_t words[] = {
+        c->taps,  c->ci,       c->co,     ocl_conv_from(c), ocl_conv_to(c),         c->h.in,
+        c->w.in,  c->w.window, c->h.pad,  c->w.pad,         c->which == RK_CONV_DX, w->span,
+        w->tasks, c->batch,    w->abreast};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        OCL_TRY(ocl_step_u64(s, places[i], e));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    return RK_OK;
+}
+
+rk_status ocl_conv_same(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
+                        rk_error *e)
+{
+    rk_device *d = k->device;
+    cut w;
+    OCL_TRY(cut_of(&w, d, &k->choice, c, e));
+    const uint64_t slots = least((uint64_t)d->units * 2, w.tasks);
+    snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u, same", w.tile.mr,
+             w.tile.nv * d->width);
+    OCL_TRY(ocl_conv_pack(k, c, &w.table, w.tile.mr, w.abreast * area_of(c), c->w.in, e));
+    ocl_text source;
+    ocl_step *s;
+    ocl_source(d, &source, 1);
+    ocl_text_add(&source, "#define RK_MR %u\n#define RK_NV %u\n#define RK_AREA %uu\n", w.tile.mr,
+                 w.tile.nv, (uint32_t)window_of(c));
+    ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
+    ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
+    OCL_APPEND(&source, ocl_cl_fill);
+    OCL_APPEND(&source, ocl_cl_conv_same);
+    OCL_TRY(ocl_step_add(k, &source, "conv", &s, e));
+    ocl_step_buffer(s, 0, ocl_conv_before(c));
+    ocl_step_buffer(s, k->n_args, 0);
+    ocl_step_buffer(s, OCL_COUNTER, 0);
+    OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
+    OCL_TRY(add_args(s, c, &w, e));
+    ocl_step_range(s, slots, 1, 1);
+    info->workspace = (w.table.words + slots * w.slot) * 4;
+    return RK_OK;
+}
+
+int ocl_conv_same_fits(const rk_device *d, const ocl_conv *c, const ocl_choice *choice)
+{
+    const ocl_choice none = {0}, tile_only = {.rows = choice->rows, .cols = choice->cols};
+    rk_error why = {.size = sizeof why};
+    cut w, usual, rule;
+    if (cut_of(&w, d, choice, c, &why) != RK_OK || cut_of(&usual, d, &none, c, &why) != RK_OK ||
+        cut_of(&rule, d, &tile_only, c, &why) != RK_OK)
+        return 0;
+    if (choice->rows && w.tile.mr == usual.tile.mr && w.tile.nv == usual.tile.nv) return 0;
+    if (choice->part && w.abreast == rule.abreast) return 0;
+    return !choice->deep || w.span != rule.span;
+}
