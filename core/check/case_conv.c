@@ -153,7 +153,7 @@ static void empty(rk_bed *bed)
 static void long_chains(rk_bed *bed)
 {
     const rk_geometry list[] = {
-        same(1, 1000, 3, 3, 2, 3, 3, 1, 1), same(1, 2, 3, 3, 1000, 3, 3, 1, 1),
+        same(5, 1000, 3, 3, 2, 3, 3, 1, 1), same(1, 2, 3, 3, 1000, 3, 3, 1, 1),
         same(1, 8195, 2, 2, 3, 1, 1, 1, 0), same(5, 2, 16, 16, 3, 3, 3, 1, 1),
         same(4, 3, 32, 32, 2, 3, 3, 2, 1),  same(1, 2, 33, 63, 3, 3, 3, 1, 1),
         same(1025, 2, 1, 1, 3, 1, 1, 1, 0), same(1, 8195, 1, 1, 2, 1, 1, 1, 0),
@@ -244,7 +244,11 @@ static void edges(rk_bed *bed, part p)
         {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
         {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
         {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
-        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2}};   /* one channel more than tiles have */
+        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2},    /* one channel more than tiles have */
+        {9, 3, 6, 11, 7, 3, 1, 1, 1, 1, 0, 6, 11},   /* windows that end at the input's edges */
+        {33, 2, 5, 3, 9, 3, 5, 1, 1, 1, 2, 5, 3},    /* likewise, wider than the plane */
+        {8, 2, 19, 20, 9, 3, 3, 1, 1, 1, 1, 19, 20}, /* more positions than are written together */
+        {8, 2, 6, 7, 3, 3, 3, 1, 1, 1, 1, 7, 6}};    /* windows that end elsewhere */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
 }
 

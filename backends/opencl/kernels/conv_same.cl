@@ -38,22 +38,20 @@
 TILE(rk_tile, RK_NV)
 TILE(rk_rest, 1)
 
-/* Masks of the positions of `abreast` images; `turn`: the window's places count from its end. */
+/* Masks of positions, image after image; `turn`: the window's places count from its end. */
 static inline void rk_masks(__global uint *mask, uint vectors, uint height, uint width,
-                            uint window_w, uint pad_h, uint pad_w, uint turn, uint abreast)
+                            uint window_w, uint pad_h, uint pad_w, uint turn)
 {
-    uint h = 0, w = 0, n = 0;
+    uint h = 0, w = 0;
 #pragma unroll 1
     for (uint v = 0; v < vectors; v++) {
         uint row[RK_WIDTH], col[RK_WIDTH];
         for (uint l = 0; l < RK_WIDTH; l++) {
-            row[l] = n < abreast ? h : height + RK_AREA; /* beyond the last there is nothing */
+            row[l] = h;
             col[l] = w++;
             if (w < width) continue;
             w = 0;
-            if (++h < height) continue;
-            h = 0;
-            n++;
+            if (++h == height) h = 0;
         }
         U rows = VLOAD(row), cols = VLOAD(col);
 #pragma unroll 1
@@ -97,7 +95,7 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                    *copy = shifted + edge, *end = copy + (ulong)ci * plane,
                    *raw = end + edge + RK_WIDTH;
     if (task < tasks) {
-        rk_masks(mask, vectors, height, width, window_w, pad_h, pad_w, turn, abreast);
+        rk_masks(mask, vectors, height, width, window_w, pad_h, pad_w, turn);
         rk_zero(shifted, edge);
         rk_zero(end, edge + RK_WIDTH);
     }
