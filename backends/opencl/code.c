@@ -47,6 +47,16 @@ static int stores(const ocl_code *c, uint32_t from, uint32_t to, uint32_t output
     return 0;
 }
 
+/* Whether results are too large to be found in a cache by what reads them next. */
+static int streams(const rk_device *d, const rk_op *op)
+{
+    enum { LARGE = 2 << 20 };
+    uint64_t bytes = 0;
+    for (uint32_t j = 0; j < op->n_out; j++)
+        bytes += ocl_count(&op->out[j]) * ocl_size(op->out[j].dtype);
+    return d->cpu && (op->kind == RK_EWISE || op->kind == RK_CONV) && bytes >= LARGE;
+}
+
 rk_status ocl_code_init(ocl_code *c, rk_device *d, const rk_op *op, uint32_t first, uint32_t skip,
                         rk_error *e)
 {
@@ -59,6 +69,7 @@ rk_status ocl_code_init(ocl_code *c, rk_device *d, const rk_op *op, uint32_t fir
     c->skip = skip;
     c->n_in = op->n_in - first + skip;
     c->n_code = op->n_code;
+    c->streams = streams(d, op);
     if (op->n_code) memcpy(c->code, op->code, op->n_code * sizeof *op->code);
     if (!op->n_code && op->kind == RK_REDUCE)
         c->code[c->n_code++] = (rk_ins){RK_I_FOLD, RK_R_IN, 0, 0};
@@ -228,8 +239,9 @@ static void instruction(const ocl_code *c, ocl_text *t, uint32_t k)
     const rk_ins *i = &c->code[k];
     if (i->op == RK_I_STORE) {
         int narrow = c->op->out[i->b].dtype == RK_U8;
-        ocl_text_add(t, "st%u((__global %s *)(w%u + v%u), pos, ", narrow ? 8 : 32,
-                     narrow ? "uchar" : "uint", i->b, i->b);
+        ocl_text_add(t, "%s((__global %s *)(w%u + v%u), pos, ",
+                     narrow ? "st8" : c->streams ? "nt32" : "st32", narrow ? "uchar" : "uint", i->b,
+                     i->b);
         put_operand(t, i->a);
         ocl_text_add(t, ", rem); \\\n");
         return;

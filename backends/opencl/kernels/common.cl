@@ -31,6 +31,7 @@ typedef float F;
 #define ld8(p, i, rem) ((uint)(p)[i])
 #define st32(p, i, v, rem) ((p)[i] = (v))
 #define st8(p, i, v, rem) ((p)[i] = (uchar)(v))
+#define nt32(p, i, v, rem) ((p)[i] = (v))
 #define VLOAD(p) (*(p))
 #define VSTORE(v, p) (*(p) = (v))
 #define TO_B(v) convert_uchar(v)
@@ -111,6 +112,23 @@ static inline void rk_store32(__global uint *p, U v, uint rem)
     for (uint i = 0; i < rem; i++) p[i] = t[i];
 }
 
+#if RK_CPU && defined(POCL_DEVICE_ADDRESS_BITS) && defined(__has_builtin)
+#if __has_builtin(__builtin_nontemporal_store)
+#define RK_STREAM 1
+#endif
+#endif
+/* Past the caches, where that is possible: of results that nothing finds there again. */
+static inline void rk_stream32(__global uint *p, U v, uint rem)
+{
+#ifdef RK_STREAM
+    if (rem >= RK_WIDTH && (ulong)p % sizeof v == 0) {
+        __builtin_nontemporal_store(v, (__global U *)p);
+        return;
+    }
+#endif
+    rk_store32(p, v, rem);
+}
+
 static inline void rk_store8(__global uchar *p, U v, uint rem)
 {
     if (rem >= RK_WIDTH) {
@@ -126,6 +144,7 @@ static inline void rk_store8(__global uchar *p, U v, uint rem)
 #define ld8(p, i, rem) rk_load8((p) + (i), rem)
 #define st32(p, i, v, rem) rk_store32((p) + (i), v, rem)
 #define st8(p, i, v, rem) rk_store8((p) + (i), v, rem)
+#define nt32(p, i, v, rem) rk_stream32((p) + (i), v, rem)
 #endif
 #define splat32(p, i) ((U)((p)[i]))
 #define splat8(p, i) ((U)((uint)(p)[i]))
