@@ -48,15 +48,19 @@ static tile choose_tile(const rk_device *d, const ocl_choice *chosen, int dw, ui
 /* Floats of a copy: part counts units of 1024. */
 static uint64_t copy_size(const ocl_choice *c) { return c->part ? c->part * 1024u : COPY; }
 
+/* Whether a position's only tap is the same position. */
+static int is_point(const ocl_conv_axis *a)
+{
+    return a->window == 1 && a->stride == 1 && !a->pad && a->in == a->out;
+}
+
 /* Windows of 1 x 1 read no neighbours: images become rows, and their planes columns, so that
  * vectors go on from one image to the next. */
 static ocl_conv flat_of(const ocl_conv *c)
 {
     ocl_conv f = *c;
-    const ocl_conv_axis *h = &c->h, *w = &c->w;
-    uint64_t plane = h->in * w->in;
-    f.flat = c->which != RK_CONV_DW && h->window * w->window * h->stride * w->stride == 1 &&
-             !(h->pad + w->pad) && h->in == h->out && w->in == w->out &&
+    uint64_t plane = c->h.in * c->w.in;
+    f.flat = c->which != RK_CONV_DW && is_point(&c->h) && is_point(&c->w) &&
              (double)most(c->ci, 1) * (double)plane <= 2.0 * COPY;
     if (!f.flat) return f;
     f.batch = 1;
@@ -258,6 +262,9 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     const tile t = choose_tile(d, &k->choice, 1, group * area, c->co, &cost);
     const uint64_t nr = (uint64_t)t.nv * d->width;
     const uint64_t sums = (c->blocks * c->co * c->taps + 15) / 16 * 16;
+    const uint64_t images = RK_CONV_DW_BLOCK / most(c->h.out * c->w.out, 1) + 2;
+    const int here = is_point(&c->h) && is_point(&c->w) &&
+                     (double)(images * c->ci) * (double)(c->h.out * c->w.out) <= 0x1p31;
     if ((double)x.planes * (double)x.plane > 0x1p31 || group * area > (uint64_t)1 << 31 ||
         tasks > 1u << 30)
         return too_large(e);
@@ -268,6 +275,7 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_erro
     ocl_step *s;
     ocl_source(d, &source, 1);
     ocl_text_add(&source, "#define RK_DW 1\n#define RK_MR %u\n#define RK_NV %u\n", t.mr, t.nv);
+    ocl_text_add(&source, "#define RK_FLAT %d\n", here);
     OCL_APPEND(&source, ocl_cl_transpose);
     OCL_APPEND(&source, ocl_cl_fill);
     OCL_APPEND(&source, ocl_cl_conv_cpu);

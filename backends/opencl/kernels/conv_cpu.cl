@@ -8,7 +8,8 @@
 
 #if RK_DW
 /* A task is a block of positions and a group of channels of x; for NR channels of g at a time it
- * makes tiles of RK_MR taps x NR, and writes them to the block's place in the workspace. */
+ * makes tiles of RK_MR taps x NR, and writes them to the block's place in the workspace.  RK_FLAT:
+ * windows of 1 x 1, which read x where it lies. */
 ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uchar *g_in,
                           ulong g_at, __global uchar *ws, ulong ws_at, __global uchar *counter,
                           ulong counter_at, ulong slots_at, ulong slot, ulong total, ulong taps,
@@ -19,21 +20,34 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
 {
     volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
     __global float *words = (__global float *)(ws + ws_at);
-    __global float *copy = words + slots_at + get_global_id(0) * slot;
-    __global float *packed = copy + (ulong)group * fh * fw * plane;
+    __global float *own = words + slots_at + get_global_id(0) * slot;
+    __global float *packed = own + (ulong)group * fh * fw * plane;
     __global uint *where = (__global uint *)(packed + RK_CONV_DW_BLOCK * NR),
                   *off = where + RK_CONV_DW_BLOCK;
     uint area = window_h * window_w, task;
     for (uint t = 0; t < group * area; t++) {
         uint r = t % area / window_w, s = t % window_w;
-        off[t] = ((t / area * fh + r % step_h) * fw + s % step_w) * plane + r / step_h * period +
-                 s / step_w;
+        off[t] = RK_FLAT ? t * out_h * out_w
+                         : ((t / area * fh + r % step_h) * fw + s % step_w) * plane +
+                               r / step_h * period + s / step_w;
     }
     for (task = atomic_inc(draw); task < tasks; task = atomic_inc(draw)) {
-        uint c0 = task % groups * group, channels = min(group, ci - c0), row0 = 0, at = 0;
+        uint c0 = task % groups * group, channels = min(group, ci - c0), at = 0;
         ulong block = task / groups, from = block * RK_CONV_DW_BLOCK,
               out_plane = (ulong)out_h * out_w, n0 = from / out_plane, o0 = from % out_plane, n, o;
         uint len = (uint)min(total - from, (ulong)RK_CONV_DW_BLOCK);
+#if RK_FLAT
+        __global const float *copy =
+            (__global const float *)(x_in + x_at) + (n0 * ci + c0) * out_plane;
+        for (n = n0, o = o0; at < len; n++, o = 0) {
+            uint count = (uint)min((ulong)(len - at), out_plane - o);
+            for (uint i = 0; i < count; i++)
+                where[at + i] = (uint)((n - n0) * ci * out_plane + o) + i;
+            at += count;
+        }
+#else
+        __global float *copy = own;
+        uint row0 = 0;
         for (n = n0, o = o0; at < len; n++, o = 0) {
             uint count = (uint)min((ulong)(len - at), out_plane - o), row = (uint)(o / out_w),
                  col = (uint)(o % out_w), high = (col + count - 1) / out_w + 1 + more_h;
@@ -54,6 +68,7 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
             row0 += high;
             at += count;
         }
+#endif
         for (uint k = 0; k < co; k += NR) {
             for (n = n0, o = o0, at = 0; at < len; n++, o = 0) {
                 uint count = (uint)min((ulong)(len - at), out_plane - o);
