@@ -32,12 +32,18 @@ static int is_same(const ocl_conv_axis *a)
 static uint64_t area_of(const ocl_conv *c) { return c->h.in * c->w.in; }
 static uint64_t window_of(const ocl_conv *c) { return c->h.window * c->w.window; }
 
+/* Whether images are read where they lie, one by one. */
+static int is_here(const rk_device *d, const ocl_conv *c)
+{
+    return window_of(c) == 1 && area_of(c) % d->width == 0;
+}
+
 /* Vectors of 8 fit planes well, and processors that have them have few registers. */
 int ocl_conv_same_can(const rk_device *d, const ocl_conv *c)
 {
     return c->which != RK_CONV_DW && d->width == 16 && is_same(&c->h) && is_same(&c->w) &&
-           window_of(c) > 1 && c->ci && c->blocks == 1 && c->batch >= (uint64_t)d->units * 2 &&
-           (double)c->ci * (double)area_of(c) <= COPY * 2.0;
+           (window_of(c) > 1 || is_here(d, c)) && c->ci && c->blocks == 1 &&
+           c->batch >= (uint64_t)d->units * 2 && (double)c->ci * (double)area_of(c) <= COPY * 2.0;
 }
 
 /* The time of all tasks, the last of which may find some units idle. */
@@ -58,7 +64,8 @@ static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const o
     const size_t count = chosen->rows ? 1 : sizeof usual / sizeof *usual;
     const uint64_t copy = chosen->part ? chosen->part * 1024u : COPY, image = c->ci * area_of(c);
     double lowest = INFINITY;
-    for (uint64_t n = 1; n <= ABREAST && (n == 1 || n * image <= 2 * copy); n++)
+    for (uint64_t n = 1; n <= (is_here(d, c) ? 1 : ABREAST) && (n == 1 || n * image <= 2 * copy);
+         n++)
         for (size_t i = 0; i < count; i++) {
             double cost = cost_of(d, c, list[i], n);
             if (cost >= lowest * (n > w->abreast ? 0.99 : 1)) continue;
@@ -79,6 +86,7 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
     w->table = ocl_conv_table_of(c, 1, w->tile.mr);
     w->tasks = parts(c->batch, w->abreast);
     w->slot = parts(plane, d->width) * masks + c->ci * plane + 2 * edge + d->width;
+    if (is_here(d, c)) w->slot = 0;
     w->slot = parts(w->slot + w->tile.mr * w->span, 16) * 16;
     if ((double)w->slot > 0x1p31 || w->tasks > 1u << 30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");

@@ -3,8 +3,15 @@
  * after channel, and makes tiles of RK_MR channels x RK_NV vectors of positions, which leave no
  * gaps between rows or images.  What a tap would read beyond an edge is another element there:
  * masks, RK_AREA for each vector, make it +0. */
-#define NR (RK_NV * RK_WIDTH)
 #define MASKS (RK_AREA * RK_WIDTH)
+
+/* Windows of 1 x 1 need no masks, and no copies either where planes are whole vectors: each tile
+ * asks for what the next one reads. */
+#if RK_AREA == 1
+#define READ(x, m, n) VLOAD(x); SOON((x) + (n) * RK_WIDTH)
+#else
+#define READ(x, m, n) AS_F(AS_U(VLOAD(x)) & VLOAD(m));
+#endif
 
 /* RK_MR channels of n vectors of positions, written to rows of `to`, ld apart. */
 #define TILE(name, n)                                                                              \
@@ -23,7 +30,9 @@
             __global const uint *m = mask + place;                                                 \
             place = place + RK_WIDTH < MASKS ? place + RK_WIDTH : 0;                               \
             _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
-                xv[v] = AS_F(AS_U(VLOAD(x + off + v * RK_WIDTH)) & VLOAD(m + v * MASKS));          \
+            {                                                                                      \
+                xv[v] = READ(x + off + v * RK_WIDTH, m + v * MASKS, n)                             \
+            }                                                                                      \
             _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                     \
             {                                                                                      \
                 F wv = (F)(w[i]);                                                                  \
@@ -91,6 +100,9 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
          vectors = (plane + RK_WIDTH - 1) / RK_WIDTH, panels = (co + RK_MR - 1) / RK_MR,
          spans = (plane + span - 1) / span, task = atomic_inc(draw);
     __global uint *mask = (__global uint *)words + slots_at + get_global_id(0) * slot;
+#if RK_AREA == 1
+    __global float *raw = (__global float *)mask;
+#else
     __global float *shifted = (__global float *)mask + (ulong)vectors * MASKS,
                    *copy = shifted + edge, *end = copy + (ulong)ci * plane,
                    *raw = end + edge + RK_WIDTH;
@@ -99,9 +111,15 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
         rk_zero(shifted, edge);
         rk_zero(end, edge + RK_WIDTH);
     }
+#endif
     for (; task < tasks; task = atomic_inc(draw)) {
         uint image = task * abreast;
+#if RK_AREA == 1
+        __global const float *shifted =
+            (__global const float *)(in + in_at) + (ulong)image * ji * area;
+#else
         rk_images(copy, (__global const float *)(in + in_at), image, images, abreast, ci, ji, area);
+#endif
 #pragma unroll 1
         for (uint t = 0; t < spans * panels; t++) {
             uint q0 = t / panels * span, panel = t % panels, size = min(plane - q0, span),
