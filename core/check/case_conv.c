@@ -248,7 +248,9 @@ static void edges(rk_bed *bed, part p)
         {9, 3, 6, 11, 7, 3, 1, 1, 1, 1, 0, 6, 11},   /* windows that end at the input's edges */
         {33, 2, 5, 3, 9, 3, 5, 1, 1, 1, 2, 5, 3},    /* likewise, wider than the plane */
         {8, 2, 19, 20, 9, 3, 3, 1, 1, 1, 1, 19, 20}, /* more positions than are written together */
-        {8, 2, 6, 7, 3, 3, 3, 1, 1, 1, 1, 7, 6}};    /* windows that end elsewhere */
+        {8, 2, 6, 7, 3, 3, 3, 1, 1, 1, 1, 7, 6},     /* windows that end elsewhere */
+        {5, 2, 4, 8, 3, 1, 1, 1, 1, 0, 0, 4, 8},     /* planes of whole vectors */
+        {5, 2, 4, 5, 3, 1, 1, 2, 2, 0, 0, 4, 5}};    /* outputs beyond the input, by strides */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
 }
 

@@ -50,20 +50,27 @@ static void instructions(rk_bed *bed)
         }
 }
 
+/* x + y; y is broadcast along the dimensions in mask. */
+static void sum(rk_bed *bed, rk_dice *r, uint32_t rank, const int64_t *dim, uint32_t mask,
+                int special)
+{
+    rk_sample c;
+    rk_sample_begin(&c, RK_EWISE);
+    uint16_t x = rk_sample_in(&c, RK_F32, rank, dim, 0),
+             y = rk_sample_in(&c, RK_F32, rank, dim, mask);
+    rk_sample_out(&c, RK_F32, rank, dim);
+    rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FADD, x, y, 0));
+    run(bed, &c, r, special);
+}
+
 static void sizes(rk_bed *bed)
 {
     rk_dice r = {2};
+    const int64_t rows[2] = {11003, 49}; /* that start anywhere in a cache line */
     for (size_t k = 0; k < sizeof counts / sizeof *counts; k++)
-        for (int special = 0; special < 2; special++) {
-            if (rk_too_large(bed, counts[k])) continue;
-            rk_sample c;
-            rk_sample_begin(&c, RK_EWISE);
-            uint16_t x = rk_sample_in(&c, RK_F32, 1, &counts[k], 0),
-                     y = rk_sample_in(&c, RK_F32, 1, &counts[k], 0);
-            rk_sample_out(&c, RK_F32, 1, &counts[k]);
-            rk_sample_store(&c, 0, rk_sample_ins(&c, RK_I_FADD, x, y, 0));
-            run(bed, &c, &r, special);
-        }
+        for (int special = 0; special < 2; special++)
+            if (!rk_too_large(bed, counts[k])) sum(bed, &r, 1, &counts[k], 0, special);
+    if (!rk_too_large(bed, rows[0] * rows[1])) sum(bed, &r, 2, rows, 2, RK_PLAIN);
 }
 
 /* A step of momentum: two outputs, and subnormals of products with small numbers. */
