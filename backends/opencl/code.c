@@ -239,9 +239,9 @@ static void instruction(const ocl_code *c, ocl_text *t, uint32_t k)
     const rk_ins *i = &c->code[k];
     if (i->op == RK_I_STORE) {
         int narrow = c->op->out[i->b].dtype == RK_U8;
-        ocl_text_add(t, "%s((__global %s *)(w%u + v%u), pos, ",
-                     narrow ? "st8" : c->streams ? "nt32" : "st32", narrow ? "uchar" : "uint", i->b,
-                     i->b);
+        const char *store = c->streams ? "nt32" : "st32";
+        ocl_text_add(t, "%s((__global %s *)(w%u + v%u), pos, ", narrow ? "st8" : store,
+                     narrow ? "uchar" : "uint", i->b, i->b);
         put_operand(t, i->a);
         ocl_text_add(t, ", rem); \\\n");
         return;

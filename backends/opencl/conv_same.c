@@ -1,5 +1,5 @@
 /* CONV, cpu variant: Y and DX of windows that move by one element and end at the input's edges:
- * kernels/conv_same.cl. */
+ * kernels/conv_same.cl.  Windows of 1 x 1 are among them where planes are whole vectors. */
 #include "conv.h"
 #include "embedded.h"
 #include <math.h>

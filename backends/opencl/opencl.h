@@ -289,7 +289,7 @@ int ocl_small(const rk_device *, const rk_op *);
 typedef struct ocl_code {
     const rk_op *op;
     uint32_t width, n_axes, vec;
-    int streams; /* results go past the caches */
+    int streams;     /* results go past the caches */
     uint32_t first;  /* inputs of the op before program input `skip` */
     uint32_t skip;   /* program inputs without memory: 1 in an epilogue */
     uint32_t n_in;   /* inputs of the program */

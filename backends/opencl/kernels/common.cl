@@ -117,7 +117,8 @@ static inline void rk_store32(__global uint *p, U v, uint rem)
 #define RK_STREAM 1
 #endif
 #endif
-/* Past the caches, where that is possible: of results that nothing finds there again. */
+/* Past the caches, where that is possible: of results that nothing finds there again.  They are in
+ * memory before the locked operations by which PoCL's threads say that they are done. */
 static inline void rk_stream32(__global uint *p, U v, uint rem)
 {
 #ifdef RK_STREAM

@@ -73,8 +73,8 @@ static inline void rk_masks(__global uint *mask, uint vectors, uint height, uint
 }
 
 /* Images from `image` on; for those beyond the last, which nobody looks at, the last. */
-static inline void rk_images(__global float *copy, __global const float *in, uint image, uint images,
-                             uint abreast, uint ci, uint ji, uint area)
+static inline void rk_images(__global float *copy, __global const float *in, uint image,
+                             uint images, uint abreast, uint ci, uint ji, uint area)
 {
     if (abreast == 1) {
         rk_copy(copy, in + (ulong)image * ji * area, ci * area);
