@@ -5,7 +5,7 @@
 #include "device/profile.h"
 #include "device/program.h"
 
-enum { VARIANTS = 3, SIZES = 3, RUNS = 5, SMALLEST = 256, ELEMENTS = 8 << 20, TIMES_MOST = 1000 };
+enum { VARIANTS = 3, SIZES = 3, RUNS = 5, SMALLEST = 256, ELEMENTS = 16 << 20, TIMES_MOST = 1000 };
 #define PACE 4e-3 /* seconds of a repetition: what one wait costs does not count */
 
 /* ---- timing ---- */
