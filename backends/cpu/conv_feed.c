@@ -73,14 +73,6 @@ void CPU_NAME(cpu_feed_pack)(const cpu_feed *f)
     }
 }
 
-static inline __attribute__((always_inline)) void step_packed(tile_acc acc, const float *a,
-                                                              const float *b, int mr)
-{
-    vec bv[CPU_NV];
-    CPU_UNROLL for (int j = 0; j < CPU_NV; j++) bv[j] = v_load(b + j * CPU_VEC);
-    tile_step(acc, a, bv, mr, CPU_NV);
-}
-
 /* Rows are packed LEAD steps before they are read. */
 static inline __attribute__((always_inline)) void apart(const cpu_feed *f, const cpu_tile *t,
                                                         int mr, int masked)
@@ -90,16 +82,21 @@ static inline __attribute__((always_inline)) void apart(const cpu_feed *f, const
     cursor c = start(f);
     tile_acc acc;
     vec_mask part = v_part((int)t->last);
-    const float *a = t->a, *b = t->b;
+    const float *a = t->a, *b = t->b, *soon = tile_soon(t);
     int64_t lead = own.n < LEAD ? own.n : LEAD, l = 0;
     for (int i = 0; i < own.count; i++) lanes[i] = f->lanes[i];
     for (int64_t i = 0; i < lead; i++) pack_row(&c, &own, lanes, own.count, masked);
+    for (int64_t i = 0; i < mr; i++) tile_next(t->next + i * t->ld_to);
     tile_begin(t, acc, mr, CPU_NV, part);
-    for (; l < own.n - lead; l++, a += mr, b += CPU_NR) {
+    for (; l < own.n - lead; l++, a += mr, b += CPU_NR, soon += t->ld_soon) {
+        __builtin_prefetch(soon);
         pack_row(&c, &own, lanes, own.count, masked);
-        step_packed(acc, a, b, mr);
+        tile_packed(acc, a, b, mr, CPU_NV);
     }
-    for (; l < own.n; l++, a += mr, b += CPU_NR) step_packed(acc, a, b, mr);
+    for (; l < own.n; l++, a += mr, b += CPU_NR, soon += t->ld_soon) {
+        __builtin_prefetch(soon);
+        tile_packed(acc, a, b, mr, CPU_NV);
+    }
     tile_end(t, acc, mr, CPU_NV, part);
 }
 
@@ -111,10 +108,12 @@ static inline __attribute__((always_inline)) void whole(const cpu_feed *f, const
     cursor c = start(f);
     tile_acc acc;
     vec_mask part = v_part((int)t->last);
-    const float *a = t->a;
+    const float *a = t->a, *soon = tile_soon(t);
     c.from += own.lanes[0].from;
     tile_begin(t, acc, mr, CPU_NV, part);
-    for (int64_t l = 0; l < own.n; l++, a += mr) {
+    for (int64_t l = 0; l < own.n; l++, a += mr, soon += t->ld_soon) {
+        __builtin_prefetch(soon);
+        if (l < mr) tile_next(t->next + l * t->ld_to);
         float *to = c.to;
         const vec_mask *mask = c.mask;
         const float *tap = next_tap(&c, &own, masked);

@@ -9,15 +9,19 @@ static inline __attribute__((always_inline)) void tile_body(const cpu_tile *t, i
 {
     tile_acc acc;
     vec_mask part = v_part((int)t->last);
-    const float *a = t->a, *b = t->b;
+    const float *a = t->a, *b = t->b, *soon = tile_soon(t), *next = t->next;
+    int64_t l = 0, rows = t->k < mr ? t->k : mr;
     tile_begin(t, acc, mr, nv, part);
-    for (int64_t l = 0; l < t->k; l++) {
+    for (; l < rows; l++, a += mr, b += t->ldb, soon += t->ld_soon, next += t->ld_to) {
+        tile_next(next);
         __builtin_prefetch(a + 32 * mr);
-        vec bv[CPU_NV];
-        CPU_UNROLL for (int j = 0; j < nv; j++) bv[j] = v_load(b + j * CPU_VEC);
-        tile_step(acc, a, bv, mr, nv);
-        a += mr;
-        b += t->ldb;
+        __builtin_prefetch(soon);
+        tile_packed(acc, a, b, mr, nv);
+    }
+    for (; l < t->k; l++, a += mr, b += t->ldb, soon += t->ld_soon) {
+        __builtin_prefetch(a + 32 * mr);
+        __builtin_prefetch(soon);
+        tile_packed(acc, a, b, mr, nv);
     }
     tile_end(t, acc, mr, nv, part);
 }

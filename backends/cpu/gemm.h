@@ -78,7 +78,8 @@ typedef struct cpu_tile {
     const float *from;
     float *to;
     const float *next; /* c of the tile that follows */
-    int64_t k, ldb, ld_from, ld_to, last;
+    const float *soon; /* NULL, or memory that each step asks for, ld_soon after the one before */
+    int64_t k, ldb, ld_from, ld_to, last, ld_soon;
     int plus;
 } cpu_tile;
 

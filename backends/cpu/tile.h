@@ -6,6 +6,9 @@
 #ifdef CPU_VEC
 typedef vec tile_acc[CPU_MR][CPU_NV];
 
+/* Something that is in the cache, if nothing is asked for. */
+static inline const float *tile_soon(const cpu_tile *t) { return t->soon ? t->soon : t->b; }
+
 static inline __attribute__((always_inline)) void tile_begin(const cpu_tile *t, tile_acc acc,
                                                              int mr, int nv, vec_mask part)
 {
@@ -16,10 +19,14 @@ static inline __attribute__((always_inline)) void tile_begin(const cpu_tile *t, 
         const float *from = t->from + i * t->ld_from + j * CPU_VEC;
         acc[i][j] = j == nv - 1 ? v_load_part(from, part) : v_load(from);
     }
-    for (int i = 0; i < mr; i++) {
-        __builtin_prefetch(t->next + i * t->ld_to, 1);
-        __builtin_prefetch(t->next + i * t->ld_to + CPU_VEC, 1);
-    }
+}
+
+/* Asks for a row of the tile that follows: one in a step, as a thread can wait for two dozen lines
+ * of memory at once, and would stand still if it asked for all. */
+static inline __attribute__((always_inline)) void tile_next(const float *row)
+{
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + CPU_VEC, 1);
 }
 
 static inline __attribute__((always_inline)) void tile_step(tile_acc acc, const float *a,
@@ -30,6 +37,14 @@ static inline __attribute__((always_inline)) void tile_step(tile_acc acc, const 
         vec av = v_all(a + i);
         CPU_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = v_fma(av, bv[j], acc[i][j]);
     }
+}
+
+static inline __attribute__((always_inline)) void tile_packed(tile_acc acc, const float *a,
+                                                              const float *b, int mr, int nv)
+{
+    vec bv[CPU_NV];
+    CPU_UNROLL for (int j = 0; j < nv; j++) bv[j] = v_load(b + j * CPU_VEC);
+    tile_step(acc, a, bv, mr, nv);
 }
 
 static inline __attribute__((always_inline)) void tile_end(const cpu_tile *t, tile_acc acc, int mr,
