@@ -6,11 +6,11 @@
 #define RETHINK_CPU_CONV_ASK_H
 #include "conv.h"
 
-enum { CPU_LINE = CPU_ALIGN / 4, CPU_MOST_WISHES = 4 };
+enum { CPU_MOST_WISHES = 4 };
 
-/* Parts of some lines each, which begin `step` floats apart. */
+/* Parts of some lines each, which begin `step` bytes apart. */
 typedef struct cpu_wish {
-    const float *at;
+    const unsigned char *at;
     int64_t parts, step, lines;
 } cpu_wish;
 
@@ -21,12 +21,25 @@ typedef struct cpu_ask {
     int64_t share;   /* lines that a tile asks for */
 } cpu_ask;
 
-/* Parts of `length` floats. */
-static inline void cpu_ask_add(cpu_ask *a, const float *at, int64_t parts, int64_t step,
-                               int64_t length)
+/* Parts of `length` elements of so many bytes, of which no more than there is room for. */
+static inline void cpu_ask_add(cpu_ask *a, const void *at, int64_t bytes, int64_t parts,
+                               int64_t step, int64_t length)
 {
-    if (parts > 0 && length > 0)
-        a->wish[a->wishes++] = (cpu_wish){at, parts, step, (length - 1) / CPU_LINE + 2};
+    if (parts > 0 && length > 0 && a->wishes < CPU_MOST_WISHES)
+        a->wish[a->wishes++] =
+            (cpu_wish){at, parts, bytes * step, (bytes * length - 1) / CPU_ALIGN + 2};
+}
+
+/* The arrays that a program reads in parts of its index space, the first from `start` on. */
+static inline void cpu_ask_program(cpu_ask *a, const cpu_run *r, int64_t start, int64_t parts,
+                                   int64_t step, int64_t length)
+{
+    for (uint32_t in = 0; in < r->program->n_in; in++) {
+        const cpu_access *x = &r->program->in[in];
+        int64_t bytes = x->dtype == RK_U8 ? 1 : 4;
+        if (x->arg != CPU_NO_ARG && (x->how == CPU_READ_DENSE || x->how == CPU_READ_COPY))
+            cpu_ask_add(a, r->arg[x->arg] + bytes * start, bytes, parts, step, length);
+    }
 }
 
 /* Among so many tiles. */
@@ -42,7 +55,7 @@ static inline __attribute__((always_inline)) void cpu_ask_share(cpu_ask *a)
     for (int64_t left = a->share; left > 0 && a->now < a->wishes;) {
         cpu_wish *w = &a->wish[a->now];
         int64_t n = cpu_least(w->lines - a->line, left);
-        for (int64_t i = 0; i < n; i++) __builtin_prefetch(w->at + (a->line + i) * CPU_LINE, 0, 2);
+        for (int64_t i = 0; i < n; i++) __builtin_prefetch(w->at + (a->line + i) * CPU_ALIGN, 0, 2);
         left -= n;
         a->line += n;
         if (a->line < w->lines) continue;

@@ -176,9 +176,10 @@ static void ask_for_part(unit *u, int64_t n, int64_t at, int64_t end)
     const cpu_planes *p = &u->f->planes;
     int64_t plane = p->H * p->W, image = v->OH * v->OW, a = at / v->OW, b = (end - 1) / v->OW + 1;
     const float *x = u->j->a + (n * p->channels + u->c) * plane;
-    cpu_ask_add(&u->ask, x + (a * p->step_h + p->low_h) * p->W, u->channels, plane,
+    cpu_ask_add(&u->ask, x + (a * p->step_h + p->low_h) * p->W, 4, u->channels, plane,
                 (b - a + p->halo_h) * p->step_h * p->W);
-    cpu_ask_add(&u->ask, u->j->b + n * v->apart + u->k * image + at, u->columns, image, end - at);
+    cpu_ask_add(&u->ask, u->j->b + n * v->apart + u->k * image + at, 4, u->columns, image,
+                end - at);
 }
 
 /* For the n positions from l on, of one image or of parts of two; small images are asked for as

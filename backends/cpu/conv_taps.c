@@ -11,11 +11,15 @@
  * panels. */
 #include <string.h>
 #include <rethink/numerics.h>
+#include "conv_ask.h"
 #include "conv_feed.h"
 #include "conv_taps.h"
 
 #ifdef CPU_VEC
-enum { AHEAD = 4 /* rows of the result that are on their way into the cache */ };
+enum {
+    AHEAD = 4,             /* rows of the result that are on their way into the cache */
+    MOST_ASKED = 256 << 10 /* bytes of an array: that much of the cache is not missed */
+};
 
 /* What a thread works on: images [n, n + images), grid rows [a, a + rows), panels [from, end). */
 typedef struct unit {
@@ -27,6 +31,8 @@ typedef struct unit {
     vec_mask *mask;
     int64_t mask_a, mask_images; /* of which there were masks before */
     int fresh;                   /* this unit needs others */
+    int64_t filled;              /* channels whose planes are there */
+    cpu_ask ask;                 /* for what the epilogue reads */
 } unit;
 
 /* The taps before the end of block b, of those that take part. */
@@ -39,49 +45,12 @@ static int64_t block_end(const cpu_taps *f, const cpu_grid *g, int64_t b)
 }
 
 /* Pieces are even parts of a block, and end with a channel where that is possible. */
-static int64_t piece_length(const cpu_grid *g, int64_t length)
+static int64_t piece_length(const cpu_taps *f, const cpu_grid *g, int64_t length)
 {
-    int64_t pieces = (length + CPU_KC - 1) / CPU_KC;
+    int64_t pieces = (length + f->piece - 1) / f->piece;
     int64_t n = pieces ? (length + pieces - 1) / pieces : 0;
-    if (g->taps > 1 && g->taps <= CPU_KC) n = (n + g->taps - 1) / g->taps * g->taps;
-    return n > CPU_KC ? CPU_KC / g->taps * g->taps : n;
-}
-
-/* cpu_panel_start, without its divisions. */
-static int64_t panel_start(const cpu_taps *f, int64_t p)
-{
-    return p * f->low + cpu_least(p, f->higher);
-}
-
-static float *panel_of(const cpu_taps *f, const cpu_grid *g, float *work, int64_t p)
-{
-    return work + g->panels + panel_start(f, p) * f->depth * g->taps + p * CPU_VEC;
-}
-
-static void pack_panel(const cpu_conv_job *j, const cpu_taps *f, const cpu_grid *g, int64_t p)
-{
-    const cpu_conv *v = j->v;
-    int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
-    float *to = panel_of(f, g, j->work, p);
-    if (v->which == RK_CONV_Y) {
-        int64_t k = f->depth * f->taps;
-        pack_along(to, rows, j->b + i * k, k, rows, k);
-        return;
-    }
-    for (int64_t k = 0; k < f->depth; k++)
-        for (int64_t t = 0; t < g->taps; t++, to += rows) {
-            const float *w = j->b + (k * f->m + i) * f->taps + g->number[t];
-            for (int64_t r = 0; r < rows; r++) to[r] = w[r * f->taps];
-        }
-}
-
-static void pack_share(void *context, int t, int threads)
-{
-    const cpu_conv_job *j = context;
-    const cpu_taps *f = j->v->fast;
-    int64_t panels = cpu_panels(f->m), from, end;
-    cpu_share(f->grids * panels, 1, t, threads, &from, &end);
-    for (int64_t u = from; u < end; u++) pack_panel(j, f, &f->grid[u / panels], u % panels);
+    if (g->taps > 1 && g->taps <= f->piece) n = (n + g->taps - 1) / g->taps * g->taps;
+    return n > f->piece ? f->piece / g->taps * g->taps : n;
 }
 
 /* One piece of l of one grid. */
@@ -94,23 +63,25 @@ typedef struct piece {
     int64_t ldc;
 } piece;
 
-/* Where the planes of the piece's first channel are, filled. */
-static const float *planes(const unit *u, const piece *s)
+/* Where the planes of the piece's first channel are, filled.  If there is room for all channels,
+ * they stay for the pieces of other grids. */
+static const float *planes(unit *u, const piece *s)
 {
     const cpu_planes *p = &u->f->planes;
-    int64_t plane = p->H * p->W, first, end;
+    int64_t plane = p->H * p->W, first, end, stay = u->f->slots == u->f->depth;
     if (s->n == 0) return u->planes;
     first = s->l / s->g->taps;
     end = (s->l + s->n - 1) / s->g->taps + 1;
-    const float *x = u->j->a + u->n * p->apart + first * plane;
-    if (p->direct) return x + u->a * p->width + u->f->origin;
-    for (int64_t c = 0; c < end - first; c++)
+    const float *x = u->j->a + u->n * p->apart;
+    if (p->direct) return x + first * plane + u->a * p->width + u->f->origin;
+    for (int64_t c = stay ? cpu_most(first, u->filled) : first; c < end; c++)
         for (int64_t i = 0; i < u->images; i++) {
-            float *to = u->planes + c * p->channel + i * p->image;
+            float *to = u->planes + (stay ? c : c - first) * p->channel + i * p->image;
             const float *from = x + i * p->apart + c * plane;
             CPU_NAME(cpu_planes_fill)(p, from, to, u->a, u->rows + p->halo_h, u->ahead);
         }
-    return u->planes;
+    u->filled = cpu_most(u->filled, end);
+    return u->planes + (stay ? first * p->channel : 0);
 }
 
 /* The first block is built up in c, later ones in chain, and added to c when they end. */
@@ -132,6 +103,7 @@ typedef struct columns {
     int count;
     const float *next; /* of the first channel; NULL: nothing is asked for */
     const struct columns *after;
+    int by_row; /* asked for row by row, as of 1 x 1 windows: a line of each by each panel */
     int64_t low, high, channels, share; /* to ask for: taps; of all panels, and of one */
 } columns;
 
@@ -151,8 +123,16 @@ static inline __attribute__((always_inline)) void ask(const cpu_planes *p, const
     }
 }
 
+/* The line of the first row that a panel asks for, or NULL. */
+static const float *soon(const columns *c, int64_t panel)
+{
+    const cpu_lanes *lanes = c->after->lanes, *last = lanes + c->after->count - 1;
+    if (panel < c->after->count) return c->next + lanes[panel].from;
+    return panel == c->after->count ? c->next + last->from + last->n - 1 : NULL;
+}
+
 /* The first of the unit's panels packs the columns, others read them. */
-static void multiply_columns(const unit *u, const piece *s, cpu_feed *from, const columns *c)
+static void multiply_columns(unit *u, const piece *s, cpu_feed *from, const columns *c)
 {
     const cpu_taps *f = u->f;
     int64_t nv = (c->n + CPU_VEC - 1) / CPU_VEC;
@@ -166,11 +146,14 @@ static void multiply_columns(const unit *u, const piece *s, cpu_feed *from, cons
                   c->lanes[CPU_NV - 1].from == c->lanes[0].from + CPU_NR - CPU_VEC;
     if (nv < CPU_NV && s->n) CPU_NAME(cpu_feed_pack)(from);
     for (int64_t p = u->from; p < u->end; p++) {
-        int64_t i = panel_start(f, p), rows = panel_start(f, p + 1) - i;
-        t.a = panel_of(f, s->g, u->j->work, p) + s->l * rows;
+        int64_t i = cpu_taps_row(f, p), rows = cpu_taps_row(f, p + 1) - i;
+        t.a = cpu_taps_panel(f, s->g, u->j->work, p) + s->l * rows;
         place(u, s, &t, i - u->i, c->at);
         t.next = t.to + (p + 1 < u->end ? rows * t.ld_to : CPU_NR - (i - u->i) * t.ld_to);
-        if (c->next) ask(&f->planes, c, (p - u->from) * c->share);
+        t.soon = c->next && c->by_row ? soon(c, p - u->from) : NULL;
+        t.ld_soon = t.soon ? from->channel : 0;
+        if (c->next && !c->by_row) ask(&f->planes, c, (p - u->from) * c->share);
+        cpu_ask_share(&u->ask);
         if (p == u->from && nv == CPU_NV)
             CPU_NAME(cpu_feed_tile)(from, &t, rows);
         else
@@ -206,7 +189,7 @@ static void find_columns(const unit *u, const piece *s, int64_t at, columns *c)
     if (u->fresh && at < s->columns && s->l == 0) find_masks(u, c);
 }
 
-static void multiply_piece(const unit *u, const piece *s)
+static void multiply_piece(unit *u, const piece *s)
 {
     const cpu_planes *p = &u->f->planes;
     cpu_feed from = {.offset = s->g->offset, .taps = s->g->taps, .channel = p->channel, .n = s->n};
@@ -230,6 +213,7 @@ static void multiply_piece(const unit *u, const piece *s)
             c->high = reach;
             c->channels = channels;
             c->share = share;
+            c->by_row = from.taps == 1 && u->end - u->from >= next->count;
         }
         multiply_columns(u, s, &from, c);
         c = next;
@@ -237,12 +221,12 @@ static void multiply_piece(const unit *u, const piece *s)
     }
 }
 
-static void multiply(const unit *u, piece *s)
+static void multiply(unit *u, piece *s)
 {
     const cpu_taps *f = u->f;
     for (s->block = 0, s->l = 0; s->block < f->blocks; s->block++) {
         int64_t start = s->l, end = block_end(f, s->g, s->block);
-        int64_t most = piece_length(s->g, end - start);
+        int64_t most = piece_length(f, s->g, end - start);
         do {
             s->n = cpu_least(most, end - s->l);
             s->first = s->l == start;
@@ -253,7 +237,7 @@ static void multiply(const unit *u, piece *s)
     }
 }
 
-static void multiply_grid(const unit *u, const cpu_grid *g, float *c, int64_t ldc)
+static void multiply_grid(unit *u, const cpu_grid *g, float *c, int64_t ldc)
 {
     piece s = {.g = g, .rows = cpu_least(u->rows, g->rows - u->a), .c = c};
     s.columns = u->images * s.rows * g->columns;
@@ -299,7 +283,7 @@ static void spread(const unit *u, const cpu_grid *g, int64_t wide)
 }
 
 /* In place where rows of a product follow one another in the result, else by way of strips. */
-static void multiply_grids(const unit *u)
+static void multiply_grids(unit *u)
 {
     const cpu_taps *f = u->f;
     int64_t plane = f->h * f->w, wide = cpu_least(f->sw, f->w);
@@ -329,6 +313,24 @@ static void finish(const unit *u, const cpu_run *r)
     }
 }
 
+/* Memory has the time of all tiles; without an epilogue there is nothing to ask for. */
+static void ask_for(unit *u, const cpu_run *r)
+{
+    const cpu_taps *f = u->f;
+    int64_t plane = f->h * f->w, from = u->a * f->sh * f->w, tiles = 0;
+    int64_t n = cpu_least((u->a + u->rows) * f->sh, f->h) * f->w - from;
+    u->ask = (cpu_ask){.wishes = 0};
+    if (!r || 4 * n * u->m * u->images > MOST_ASKED) return;
+    for (int64_t g = 0; g < f->grids; g++) {
+        int64_t columns = u->images * u->rows * f->grid[g].columns;
+        tiles += (columns + CPU_NR - 1) / CPU_NR *
+                 ((f->depth * f->grid[g].taps + f->piece - 1) / f->piece);
+    }
+    for (int64_t i = 0; i < u->images; i++)
+        cpu_ask_program(&u->ask, r, ((u->n + i) * f->m + u->i) * plane + from, u->m, plane, n);
+    cpu_ask_divide(&u->ask, cpu_most(tiles, 1) * (u->end - u->from));
+}
+
 static void run_unit(unit *u, int64_t number, const cpu_run *r)
 {
     const cpu_taps *f = u->f;
@@ -338,15 +340,17 @@ static void run_unit(unit *u, int64_t number, const cpu_run *r)
     u->a = band * f->rows;
     u->rows = cpu_least(f->rows, f->grid[0].rows - u->a);
     cpu_share(cpu_panels(f->m), 1, (int)(number % f->parts), (int)f->parts, &u->from, &u->end);
-    u->i = panel_start(f, u->from);
+    u->i = cpu_taps_row(f, u->from);
     u->ahead = band + 1 < f->bands ? f->rows * f->planes.step_h * f->planes.W
                                    : u->images * f->planes.channels * f->planes.H * f->planes.W -
                                          u->a * f->planes.step_h * f->planes.W;
-    end = panel_start(f, u->end);
+    end = cpu_taps_row(f, u->end);
     u->m = end - u->i;
     u->fresh = f->masked && (u->a != u->mask_a || u->images != u->mask_images);
     u->mask_a = u->a;
     u->mask_images = u->images;
+    u->filled = 0;
+    ask_for(u, r);
     multiply_grids(u);
     if (r) finish(u, r);
 }
@@ -377,7 +381,7 @@ static void share(void *context, int t, int threads)
 void CPU_NAME(cpu_conv_taps_run)(const cpu_conv_job *j)
 {
     cpu_conv_job own = *j;
-    cpu_parallel(j->kernel->device, j->kernel->threads, pack_share, &own);
+    CPU_NAME(cpu_taps_pack)(j);
     cpu_parallel(j->kernel->device, j->kernel->threads, share, &own);
 }
 #endif

@@ -24,14 +24,30 @@ typedef struct cpu_taps {
     int64_t h, w, sh, sw;   /* the planes of the result, and the strides of grids in them */
     int64_t apart;          /* from image to image of the result */
     cpu_grid *grid;
-    int64_t grids, blocks;
+    int64_t grids, blocks, piece;  /* piece: most taps that are multiplied at once */
     int64_t images, rows, columns; /* most of a unit */
     int64_t groups, bands, parts;  /* units: groups of images, bands of rows, parts of the panels */
-    int64_t slots;                 /* channels that a piece reads */
+    int64_t slots;                 /* channels that there is room for planes of */
     size_t strip_at, chain_at, panel_at;
 } cpu_taps;
 
+/* cpu_panel_start, without its divisions. */
+static inline int64_t cpu_taps_row(const cpu_taps *f, int64_t panel)
+{
+    return panel * f->low + cpu_least(panel, f->higher);
+}
+
+#ifdef CPU_VEC
+/* A panel of packed weights in the workspace. */
+static inline float *cpu_taps_panel(const cpu_taps *f, const cpu_grid *g, float *work, int64_t p)
+{
+    return work + g->panels + cpu_taps_row(f, p) * f->depth * g->taps + p * CPU_VEC;
+}
+#endif
+
 #ifdef CPU_ISA
+/* Packs all panels, with all threads. */
+void CPU_NAME(cpu_taps_pack)(const cpu_conv_job *);
 void CPU_NAME(cpu_conv_taps_run)(const cpu_conv_job *);
 #endif
 #endif

@@ -9,7 +9,9 @@ enum {
     LONG = 512,                 /* if this many taps take the time in which columns move */
     MOST_TAPS = 4096,           /* of a channel; else the plain loops */
     MOST_MASKED = 64,           /* likewise, of those that are read in place */
-    LEAST_DEPTH = 8             /* for which it pays to make their masks */
+    LEAST_DEPTH = 8,            /* for which it pays to make their masks */
+    LONG_PIECE = 640,           /* of which tiles begin and end seldom, */
+    FEW_ROWS = 2 * CPU_MR       /* unless so few panels read it that it ought to stay in L1 */
 };
 static const double most_scratch = 0x1p26; /* bytes of a thread; likewise */
 
@@ -129,7 +131,7 @@ static int64_t mask_count(cpu_taps *f)
  * that a piece reads, results that are not built up in place, chains, a panel of columns. */
 static size_t lay_out(cpu_conv *v, cpu_taps *f)
 {
-    int64_t fewest = f->taps, at = 0, slots;
+    int64_t fewest = f->taps, at = 0;
     for (int64_t i = 0; i < f->grids; i++) {
         cpu_grid *g = &f->grid[i];
         if (v->which == RK_CONV_Y)
@@ -141,14 +143,14 @@ static size_t lay_out(cpu_conv *v, cpu_taps *f)
         at += f->m * f->depth * g->taps + cpu_panels(f->m) * CPU_VEC;
     }
     v->work = (uint64_t)at * sizeof(float);
-    slots = cpu_least(f->depth, (CPU_KC - 1) / fewest + 2);
-    f->strip_at = f->planes.direct ? 0 : floats(slots * f->planes.channel);
+    f->slots = cpu_least(f->depth, (f->piece - 1) / fewest + 2);
+    f->strip_at = f->planes.direct ? 0 : floats(f->slots * f->planes.channel);
     if (f->masked) f->strip_at = cpu_aligned((size_t)mask_count(f) * sizeof(vec_mask));
     f->chain_at = f->strip_at;
     if (f->grids > 1 || f->images > 1)
         f->chain_at += floats(f->m * f->columns * cpu_least(f->sw, f->w));
     f->panel_at = f->chain_at + (f->blocks > 1 ? floats(f->m * f->columns) : 0);
-    return f->panel_at + floats(CPU_NR * CPU_KC + CPU_NR);
+    return f->panel_at + floats(CPU_NR * f->piece + CPU_NR);
 }
 
 rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratch)
@@ -161,6 +163,7 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     f->low = f->m / cpu_most(cpu_panels(f->m), 1);
     f->higher = f->m % cpu_most(cpu_panels(f->m), 1);
     f->depth = y ? v->C : v->K;
+    f->piece = CPU_VEC == 16 && f->m > FEW_ROWS ? LONG_PIECE : CPU_KC;
     f->taps = v->R * v->S;
     f->h = v->dim[2];
     f->w = v->dim[3];
@@ -175,7 +178,7 @@ rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *k, cpu_conv *v, size_t *scratc
     rk_status s = make_grids(k, v, f);
     if (s != RK_OK) return s;
     cut(f, v->N, k->choice.columns, k->threads);
-    double room = (double)cpu_least(f->depth, CPU_KC) * (double)f->images *
+    double room = (double)cpu_least(f->depth, f->piece) * (double)f->images *
                   (double)(f->planes.phases_h * f->planes.phases_w) *
                   (double)(f->rows + f->planes.halo_h) * (double)f->planes.width;
     double result = (double)f->m * (double)f->columns * (double)cpu_least(f->sw, f->w);
