@@ -6,7 +6,7 @@
 #define RETHINK_CPU_CONV_ASK_H
 #include "conv.h"
 
-enum { CPU_MOST_WISHES = 4 };
+enum { CPU_MOST_WISHES = 6 };
 
 /* Parts of some lines each, which begin `step` bytes apart. */
 typedef struct cpu_wish {

@@ -182,15 +182,28 @@ static void ask_for_part(unit *u, int64_t n, int64_t at, int64_t end)
                 end - at);
 }
 
-/* For the n positions from l on, of one image or of parts of two; small images are asked for as
- * others are copied. */
+/* Images [n, end) that are read where they lie. */
+static void ask_for_images(unit *u, int64_t n, int64_t end)
+{
+    const cpu_conv *v = u->j->v;
+    const cpu_planes *p = &u->f->planes;
+    cpu_ask_add(&u->ask, u->j->a + n * p->apart + u->c * p->channel, 4, end - n, p->apart,
+                u->channels * p->channel);
+    cpu_ask_add(&u->ask, u->j->b + n * v->apart + u->k * v->OH * v->OW, 4, end - n, v->apart,
+                u->columns * v->OH * v->OW);
+}
+
+/* For the n positions from l on; small images that are copied are asked for as others are. */
 static void ask_for(unit *u, int64_t l, int64_t n)
 {
-    int64_t image = u->j->v->OH * u->j->v->OW, at = l % image;
+    int64_t image = u->j->v->OH * u->j->v->OW;
     u->ask = (cpu_ask){.wishes = 0};
-    if (n <= 0 || image < CPU_KC) return;
-    ask_for_part(u, l / image, at, cpu_least(at + n, image));
-    if (at + n > image) ask_for_part(u, l / image + 1, 0, at + n - image);
+    if (n <= 0 || (image < CPU_KC && !u->f->planes.direct)) return;
+    if (image < CPU_KC)
+        ask_for_images(u, (l + image - 1) / image, (l + n - 1) / image + 1);
+    else
+        for (int64_t i = l / image; i * image < l + n; i++)
+            ask_for_part(u, i, cpu_most(l - i * image, 0), cpu_least(l + n - i * image, image));
     cpu_ask_divide(&u->ask, cpu_panels(u->rows) * panel_count(u->columns));
 }
 
@@ -212,7 +225,7 @@ static void multiply_piece(unit *u, piece *s)
 static void multiply_block(unit *u, int64_t b, float *to, int later)
 {
     int64_t from = b * RK_CONV_DW_BLOCK, end = cpu_least(from + RK_CONV_DW_BLOCK, u->f->positions);
-    int64_t pieces = (end - from + CPU_KC - 1) / CPU_KC,
+    int64_t pieces = (end - from + CPU_DW_PIECE - 1) / CPU_DW_PIECE,
             length = (end - from + pieces - 1) / pieces;
     float *chain = later ? u->chain : to;
     for (int64_t l = from; l < end; l += length) {

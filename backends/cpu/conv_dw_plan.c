@@ -11,16 +11,19 @@ static const double most_scratch = 0x1p26, /* bytes of a thread; likewise */
 static int64_t parts(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
 /* Of the longest unit, in cycles or so: a panel of half the width waits for its own sums, and each
- * unit transposes its gradients and copies its planes.  A second pass moves all sums. */
+ * unit transposes its gradients and copies its planes, phase by phase, columns that are apart by
+ * shuffles.  A second pass moves all sums. */
 static double cost(const cpu_conv *v, const cpu_dw *f, int threads, int64_t by_c, int64_t by_k,
                    int64_t by_b)
 {
     int64_t channels = parts(v->C, by_c), vectors = parts(parts(v->K, CPU_VEC), by_k);
     double panels = (double)(vectors / CPU_NV) + (vectors % CPU_NV ? 0.7 : 0.0);
+    double phases = (double)(f->planes.phases_h * f->planes.phases_w);
+    double copy = f->planes.direct ? 0.0 : f->planes.step_w == 1 ? 0.4 * phases : 0.9 * phases;
     double positions =
         (double)parts(f->blocks, by_b) * (double)cpu_least(f->positions, RK_CONV_DW_BLOCK);
     double each = (double)(channels * f->taps) * panels + 0.3 * CPU_VEC * (double)vectors +
-                  (f->planes.direct ? 0.0 : 0.4 * (double)channels);
+                  (double)channels * copy;
     double rounds = (double)parts(by_c * by_k * by_b, threads);
     double second = by_b > 1 ? (double)f->blocks * (double)v->count / threads : 0.0;
     return rounds * positions * each + second;
@@ -61,8 +64,8 @@ static size_t floats(int64_t n) { return cpu_aligned((size_t)n * sizeof(float));
  * with a halo for each image. */
 static int64_t most_rows(const cpu_conv *v, const cpu_dw *f)
 {
-    int64_t images = (CPU_KC - 1) / (v->OH * v->OW) + 2;
-    return CPU_KC / v->OW + images * (2 + f->planes.halo_h);
+    int64_t images = (CPU_DW_PIECE - 1) / (v->OH * v->OW) + 2;
+    return CPU_DW_PIECE / v->OW + images * (2 + f->planes.halo_h);
 }
 
 static size_t lay_out(const cpu_conv *v, cpu_dw *f)
@@ -70,8 +73,8 @@ static size_t lay_out(const cpu_conv *v, cpu_dw *f)
     const cpu_planes *p = &f->planes;
     for (int64_t t = 0; t < f->taps; t++) f->offset[t] = cpu_planes_tap(p, t / v->S, t % v->S);
     f->run_at = p->direct ? 0 : floats(f->channels * p->channel);
-    f->panel_at = f->run_at + cpu_aligned(CPU_KC * 2 * sizeof(int64_t));
-    f->chain_at = f->panel_at + floats(CPU_KC * CPU_NR);
+    f->panel_at = f->run_at + cpu_aligned(CPU_DW_PIECE * 2 * sizeof(int64_t));
+    f->chain_at = f->panel_at + floats(CPU_DW_PIECE * CPU_NR);
     f->total_at = f->chain_at + floats(f->sums);
     return f->total_at + floats(f->sums);
 }
@@ -96,7 +99,8 @@ rk_status CPU_NAME(cpu_conv_dw_plan)(rk_kernel *k, cpu_conv *v, size_t *scratch)
     if (!f->offset) return RK_E_NOMEM;
     if (!f->planes.direct) CPU_NAME(cpu_planes_room)(&f->planes, most_rows(v, f), 1);
     int64_t image = v->OH * v->OW;
-    f->ahead = image < CPU_KC ? CPU_KC / image * v->C * v->H * v->W : CPU_KC / v->OW * v->sh * v->W;
+    f->ahead = image < CPU_KC ? CPU_DW_PIECE / image * v->C * v->H * v->W
+                              : CPU_DW_PIECE / v->OW * v->sh * v->W;
     *scratch = lay_out(v, f);
     v->work = f->by_b > 1 ? (uint64_t)(f->by_c * f->by_k * f->blocks * f->sums) * 4 : 0;
     v->fast = f;
