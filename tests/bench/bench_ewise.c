@@ -99,6 +99,65 @@ static void make_sum_all(rk_sample *c, int64_t n) { make_sum(c, 1, n, 1); }
 static void make_sum_rows(rk_sample *c, int64_t n) { make_sum(c, n / 512, 512, 1); }
 static void make_sum_columns(rk_sample *c, int64_t n) { make_sum(c, 1, n / 512, 512); }
 
+/* Batch norm over rows: inputs of their shape, and after them values of each row. */
+static void make_norm_in(rk_sample *c, uint32_t kind, int64_t rows, int64_t row, int inputs)
+{
+    const int64_t dim[3] = {rows, row, 1};
+    rk_sample_begin(c, kind);
+    for (int i = 0; i < inputs; i++) rk_sample_in(c, RK_F32, 3, dim, 0);
+    for (int i = 0; i < 4; i++) rk_sample_in(c, RK_F32, 3, dim, 2);
+}
+
+/* max(0, (x - mean) / deviation + offset), and where it is positive. */
+static void make_norm_y(rk_sample *c, int64_t n, int64_t row)
+{
+    const int64_t dim[3] = {n / row, row, 1};
+    make_norm_in(c, RK_EWISE, n / row, row, 1);
+    rk_sample_out(c, RK_F32, 3, dim);
+    rk_sample_out(c, RK_U8, 3, dim);
+    uint16_t zero = rk_sample_immf(c, 0), y = rk_sample_ins(c, RK_I_FSUB, 0, 1, 0);
+    y = rk_sample_ins(c, RK_I_FMUL, rk_sample_ins(c, RK_I_FSUB, y, 2, 0), 3, 0);
+    y = rk_sample_ins(c, RK_I_FMAX, zero, rk_sample_ins(c, RK_I_FADD, y, 4, 0), 0);
+    rk_sample_store(c, 0, y);
+    rk_sample_store(c, 1, rk_sample_ins(c, RK_I_FLT, zero, y, 0));
+}
+
+static void make_norm_dx(rk_sample *c, int64_t n, int64_t row)
+{
+    const int64_t dim[3] = {n / row, row, 1};
+    make_norm_in(c, RK_EWISE, n / row, row, 2);
+    rk_sample_out(c, RK_F32, 3, dim);
+    uint16_t a = rk_sample_ins(c, RK_I_FMUL, 0, 2, 0), b = rk_sample_ins(c, RK_I_FSUB, 1, 3, 0);
+    b = rk_sample_ins(c, RK_I_FMUL, 4, b, 0);
+    a = rk_sample_ins(c, RK_I_FADD, rk_sample_ins(c, RK_I_FADD, a, b, 0), b, 0);
+    rk_sample_store(c, 0, rk_sample_ins(c, RK_I_FADD, a, 5, 0));
+}
+
+/* Sums of g, g (x - mean) and -g scale. */
+static void make_norm_sums(rk_sample *c, int64_t n, int64_t row)
+{
+    const int64_t dim[3] = {n / row, 1, 1};
+    make_norm_in(c, RK_REDUCE, n / row, row, 2);
+    for (int i = 0; i < 3; i++) rk_sample_out(c, RK_F32, 3, dim);
+    c->op.p[1] = n / row;
+    c->op.p[2] = row;
+    c->op.p[3] = 1;
+    uint16_t a = rk_sample_ins(c, RK_I_FSUB, 1, 2, 0), b = rk_sample_ins(c, RK_I_FMUL, 0, 4, 0);
+    a = rk_sample_ins(c, RK_I_FMUL, 0, rk_sample_ins(c, RK_I_FSUB, a, 3, 0), 0);
+    b = rk_sample_ins(c, RK_I_FNEG, b, 0, 0);
+    rk_sample_ins(c, RK_I_FOLD, 0, 0, 0);
+    rk_sample_ins(c, RK_I_FOLD, a, 1, 0);
+    rk_sample_ins(c, RK_I_FOLD, b, 2, 0);
+}
+
+#define ROWS(row)                                                                                  \
+    static void make_norm_y_##row(rk_sample *c, int64_t n) { make_norm_y(c, n, row); }             \
+    static void make_norm_dx_##row(rk_sample *c, int64_t n) { make_norm_dx(c, n, row); }           \
+    static void make_norm_sums_##row(rk_sample *c, int64_t n) { make_norm_sums(c, n, row); }
+ROWS(784)
+ROWS(196)
+ROWS(49)
+
 static void make_transpose(rk_sample *c, int64_t n)
 {
     const int64_t p[] = {2, 512, 1, n / 512, n / 512, 512, 1};
@@ -144,6 +203,15 @@ int main(int argc, char **argv)
                                        {"sum", make_sum_all, 1},
                                        {"sum of rows", make_sum_rows, 1},
                                        {"of columns", make_sum_columns, 1},
+                                       {"norm y 784", make_norm_y_784, 2.25},
+                                       {"norm y 196", make_norm_y_196, 2.25},
+                                       {"norm y 49", make_norm_y_49, 2.25},
+                                       {"norm dx 784", make_norm_dx_784, 3},
+                                       {"norm dx 196", make_norm_dx_196, 3},
+                                       {"norm dx 49", make_norm_dx_49, 3},
+                                       {"sums 784", make_norm_sums_784, 2},
+                                       {"sums 196", make_norm_sums_196, 2},
+                                       {"sums 49", make_norm_sums_49, 2},
                                        {"transpose", make_transpose, 2}};
     static const int64_t sizes[] = {1 << 12, 1 << 16, 1 << 20, 1 << 24};
     bench_devices d;
