@@ -6,8 +6,9 @@
  *   check.c      whether an op keeps the contract
  *   choice.c     what a tuner may choose; see choice.h
  *   probe.c      kernels that do work of one sort and nothing else
- *   program.c    programs of an op, compiled to steps over blocks of elements
- *   isa.c, run.c, peak.c, NAME.c
+ *   program.c    programs of an op, compiled to steps over tiles of elements
+ *   epilogue.c   those that follow a kind's result
+ *   isa.c, run.c, step.c, peak.c, NAME.c
  *                compiled once per instruction set: the tables of kinds, the interpreter of
  *                programs, and one file per kind with the plain loop that defines the kind and the
  *                fast path beside it (CONV and WINDOW have more files: see conv.h)
@@ -23,7 +24,7 @@ enum {
     CPU_ALIGN = 64,
     CPU_MAX_ARGS = 96,
     CPU_MAX_THREADS = 256,
-    CPU_BLOCK = 1024, /* elements that one step of a program handles at once */
+    CPU_BLOCK = 1024, /* most elements of a block of a program */
     CPU_NO_ARG = 0xFFFF
 };
 

@@ -34,6 +34,13 @@ static inline float sum_lanes(vec acc[RK_SUM_LANES / CPU_VEC])
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+static float sum_of_lanes(const float *lane)
+{
+    vec acc[RK_SUM_LANES / CPU_VEC];
+    for (int j = 0; j < RK_SUM_LANES / CPU_VEC; j++) acc[j] = v_load(lane + j * CPU_VEC);
+    return sum_lanes(acc);
+}
+
 static float sum_line(const float *x, int64_t n)
 {
     enum { PARTS = RK_SUM_LANES / CPU_VEC };
@@ -48,6 +55,14 @@ static float sum_line(const float *x, int64_t n)
     return sum_lanes(acc);
 }
 #else
+static float sum_of_lanes(const float *lane)
+{
+    float x[RK_SUM_LANES];
+    memcpy(x, lane, sizeof x);
+    tree(x, 1, RK_SUM_LANES);
+    return x[0];
+}
+
 static float sum_line(const float *x, int64_t n)
 {
     float lane[RK_SUM_LANES] = {0};
@@ -60,17 +75,29 @@ static float sum_line(const float *x, int64_t n)
 }
 #endif
 
+static float max_of_lanes(const float *lane)
+{
+    float most = -INFINITY;
+    for (int l = 0; l < RK_SUM_LANES; l++) most = lane[l] > most ? lane[l] : most;
+    return most;
+}
+
 /* The order of comparisons is free: NaN never wins, and which zero wins does not matter. */
 static float max_line(const float *x, int64_t n)
 {
-    float lane[RK_SUM_LANES], most = -INFINITY;
+    float lane[RK_SUM_LANES], most;
     int64_t i = 0;
     for (int l = 0; l < RK_SUM_LANES; l++) lane[l] = -INFINITY;
     for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
         for (int l = 0; l < RK_SUM_LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
-    for (int l = 0; l < RK_SUM_LANES; l++) most = lane[l] > most ? lane[l] : most;
+    most = max_of_lanes(lane);
     for (; i < n; i++) most = x[i] > most ? x[i] : most;
     return most;
+}
+
+float CPU_NAME(cpu_fold_lanes)(int64_t which, const float *lanes)
+{
+    return which == RK_REDUCE_SUM ? sum_of_lanes(lanes) : max_of_lanes(lanes);
 }
 
 void CPU_NAME(cpu_fold_line)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t first)

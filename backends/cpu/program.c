@@ -23,42 +23,71 @@ cpu_access cpu_access_of(const rk_tensor *t, uint32_t arg, int at_zero)
     return a;
 }
 
-/* A program being compiled.  value[k]: slot of instruction k's result. */
+enum { LEAST_ROW = 16 };
+#define NONE UINT32_MAX
+
+/* A program being compiled.  value[k]: slot where instruction k's result was saved, or 0; acc: the
+ * instruction whose result the accumulator has. */
 typedef struct compiler {
     const cpu_source *s;
     cpu_program *p;
-    uint16_t *value;
-    uint32_t *last_use; /* of instruction k's result; 0: it is dead */
-    uint16_t *free;     /* registers to use again */
-    uint32_t n_free;
+    uint32_t acc, n_free;
+    uint16_t *value, *free; /* slots to use again */
+    uint32_t *last_use;     /* of instruction k's result by another one */
+    unsigned char *live;    /* STORE and FOLD: done */
+    size_t bytes;           /* of scratch memory */
 } compiler;
+
+static int is_root(const rk_ins *i) { return i->op == RK_I_STORE || i->op == RK_I_FOLD; }
 
 static int operands(const rk_ins *i, uint16_t operand[3])
 {
-    int target = i->op == RK_I_STORE || i->op == RK_I_FOLD;
     operand[0] = i->a;
-    operand[1] = target ? 0 : i->b;
+    operand[1] = i->b;
     operand[2] = i->c;
-    return target ? 1 : 3;
+    return cpu_arity(i->op);
 }
 
-/* Backward: what a live instruction reads is live. Operand words of 0 that an op does not use look
- * like input 0, which does no harm here: only results of instructions are counted. */
+/* Backward: what a live instruction reads is live. */
 static void find_uses(compiler *c)
 {
     uint16_t operand[3];
     for (uint32_t k = c->s->end; k-- > c->s->from;) {
         const rk_ins *i = &c->s->code[k];
         int n = operands(i, operand);
-        int root = i->op == RK_I_STORE || i->op == RK_I_FOLD;
-        if (!root && !c->last_use[k]) continue;
+        if (!is_root(i) && !c->live[k]) continue;
         for (int j = 0; j < n; j++) {
             uint32_t from = operand[j] & RK_R_NUM;
             if ((operand[j] & RK_R_KIND) != RK_R_INS) continue;
-            uint32_t until = i->op == RK_I_FOLD ? c->s->end : k;
-            if (c->last_use[from] < until) c->last_use[from] = until;
+            c->live[from] = 1;
+            if (!is_root(i) && c->last_use[from] < k) c->last_use[from] = k;
         }
     }
+}
+
+static size_t take_room(compiler *c, size_t bytes)
+{
+    size_t at = c->bytes;
+    c->bytes += (bytes + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN;
+    return at;
+}
+
+/* Room for one value, the elements of a tile or those of a block (and of a vector more). */
+static void give_room(compiler *c, uint32_t slot)
+{
+    cpu_program *p = c->p;
+    size_t bytes = p->one[slot]     ? 4
+                   : p->block[slot] ? CPU_BLOCK * 4 + CPU_ALIGN
+                                    : CPU_TILE_ELEMENTS * 4;
+    if (!p->room[slot]) p->room[slot] = (uint32_t)take_room(c, bytes);
+}
+
+static uint16_t new_slot(compiler *c, int block)
+{
+    uint32_t slot = c->p->n_slot++;
+    c->p->block[slot] = block != 0;
+    give_room(c, slot);
+    return (uint16_t)slot;
 }
 
 static uint16_t slot_of(compiler *c, uint16_t operand)
@@ -75,79 +104,137 @@ static uint16_t slot_of(compiler *c, uint16_t operand)
     return (uint16_t)slot;
 }
 
-/* The word output that takes instruction k's result directly, or -1. */
-static int direct_output(const compiler *c, uint32_t k)
+/* x + y, x - y, x * y: 0, 1, 2; others: -1. */
+static int simple(uint16_t op)
 {
-    for (uint32_t i = k + 1; i < c->s->end; i++) {
-        const rk_ins *ins = &c->s->code[i];
-        if (ins->op == RK_I_STORE && ins->a == (RK_R_INS | k) && c->p->out_bytes[ins->b] == 4)
-            return ins->b;
-    }
-    return -1;
+    return op == RK_I_FADD ? 0 : op == RK_I_FSUB ? 1 : op == RK_I_FMUL ? 2 : -1;
 }
 
-static void release_operands(compiler *c, uint32_t k)
-{
-    uint16_t operand[3];
-    int n = operands(&c->s->code[k], operand);
-    for (int j = 0; j < n; j++) {
-        uint32_t from = operand[j] & RK_R_NUM;
-        if ((operand[j] & RK_R_KIND) != RK_R_INS || c->last_use[from] != k) continue;
-        c->last_use[from] = 0; /* once, if it is read twice */
-        if (c->p->reg[c->value[from]]) c->free[c->n_free++] = c->value[from];
-    }
-}
-
-static void compile_store(compiler *c, const rk_ins *i)
+/* A step; or the one before does its work, too, since what passes from step to step takes time. */
+static void emit(compiler *c, uint16_t op, int side, uint16_t x, uint16_t y)
 {
     cpu_program *p = c->p;
-    uint16_t to = (uint16_t)(p->out_slot + i->b), from = slot_of(c, i->a);
-    uint16_t op = p->out_bytes[i->b] == 4 ? RK_I_STORE : CPU_STORE_BYTE;
-    if (from != to) p->step[p->n_step++] = (cpu_step){op, to, from, from, from};
+    cpu_step *last = p->n_step ? &p->step[p->n_step - 1] : NULL;
+    int this = side == 0 && x != CPU_ACC ? simple(op) : -1;
+    if (last && this >= 0 && last->op == CPU_STEP_LOAD && !p->one[last->x]) {
+        last->op = (uint16_t)(CPU_STEP_FIRST + this);
+        last->y = x;
+    } else if (last && this >= 0 && last->side == 0 && simple(last->op) >= 0 &&
+               last->x != CPU_ACC && p->one[last->x] && p->one[x]) {
+        last->op = (uint16_t)(CPU_STEP_PAIR + 3 * simple(last->op) + this);
+        last->y = x;
+    } else {
+        p->step[p->n_step++] = (cpu_step){op, (uint16_t)side, x, y};
+    }
+}
+
+/* What the accumulator has is needed after instruction k, or twice by it. */
+static void keep_acc(compiler *c, uint32_t k, int twice)
+{
+    uint32_t acc = c->acc;
+    if (acc == NONE || c->value[acc] || (c->last_use[acc] <= k && !twice)) return;
+    c->value[acc] = c->n_free ? c->free[--c->n_free] : new_slot(c, 0);
+    emit(c, CPU_STEP_SAVE, 0, c->value[acc], 0);
+}
+
+/* The accumulator goes where STORE or FOLD says. */
+static void put_acc(compiler *c, const rk_ins *i)
+{
+    cpu_program *p = c->p;
+    uint16_t op = p->stream == CPU_STREAM_TILES ? CPU_STEP_STREAM : CPU_STEP_SAVE;
+    if (i->op == RK_I_STORE) {
+        if (p->out_bytes[i->b] == 1) op = CPU_STEP_BYTES;
+        emit(c, op, 0, (uint16_t)(p->out_slot + i->b), 0);
+    } else if (c->s->lanes) {
+        emit(c, c->s->lanes, 0, i->b, 0);
+    } else {
+        p->folded[i->b] = new_slot(c, 1);
+        emit(c, CPU_STEP_SAVE, 0, (uint16_t)p->folded[i->b], 0);
+    }
+}
+
+/* STOREs and FOLDs of what the accumulator has. */
+static void put_roots(compiler *c, uint16_t operand, uint32_t from)
+{
+    for (uint32_t k = from; k < c->s->end; k++) {
+        const rk_ins *i = &c->s->code[k];
+        if (!is_root(i) || i->a != operand || c->live[k]) continue;
+        c->live[k] = 1;
+        put_acc(c, i);
+    }
+}
+
+/* STORE or FOLD of what was not in the accumulator before. */
+static void compile_root(compiler *c, uint32_t k)
+{
+    const rk_ins *i = &c->s->code[k];
+    if (c->live[k]) return;
+    uint16_t from = slot_of(c, i->a);
+    if (i->op == RK_I_FOLD && !c->s->lanes && !c->p->one[from]) {
+        c->p->folded[i->b] = from;
+        return;
+    }
+    keep_acc(c, k, 0);
+    c->acc = NONE;
+    emit(c, CPU_STEP_LOAD, 0, from, 0);
+    put_roots(c, i->a, k);
+}
+
+static void release_operands(compiler *c, uint32_t k, const uint16_t *operand, int n)
+{
+    for (int j = 0; j < n; j++) {
+        uint32_t from = operand[j] & RK_R_NUM;
+        if ((operand[j] & RK_R_KIND) != RK_R_INS || c->last_use[from] != k || !c->value[from])
+            continue;
+        c->free[c->n_free++] = c->value[from];
+        c->value[from] = 0; /* once, if it is read twice */
+    }
 }
 
 static void compile_one(compiler *c, uint32_t k)
 {
     const rk_ins *i = &c->s->code[k];
-    cpu_program *p = c->p;
-    uint16_t operand[3], slot[3];
-    if (i->op == RK_I_STORE) {
-        compile_store(c, i);
-        release_operands(c, k);
-        return;
+    uint16_t operand[3], slot[2] = {0, 0};
+    int n = operands(i, operand), side = n, uses = 0;
+    for (int j = n; j-- > 0;)
+        if (c->acc != NONE && operand[j] == (RK_R_INS | c->acc)) {
+            side = j;
+            uses++;
+        }
+    keep_acc(c, k, n == 3 && uses > 1);
+    if (side == n) {
+        emit(c, CPU_STEP_LOAD, side = 0, slot_of(c, operand[0]), 0);
+        if (c->s->lanes) put_roots(c, operand[0], k);
     }
-    if (i->op == RK_I_FOLD) {
-        p->folded[i->b] = slot_of(c, i->a);
-        return;
-    }
-    if (!c->last_use[k]) return;
-    operands(i, operand);
-    for (int j = 0; j < 3; j++) slot[j] = j < cpu_arity(i->op) ? slot_of(c, operand[j]) : slot[0];
-    release_operands(c, k);
-    int out = direct_output(c, k);
-    if (out >= 0) {
-        c->value[k] = (uint16_t)(p->out_slot + (uint32_t)out);
-    } else if (c->n_free) {
-        c->value[k] = c->free[--c->n_free];
-    } else {
-        c->value[k] = (uint16_t)p->n_slot++;
-        p->reg[c->value[k]] = ++p->n_reg;
-    }
-    p->step[p->n_step++] = (cpu_step){i->op, c->value[k], slot[0], slot[1], slot[2]};
+    for (int j = 0, rest = 0; j < n; j++)
+        if (j != side)
+            slot[rest++] = n == 2 && operand[j] == operand[side] ? CPU_ACC : slot_of(c, operand[j]);
+    emit(c, i->op, side, slot[0], slot[1]);
+    release_operands(c, k, operand, n);
+    c->acc = k;
+    put_roots(c, (uint16_t)(RK_R_INS | k), k);
+}
+
+static int reads(const cpu_step *s, uint32_t slot)
+{
+    int x = (s->op <= CPU_STEP_LOAD && cpu_arity(s->op) != 1) || s->op > CPU_STEP_END;
+    return (x && s->x == slot) || ((s->op == RK_I_SELECT || s->op > CPU_STEP_END) && s->y == slot);
 }
 
 static uint32_t last_read(const cpu_program *p, uint32_t slot)
 {
     uint32_t last = 0;
     for (uint32_t k = 0; k < p->n_step; k++)
-        if (p->step[k].a == slot || p->step[k].b == slot || p->step[k].c == slot) last = k;
+        if (reads(&p->step[k], slot)) last = k;
     return last;
 }
 
 static uint32_t first_write(const cpu_program *p, uint32_t slot)
 {
-    for (uint32_t k = 0; k < p->n_step; k++)
-        if (p->step[k].to == slot) return k;
+    for (uint32_t k = 0; k < p->n_step; k++) {
+        uint16_t op = p->step[k].op;
+        if ((op == CPU_STEP_SAVE || op == CPU_STEP_STREAM) && p->step[k].x == slot) return k;
+    }
     return p->n_step;
 }
 
@@ -175,28 +262,63 @@ static void find_aliases(const cpu_source *s, cpu_program *p)
     }
 }
 
-/* Inputs that cannot be read where they lie, the index and the immediates have registers too, and
- * outputs on their way past the caches. */
-static void give_registers(const cpu_source *s, cpu_program *p)
+/* Rows that all inputs that lie in runs have; shorter ones only if they are of one value each. */
+static int64_t common_row(const cpu_source *s)
 {
-    for (uint32_t j = 0; j < p->n_out && s->stream; j++)
-        if (p->out_bytes[j] == 4) p->reg[p->out_slot + j] = ++p->n_reg;
-    for (uint32_t j = 0; j < p->n_in; j++)
-        if (p->used[j] && (p->in[j].how != CPU_READ_DENSE || p->in[j].dtype == RK_U8))
-            p->reg[j] = ++p->n_reg;
-    if (p->used[p->index_slot]) p->reg[p->index_slot] = ++p->n_reg;
-    for (uint32_t j = 0; j < p->n_imm; j++)
-        if (p->used[p->imm_slot + j]) p->reg[p->imm_slot + j] = ++p->n_reg;
-    p->scratch_bytes =
-        CPU_ALIGN + (p->n_slot * sizeof(void *) + CPU_ALIGN) + (size_t)p->n_reg * CPU_BLOCK * 4;
+    int64_t row = 0, least = LEAST_ROW;
+    for (uint32_t j = 0; j < s->n_in; j++) {
+        const cpu_access *a = &s->in[j];
+        if (a->how != CPU_READ_RUNS) continue;
+        int64_t length = a->dim[a->rank - 1], stride = a->stride[a->rank - 1];
+        if ((row && length != row) || stride < 0 || stride > 1) return 0;
+        if (stride || a->dtype == RK_U8) least = CPU_BLOCK / 2 + 1;
+        row = length;
+    }
+    return row >= least && (s->row == 0 || s->row == row) ? row : 0;
 }
 
-static void find_dense(cpu_program *p)
+/* How inputs and immediates are read. */
+static void find_reads(compiler *c)
 {
-    for (uint32_t j = 0; j < p->n_in; j++)
-        if (p->used[j] && p->in[j].arg != CPU_NO_ARG && p->in[j].dtype != RK_U8 &&
-            (p->in[j].how == CPU_READ_DENSE || p->in[j].how == CPU_READ_COPY))
-            p->dense[p->n_dense++] = j;
+    const cpu_source *s = c->s;
+    cpu_program *p = c->p;
+    p->row = common_row(s);
+    for (uint32_t j = 0; j < p->n_in; j++) {
+        cpu_access *a = &p->in[j];
+        if (a->how == CPU_READ_RUNS && p->row) a->how = CPU_READ_ROW;
+        p->one[j] =
+            a->how == CPU_READ_ONE || (a->how == CPU_READ_ROW && a->stride[a->rank - 1] == 0);
+    }
+    memset(p->one + p->imm_slot, 1, p->n_imm);
+    memset(p->block, 1, p->temp_slot);
+    if (s->lanes) p->row = s->row;
+    p->stream = s->stream && p->row % (CPU_ALIGN / 4) ? CPU_STREAM_BLOCKS : s->stream;
+}
+
+/* Room for what cannot be read or written where it lies. */
+static void give_rooms(compiler *c)
+{
+    cpu_program *p = c->p;
+    for (uint32_t j = 0; j < p->n_in; j++) {
+        const cpu_access *a = &p->in[j];
+        int dense = a->how == CPU_READ_DENSE || a->how == CPU_READ_COPY;
+        if (p->used[j] && dense && a->arg != CPU_NO_ARG && a->dtype != RK_U8)
+            p->ask[p->n_ask++] = j;
+        if (p->used[j] && a->how == CPU_READ_ROW) p->by_row[p->n_by_row++] = j;
+    }
+    for (uint32_t j = 0; j < p->n_in; j++) {
+        uint32_t how = p->in[j].how, bytes = p->in[j].dtype == RK_U8;
+        if (p->used[j] && (bytes || (how != CPU_READ_DENSE && how != CPU_READ_ROW)))
+            give_room(c, j);
+    }
+    if (p->used[p->index_slot]) give_room(c, p->index_slot);
+    p->code_at = take_room(c, p->n_step * (size_t)CPU_CODE_BYTES);
+    size_t rows = p->row && p->row < CPU_BLOCK ? (size_t)(CPU_BLOCK / p->row) : 1;
+    for (uint32_t j = p->out_slot; j < p->fold_slot && p->stream == CPU_STREAM_BLOCKS; j++)
+        if (p->out_bytes[j - p->out_slot] == 4) give_room(c, j);
+    p->lanes_at = take_room(c, p->lanes ? rows * p->n_folded * CPU_FOLD_BYTES : 0);
+    p->spare_at = take_room(c, 2 * CPU_TILE_ELEMENTS * 4);
+    p->scratch_bytes = c->bytes;
 }
 
 static int allocate(rk_kernel *k, const cpu_source *s, compiler *c)
@@ -204,69 +326,66 @@ static int allocate(rk_kernel *k, const cpu_source *s, compiler *c)
     uint32_t n = s->end, slots = s->n_in + s->op->n_out + s->n_fold + 1 + s->op->n_imm + n;
     cpu_program *p = c->p = cpu_kernel_alloc(k, sizeof *p);
     if (!p) return 0;
-    p->step = cpu_kernel_alloc(k, (n + 1) * sizeof *p->step);
+    p->step = cpu_kernel_alloc(k, (4 * n + 1) * sizeof *p->step);
     p->in = cpu_kernel_alloc(k, (s->n_in + 1) * sizeof *p->in);
-    p->dense = cpu_kernel_alloc(k, (s->n_in + 1) * sizeof *p->dense);
+    p->ask = cpu_kernel_alloc(k, (s->n_in + 1) * sizeof *p->ask);
+    p->by_row = cpu_kernel_alloc(k, (s->n_in + 1) * sizeof *p->by_row);
     p->out_arg = cpu_kernel_alloc(k, (s->op->n_out + 1) * sizeof *p->out_arg);
     p->out_bytes = cpu_kernel_alloc(k, (s->op->n_out + 1) * sizeof *p->out_bytes);
     p->folded = cpu_kernel_alloc(k, (n + 1) * sizeof *p->folded);
     p->imm = cpu_kernel_alloc(k, (s->op->n_imm + 1) * sizeof *p->imm);
-    p->reg = cpu_kernel_alloc(k, slots * sizeof *p->reg);
+    p->room = cpu_kernel_alloc(k, slots * sizeof *p->room);
     p->used = cpu_kernel_alloc(k, slots);
+    p->one = cpu_kernel_alloc(k, slots);
+    p->block = cpu_kernel_alloc(k, slots);
     c->value = cpu_kernel_alloc(k, (n + 1) * sizeof *c->value);
     c->free = cpu_kernel_alloc(k, (n + 1) * sizeof *c->free);
     c->last_use = cpu_kernel_alloc(k, (n + 1) * sizeof *c->last_use);
-    return p->step && p->in && p->dense && p->out_arg && p->out_bytes && p->folded && p->imm &&
-           p->reg && p->used && c->value && c->free && c->last_use;
+    c->live = cpu_kernel_alloc(k, n + 1);
+    c->bytes = slots * sizeof(void *);
+    return p->step && p->in && p->ask && p->by_row && p->out_arg && p->out_bytes && p->folded &&
+           p->imm && p->room && p->used && p->one && p->block && c->value && c->free &&
+           c->last_use && c->live;
 }
 
-cpu_program *cpu_program_new(rk_kernel *k, const cpu_source *s)
+static void number_slots(const cpu_source *s, cpu_program *p)
 {
-    compiler c = {.s = s};
-    if (!allocate(k, s, &c)) return NULL;
-    cpu_program *p = c.p;
     p->n_in = s->n_in;
     p->n_out = s->op->n_out;
     p->n_fold = s->n_fold;
     p->n_imm = s->op->n_imm;
+    p->lanes = s->lanes;
     p->out_slot = p->n_in;
     p->fold_slot = p->out_slot + p->n_out;
     p->index_slot = p->fold_slot + p->n_fold;
     p->imm_slot = p->index_slot + 1;
-    p->n_slot = p->imm_slot + p->n_imm;
+    p->n_slot = p->temp_slot = p->imm_slot + p->n_imm;
     memcpy(p->in, s->in, s->n_in * sizeof *s->in);
     if (p->n_imm) memcpy(p->imm, s->op->imm, p->n_imm * sizeof *p->imm);
     for (uint32_t j = 0; j < p->n_out; j++) {
         p->out_arg[j] = s->op->n_in + j;
         p->out_bytes[j] = (uint32_t)cpu_dtype_bytes(s->op->out[j].dtype);
     }
+}
+
+cpu_program *cpu_program_new(rk_kernel *k, const cpu_source *s)
+{
+    compiler c = {.s = s, .acc = NONE};
+    if (!allocate(k, s, &c)) return NULL;
+    cpu_program *p = c.p;
+    c.bytes = (c.bytes + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN;
+    number_slots(s, p);
+    find_reads(&c);
     find_uses(&c);
     for (uint32_t i = s->from; i < s->end; i++) {
-        compile_one(&c, i);
         p->n_folded += s->code[i].op == RK_I_FOLD;
+        if (is_root(&s->code[i]))
+            compile_root(&c, i);
+        else if (c.live[i])
+            compile_one(&c, i);
     }
+    emit(&c, CPU_STEP_END, 0, 0, 0);
     find_aliases(s, p);
-    give_registers(s, p);
-    find_dense(p);
-    return p;
-}
-
-int cpu_program_holder(const rk_op *op)
-{
-    int any = -1;
-    for (uint32_t j = 0; j < op->n_out; j++)
-        if (cpu_dtype_bytes(op->out[j].dtype) == 4 && any < 0) any = (int)j;
-    return any;
-}
-
-cpu_program *cpu_epilogue_new(rk_kernel *k, const rk_op *op, uint32_t raw_arg)
-{
-    cpu_access in[CPU_MAX_ARGS];
-    cpu_source s = {.op = op, .code = op->code, .end = op->n_code, .in = in, .raw_arg = raw_arg};
-    in[s.n_in++] = cpu_access_raw();
-    for (uint32_t j = cpu_operands(op); j < op->n_in; j++)
-        in[s.n_in++] = cpu_access_of(&op->in[j], j, -1);
-    cpu_program *p = cpu_program_new(k, &s);
-    if (p && raw_arg < op->n_in + op->n_out) p->alias_ok = 0; /* the result is in an output */
+    give_rooms(&c);
     return p;
 }

@@ -1,16 +1,24 @@
-/* program.h: programs of an op, compiled to steps over blocks of elements.
+/* program.h: programs of an op, compiled to steps over tiles of elements.
  *
- * A step applies one instruction to CPU_BLOCK elements at a time: a loop that the compiler made
- * into vectors.  Where a step reads and writes is a slot, a pointer that is set per block: straight
- * into an input or output if the elements lie there one after the other, else into a register, a
- * piece of scratch memory that stays in the cache. */
+ * The steps of a tile work on eight vectors that stay in registers, the accumulator: a step applies
+ * one instruction to it and an operand in memory, or one value for all elements, and calls the next
+ * step.  Blocks of tiles share what is set once: where a step reads and writes is a slot, a pointer
+ * straight into an input or output if the elements lie there one after the other, else to a piece
+ * of scratch memory that stays in the cache. */
 #ifndef RETHINK_CPU_PROGRAM_H
 #define RETHINK_CPU_PROGRAM_H
 #include "cpu.h"
 
 /* How the elements of an index space are read: linear (dense words), one value, bytes, or runs; or
- * linear, and copied where an output that a step writes before has the same memory. */
-enum { CPU_READ_DENSE = 0, CPU_READ_ONE = 1, CPU_READ_RUNS = 2, CPU_READ_COPY = 3 };
+ * linear, and copied where an output that a step writes before has the same memory; or of rows that
+ * no tile leaves: there one value, or words one after the other if no block leaves them either. */
+enum {
+    CPU_READ_DENSE = 0,
+    CPU_READ_ONE = 1,
+    CPU_READ_RUNS = 2,
+    CPU_READ_COPY = 3,
+    CPU_READ_ROW = 4
+};
 
 /* A program's input: dimensions and strides with neighbours merged where they are one. */
 typedef struct cpu_access {
@@ -19,34 +27,63 @@ typedef struct cpu_access {
     uint64_t late; /* bit i: read after output i was written; the last bit is all from 63 on */
 } cpu_access;
 
-/* op: RK_I_*; RK_I_STORE copies words, CPU_STORE_BYTE bytes. Others are slots. */
-enum { CPU_STORE_BYTE = 98, CPU_STEP_OPS = 99 };
+/* op: RK_I_*, or a step without an instruction.  The accumulator is operand number side of the
+ * instruction, x and y are the slots of the others in their order; CPU_ACC: the accumulator. */
+enum {
+    CPU_STEP_LOAD = 67, /* of x */
+    CPU_STEP_SAVE,      /* in x; of a byte each; past the caches */
+    CPU_STEP_BYTES,
+    CPU_STEP_STREAM,
+    CPU_STEP_SUM, /* onto the lanes of reduction x; their maximum */
+    CPU_STEP_MAX,
+    CPU_STEP_END,
+    CPU_STEP_FIRST, /* + 0, 1, 2: x + y, x - y, x * y, where y may be one value */
+    CPU_STEP_PAIR =
+        CPU_STEP_FIRST + 3, /* + 3 a + b: two of these, of the accumulator and one value */
+    CPU_STEP_OPS = CPU_STEP_PAIR + 9
+};
+enum { CPU_ACC = 0xFFFF };
 typedef struct cpu_step {
-    uint16_t op, to, a, b, c;
+    uint16_t op, side, x, y;
 } cpu_step;
 
-/* Slots, in this order: inputs, outputs, results of folds, the index, immediates, registers. */
+enum {
+    CPU_TILE_ELEMENTS = 128, /* most elements of a tile */
+    CPU_CODE_BYTES = 72,     /* of a step that is bound to slots */
+    CPU_FOLD_BYTES = 128     /* of a reduction's lanes */
+};
+
+/* Outputs go past the caches: from each tile, which begins where a vector may, or by blocks. */
+enum { CPU_STREAM_TILES = 1, CPU_STREAM_BLOCKS = 2 };
+
+/* Slots, in this order: inputs, outputs, results of folds, the index, immediates, and then those
+ * of what steps save. */
 typedef struct cpu_program {
     uint32_t n_step, n_in, n_out, n_fold, n_imm, n_slot, n_folded;
-    uint32_t out_slot, fold_slot, index_slot, imm_slot;
+    uint32_t out_slot, fold_slot, index_slot, imm_slot, temp_slot;
     cpu_step *step;
     cpu_access *in;
     uint32_t *out_arg, *out_bytes; /* argument number; 4, or 1 for bytes */
     uint32_t *folded;              /* slot of what goes into reduction j, per block */
     uint32_t *imm;
-    uint32_t *reg; /* of each slot: number of its register plus 1; 0 if it has none */
-    unsigned char *used;
-    uint32_t n_reg;
-    size_t scratch_bytes;
+    uint32_t *room;             /* of each slot: where its scratch memory is; 0 if it has none */
+    uint32_t *by_row, n_by_row; /* inputs of rows that are read */
+    uint32_t *ask,
+        n_ask; /* inputs that lie one element after the other, which memory has to bring */
+    unsigned char *used, *one, *block; /* one value; all elements of a block, not of a tile */
+    size_t scratch_bytes, code_at, lanes_at, spare_at;
+    int64_t row;    /* length of the rows that no tile leaves, or 0 */
+    uint16_t lanes; /* of the source */
+    int stream;
     uint32_t alias_ok; /* of inputs: output 0 may be in the same memory */
-    uint32_t n_dense;  /* inputs that blocks after this one read where they lie */
-    uint32_t *dense;
 } cpu_program;
 
 /* What to compile: instructions [from, end) of the op.  in[n_in] are the program's inputs; n_fold
  * results of reductions can be read.  raw_arg: the kind's result, input 0, is kept in the memory of
- * this argument (CPU_NO_ARG: nowhere else).  stream: words of outputs go to memory past the caches,
- * block by block. */
+ * this argument (CPU_NO_ARG: nowhere else).  stream: words of outputs go to memory past the caches.
+ * row: blocks are of whole rows of so many elements, or parts of one; 0: all blocks are those of
+ * cpu_run_range.  lanes: rows are reduced, by this step, in lanes, those of one row after those of
+ * another; 0: reductions find their elements in folded slots. */
 typedef struct cpu_source {
     const rk_op *op;
     const rk_ins *code;
@@ -54,6 +91,8 @@ typedef struct cpu_source {
     const cpu_access *in;
     uint32_t n_in, n_fold, raw_arg;
     int stream;
+    int64_t row;
+    uint16_t lanes;
 } cpu_source;
 
 /* The access of tensor t, argument arg; dimension at_zero (or -1) is left out, read at index 0. */
@@ -77,8 +116,8 @@ typedef struct cpu_run {
     const uint32_t *raw;
     int64_t raw_at;
     uint32_t *const *fold;
+    unsigned char *scratch;
     uint32_t **slot;
-    uint32_t *registers;
 } cpu_run;
 
 #ifdef CPU_ISA

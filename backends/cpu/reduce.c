@@ -68,15 +68,20 @@ static void unit_of_rows(const job *j, const cpu_run *r, int64_t unit)
     if (n > RK_SUM_BLOCK) n = RK_SUM_BLOCK;
     int64_t start = row * p->reduced + first, end = start + rows * n;
     if (n) CPU_NAME(cpu_run_block)(r, start, rows * n, end);
+    const float *lanes = (const float *)(const void *)(r->scratch + p->before->lanes_at);
     for (uint32_t f = 0; f < p->folds; f++) {
         const float *x = n ? (const float *)(const void *)r->slot[p->before->folded[f]] : NULL;
+        float value[RK_SUM_BLOCK];
+        uint32_t index[RK_SUM_BLOCK];
         for (int64_t i = 0; i < rows; i++) {
-            float value;
-            uint32_t index = CPU_NO_INDEX;
-            cpu_fold to = {&value, &index};
-            CPU_NAME(cpu_fold_line)(p->which, to, n ? x + i * n : x, n, first);
-            put(j, f, row + i, block, 0, 1, to);
+            cpu_fold to = {&value[i], &index[i]};
+            if (p->before->lanes)
+                value[i] =
+                    CPU_NAME(cpu_fold_lanes)(p->which, lanes + (i * p->folds + f) * RK_SUM_LANES);
+            else
+                CPU_NAME(cpu_fold_line)(p->which, to, n ? x + i * n : x, n, first);
         }
+        put(j, f, row, block, 0, rows, (cpu_fold){value, index});
     }
 }
 
@@ -172,7 +177,6 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
 static void cut(plan *p, int threads)
 {
     p->blocks = p->reduced > RK_SUM_BLOCK ? (p->reduced + RK_SUM_BLOCK - 1) / RK_SUM_BLOCK : 1;
-    p->group = p->reduced && p->reduced < RK_SUM_BLOCK ? RK_SUM_BLOCK / p->reduced : 1;
     p->width = p->inner < 256 ? p->inner : 256;
     while (p->width > 64 && p->outer * p->blocks * (p->inner / p->width) < threads) p->width /= 2;
     p->segments = p->inner ? (p->inner + p->width - 1) / p->width : 0;
@@ -201,6 +205,23 @@ static uint64_t plan_workspace(plan *p)
     return total;
 }
 
+/* One row a block, whose elements the program itself can put into lanes. */
+static uint16_t lanes_of(const plan *p, uint32_t end)
+{
+    int some = p->inner == 1 && p->reduced >= 16 && p->which != RK_REDUCE_ARGMAX && end > p->folds;
+    if (!some) return 0;
+    return p->which == RK_REDUCE_SUM ? CPU_STEP_SUM : CPU_STEP_MAX;
+}
+
+/* Rows that a unit has: whole lines of memory, if it can be. */
+static int64_t group_of(const plan *p)
+{
+    if (p->reduced == 0 || p->reduced > RK_SUM_BLOCK / 2) return 1;
+    int64_t most = RK_SUM_BLOCK / p->reduced, lines = 1;
+    while (lines * p->reduced % (CPU_ALIGN / 4)) lines *= 2;
+    return most < lines ? most : most / lines * lines;
+}
+
 /* Programs for the elements and for the results; without a program of the op, the fold of in[0]. */
 static rk_status compile(rk_kernel *k, const rk_op *op, plan *p, rk_error *e)
 {
@@ -217,7 +238,11 @@ static rk_status compile(rk_kernel *k, const rk_op *op, plan *p, rk_error *e)
     if (p->folds > CPU_MAX_FOLDS)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "more than %d reductions", CPU_MAX_FOLDS);
     for (uint32_t j = 0; j < op->n_in; j++) in[j] = cpu_access_of(&op->in[j], j, -1);
+    p->group = group_of(p);
+    s.lanes = lanes_of(p, s.end);
+    s.row = s.lanes || (p->inner == 1 && p->group == 1) ? p->reduced : -1;
     p->before = cpu_program_new(k, &s);
+    s.row = s.lanes = 0;
     if (s.end < end) {
         for (uint32_t j = 0; j < op->n_in; j++) in[j] = cpu_access_of(&op->in[j], j, 1);
         s.from = s.end;

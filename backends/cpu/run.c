@@ -1,11 +1,19 @@
-/* The interpreter of programs: sets the slots of a block, then one call per step. */
-#include "ops.h"
-#include <string.h>
-#include "vec.h"
+/* The interpreter of programs: binds steps to slots, sets the slots of a block, and runs it tile by
+ * tile. */
+#include <math.h>
+#include <rethink/numerics.h>
+#include "check.h"
+#include "step.h"
 
+enum { ASK = 16 << 10 }; /* bytes that memory brings early */
+
+/* May write the vector that the last element begins. */
 static void fill(uint32_t *to, uint32_t word, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) to[i] = word;
+    float value;
+    memcpy(&value, &word, sizeof value);
+    vec v = v_all(&value);
+    for (int64_t i = 0; i < n; i += STEP_VEC) v_store((float *)(void *)(to + i), v);
 }
 
 static void widen(uint32_t *to, const unsigned char *from, int64_t n)
@@ -32,22 +40,54 @@ static int overwritten(const cpu_run *r, uint32_t j)
     return 0;
 }
 
+static int mode_of(const cpu_program *p, const cpu_step *s)
+{
+    if (s->op == RK_I_SELECT) return s->side;
+    if (s->x == CPU_ACC) return STEP_SELF;
+    if (s->op >= CPU_STEP_FIRST && s->op < CPU_STEP_PAIR) return p->one[s->y];
+    if (s->op > CPU_STEP_LOAD || (s->op < CPU_STEP_LOAD && cpu_arity(s->op) == 1)) return 0;
+    int mode = p->one[s->x] ? STEP_ONE : STEP_MEMORY;
+    return s->side ? STEP_SECOND + mode : mode;
+}
+
+static void bind(const cpu_run *r)
+{
+    const cpu_program *p = r->program;
+    step_code *code = (step_code *)(void *)(r->scratch + p->code_at);
+    for (uint32_t k = 0; k < p->n_step; k++) {
+        const cpu_step *s = &p->step[k];
+        step_code *c = &code[k];
+        uint16_t x = s->x == CPU_ACC ? 0 : s->x;
+        *c = (step_code){.x = &r->slot[x], .y = &r->slot[s->y], .fold = s->x};
+        c->keep_x = p->block[x] && !p->one[x] ? -1 : 0;
+        c->keep_y = p->block[s->y] && !p->one[s->y] ? -1 : 0;
+        c->one_x = p->one[x];
+        c->one_y = p->one[s->y];
+        c->side = s->side == 1;
+        c->self = s->x == CPU_ACC || cpu_arity(s->op) == 1;
+        c->rare = CPU_NAME(cpu_rare_ops)[s->op];
+        for (int w = 0; w < STEP_WIDTHS; w++)
+            c->run[w] = CPU_NAME(cpu_step_of)(s->op, mode_of(p, s), w);
+    }
+}
+
+static uint32_t *own(const cpu_run *r, uint32_t slot)
+{
+    return (uint32_t *)(void *)(r->scratch + r->program->room[slot]);
+}
+
 cpu_run CPU_NAME(cpu_run_begin)(const cpu_program *p, void *scratch, unsigned char *const *arg,
                                 const void *raw, uint32_t *const *fold, int64_t most)
 {
-    cpu_run r = {.program = p, .arg = arg, .raw = raw, .fold = fold, .slot = scratch};
-    size_t pointers = (p->n_slot * sizeof(void *) + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN;
-    int64_t n = most < CPU_BLOCK ? most : CPU_BLOCK;
-    r.registers = (uint32_t *)(void *)((unsigned char *)scratch + pointers);
-    for (uint32_t s = 0; s < p->n_slot; s++)
-        r.slot[s] = p->reg[s] ? r.registers + (size_t)(p->reg[s] - 1) * CPU_BLOCK : NULL;
+    cpu_run r = {p, arg, raw, 0, fold, scratch, scratch};
+    for (uint32_t s = 0; s < p->n_slot; s++) r.slot[s] = p->room[s] ? own(&r, s) : NULL;
     for (uint32_t j = 0; j < p->n_in; j++)
-        if (p->used[j] && p->in[j].how == CPU_READ_ONE && n > 0)
-            fill(r.slot[j], load_one(&p->in[j], arg[p->in[j].arg], 0), n);
+        if (p->used[j] && p->in[j].how == CPU_READ_ONE && most > 0)
+            *r.slot[j] = load_one(&p->in[j], arg[p->in[j].arg], 0);
     for (uint32_t j = 0; j < p->n_in; j++)
         if (p->in[j].how == CPU_READ_COPY && !overwritten(&r, j)) r.slot[j] = NULL;
-    for (uint32_t j = 0; j < p->n_imm; j++)
-        if (p->used[p->imm_slot + j]) fill(r.slot[p->imm_slot + j], p->imm[j], n);
+    for (uint32_t j = 0; j < p->n_imm; j++) r.slot[p->imm_slot + j] = &p->imm[j];
+    bind(&r);
     return r;
 }
 
@@ -91,58 +131,78 @@ static uint32_t *fetch_runs(const cpu_access *a, unsigned char *base, int64_t st
     return to;
 }
 
-static void set_input(const cpu_run *r, uint32_t j, int64_t start, int64_t n)
+static int64_t divide(int64_t a, int64_t b)
+{
+    return a <= (int64_t)UINT32_MAX ? (uint32_t)a / (uint32_t)b : a / b;
+}
+
+/* Elements [at, at + n) of a block are those of an input's row from element i on.  Answers for how
+ * many rows, this one among them, one step leads from one's value to the next one's. */
+static int64_t fetch_row(const cpu_run *r, uint32_t j, int64_t row, int64_t i, int64_t at,
+                         int64_t n)
+{
+    const cpu_access *a = &r->program->in[j];
+    int64_t last = (int64_t)a->rank - 1, one = a->stride[last] == 0, from = one ? 0 : i, even = 1;
+    for (int64_t d = last - 1; d >= 0; d--) {
+        int64_t outer = d ? divide(row, a->dim[d]) : 0, index = row - outer * a->dim[d];
+        if (d == last - 1) even = a->dim[d] - index;
+        from += index * a->stride[d];
+        row = outer;
+    }
+    if (a->dtype != RK_U8)
+        r->slot[j] = (uint32_t *)(void *)(r->arg[a->arg] + 4 * (one ? from : from - at));
+    else
+        widen(own(r, j) + (one ? 0 : at), r->arg[a->arg] + from, one ? 1 : n);
+    return one && a->dtype != RK_U8 ? even : 1;
+}
+
+static int64_t set_row(const cpu_run *r, int64_t row, int64_t i, int64_t at, int64_t n)
 {
     const cpu_program *p = r->program;
-    const cpu_access *a = &p->in[j];
-    uint32_t *own = r->registers + (size_t)(p->reg[j] ? p->reg[j] - 1 : 0) * CPU_BLOCK;
+    int64_t least = INT64_MAX;
+    for (uint32_t k = 0; k < p->n_by_row; k++) {
+        int64_t even = fetch_row(r, p->by_row[k], row, i, at, n);
+        if (even < least) least = even;
+    }
+    return least;
+}
+
+static void next_row(const cpu_run *r)
+{
+    const cpu_program *p = r->program;
+    for (uint32_t k = 0; k < p->n_by_row; k++) {
+        const cpu_access *a = &p->in[p->by_row[k]];
+        r->slot[p->by_row[k]] += a->rank > 1 ? a->stride[a->rank - 2] : 0;
+    }
+}
+
+static void set_input(const cpu_run *r, uint32_t j, int64_t start, int64_t n)
+{
+    const cpu_access *a = &r->program->in[j];
     unsigned char *base = a->arg == CPU_NO_ARG ? NULL : r->arg[a->arg];
-    if (a->how == CPU_READ_COPY && r->slot[j] == own) {
-        memcpy(own, base ? (const void *)(base + 4 * start) : r->raw + (start - r->raw_at),
+    if (a->how == CPU_READ_COPY && r->slot[j] == own(r, j)) {
+        memcpy(own(r, j), base ? (const void *)(base + 4 * start) : r->raw + (start - r->raw_at),
                (size_t)n * 4);
     } else if (a->how == CPU_READ_RUNS) {
-        r->slot[j] = fetch_runs(a, base, start, n, own);
+        r->slot[j] = fetch_runs(a, base, start, n, own(r, j));
     } else if (a->how == CPU_READ_DENSE && a->dtype == RK_U8) {
-        widen(own, base + start, n);
-    } else if (a->how != CPU_READ_ONE) {
+        widen(own(r, j), base + start, n);
+    } else if (a->how != CPU_READ_ONE && a->how != CPU_READ_ROW) {
         r->slot[j] = base ? (uint32_t *)(void *)(base + 4 * start)
                           : (uint32_t *)r->raw + (start - r->raw_at);
     }
 }
 
-/* Lines of the next block's inputs, of which each step asks for a share: memory has the time of all
- * steps, though but the first ones read it. */
-typedef struct asking {
-    const cpu_run *run;
-    int64_t next, lines, line, share;
-    uint32_t input; /* of the dense ones */
-} asking;
-
-static asking ask_for(const cpu_run *r, int64_t next, int64_t n)
+static void set_outputs(const cpu_run *r, int64_t start)
 {
     const cpu_program *p = r->program;
-    asking a = {r, next, next < 0 ? 0 : (n * 4 + CPU_ALIGN - 1) / CPU_ALIGN, 0, 0, 0};
-    if (p->n_step) a.share = (a.lines * p->n_dense + p->n_step - 1) / p->n_step;
-    return a;
+    for (uint32_t j = 0; j < p->n_out; j++)
+        if (!p->room[p->out_slot + j])
+            r->slot[p->out_slot + j] =
+                (uint32_t *)(void *)(r->arg[p->out_arg[j]] + start * (int64_t)p->out_bytes[j]);
 }
 
-static inline __attribute__((always_inline)) void ask_share(asking *a)
-{
-    const cpu_run *r = a->run;
-    const cpu_program *p = r->program;
-    for (int64_t left = a->share; left > 0 && a->input < p->n_dense;) {
-        int64_t n = a->lines - a->line < left ? a->lines - a->line : left;
-        const unsigned char *x = r->arg[p->in[p->dense[a->input]].arg] + 4 * a->next;
-        for (int64_t i = 0; i < n; i++) __builtin_prefetch(x + (a->line + i) * CPU_ALIGN);
-        left -= n;
-        a->line += n;
-        if (a->line < a->lines) continue;
-        a->line = 0;
-        a->input++;
-    }
-}
-
-#ifdef CPU_VEC
+/* Outputs of a block, from where they were put. */
 static void stream(const cpu_run *r, int64_t start, int64_t n)
 {
     const cpu_program *p = r->program;
@@ -150,26 +210,88 @@ static void stream(const cpu_run *r, int64_t start, int64_t n)
         const float *from = (const float *)(const void *)r->slot[p->out_slot + j];
         float *to = (float *)(void *)(r->arg[p->out_arg[j]] + 4 * start);
         int64_t i = 0;
-        if (!p->reg[p->out_slot + j]) continue;
-        for (; i + CPU_VEC <= n; i += CPU_VEC) v_stream(to + i, v_load(from + i));
+        if (!p->room[p->out_slot + j]) continue;
+        for (; i + STEP_VEC <= n; i += STEP_VEC) v_stream(to + i, v_load(from + i));
         memcpy(to + i, from + i, (size_t)(n - i) * sizeof *to);
     }
 }
-#endif
 
-static void set_outputs(const cpu_run *r, int64_t start)
+/* Memory has the time of some blocks to bring what one of them reads, into the cache that can wait
+ * for more of it at once than the first one. */
+static inline void ask(const cpu_run *r, int64_t at)
 {
     const cpu_program *p = r->program;
-    for (uint32_t j = 0; j < p->n_out; j++)
-        if (!p->reg[p->out_slot + j])
-            r->slot[p->out_slot + j] =
-                (uint32_t *)(void *)(r->arg[p->out_arg[j]] + start * (int64_t)p->out_bytes[j]);
+    for (uint32_t j = 0; j < p->n_ask; j++) {
+        const unsigned char *x = (const unsigned char *)r->slot[p->ask[j]] + at;
+        CPU_UNROLL for (int i = 0; i < STEP_MOST * STEP_VEC * 4; i += CPU_ALIGN)
+            __builtin_prefetch(x + i, 0, 2);
+    }
+}
+
+static void set_left(step_tile *t, int64_t n)
+{
+    t->left = n;
+    for (int64_t k = 0; k < STEP_HALF; k++, n -= STEP_VEC)
+        t->mask[k] = v_part((int)(n < 0 ? 0 : n < STEP_VEC ? n : STEP_VEC));
+}
+
+/* Elements [at, at + n) of a block. */
+static void run_tiles(const cpu_run *r, step_tile *t, int64_t at, int64_t n)
+{
+    const step_code *code = (const step_code *)(const void *)(r->scratch + r->program->code_at);
+    const vec v = {0};
+    int64_t i = 0;
+    t->part = 0;
+    for (; i + STEP_MOST * STEP_VEC <= n; i += STEP_MOST * STEP_VEC) {
+        if (t->ask) ask(r, 4 * (at + i) + t->ask);
+        code->run[0](code, 4 * (at + i), t, v, v, v, v, v, v, v, v);
+    }
+    if (i < n && t->ask) ask(r, 4 * (at + i) + t->ask);
+    if (i + STEP_HALF * STEP_VEC <= n) {
+        code->run[1](code, 4 * (at + i), t, v, v, v, v, v, v, v, v);
+        i += STEP_HALF * STEP_VEC;
+        t->part = STEP_HALF * STEP_VEC;
+    }
+    if (i == n) return;
+    if (t->left != n - i) set_left(t, n - i);
+    code->run[2](code, 4 * (at + i), t, v, v, v, v, v, v, v, v);
+}
+
+static void run_rows(const cpu_run *r, step_tile *t, int64_t start, int64_t n)
+{
+    const cpu_program *p = r->program;
+    int64_t row = divide(start, p->row), i = start - row * p->row, even = 0;
+    for (int64_t at = 0, part; at < n; at += part) {
+        part = p->row - i < n - at ? p->row - i : n - at;
+        if (even > 1) {
+            next_row(r);
+            even--;
+        } else {
+            even = set_row(r, row, i, at, part);
+        }
+        run_tiles(r, t, at, part);
+        t->lanes += p->n_folded * RK_SUM_LANES;
+        row++;
+        i = 0;
+    }
+}
+
+static void clear_lanes(const cpu_program *p, float *lanes, int64_t n)
+{
+    int64_t rows = n <= p->row ? 1 : n / p->row;
+    uint32_t none = p->lanes == CPU_STEP_SUM ? 0 : rk_bits(-INFINITY);
+    fill((uint32_t *)(void *)lanes, none, rows * p->n_folded * RK_SUM_LANES);
 }
 
 void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t next)
 {
     const cpu_program *p = r->program;
-    asking a = ask_for(r, next, n);
+    step_tile t = {.ask = 0};
+    if (next >= 0) t.ask = 4 * (next - start) * (n < ASK / 4 ? ASK / 4 / n : 1);
+    t.lanes = (float *)(void *)(r->scratch + p->lanes_at);
+    t.spare[0] = (uint32_t *)(void *)(r->scratch + p->spare_at);
+    t.spare[1] = t.spare[0] + CPU_TILE_ELEMENTS;
+    if (p->lanes) clear_lanes(p, t.lanes, n);
     for (uint32_t j = 0; j < p->n_in; j++)
         if (p->used[j]) set_input(r, j, start, n);
     set_outputs(r, start);
@@ -178,20 +300,26 @@ void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t
         uint32_t *index = r->slot[p->index_slot];
         for (int64_t i = 0; i < n; i++) index[i] = (uint32_t)start + (uint32_t)i;
     }
-    for (uint32_t k = 0; k < p->n_step; k++) {
-        const cpu_step *s = &p->step[k];
-        ask_share(&a);
-        CPU_NAME(cpu_ops)[s->op](r->slot[s->to], r->slot[s->a], r->slot[s->b], r->slot[s->c], n);
-    }
-#ifdef CPU_VEC
-    stream(r, start, n);
-#endif
+    if (p->row)
+        run_rows(r, &t, start, n);
+    else if (p->n_step > 1)
+        run_tiles(r, &t, 0, n);
+    else if (t.ask)
+        for (int64_t i = 0; i < n; i += STEP_MOST * STEP_VEC) ask(r, 4 * i + t.ask);
+    if (p->stream == CPU_STREAM_BLOCKS) stream(r, start, n);
 }
 
+/* A block is as many rows as have room in it, from where they begin, or an even part of memory. */
 void CPU_NAME(cpu_run_range)(const cpu_run *r, int64_t start, int64_t n)
 {
+    const cpu_program *p = r->program;
+    int64_t rows = p->row && p->stream != CPU_STREAM_BLOCKS ? p->row : 0;
     for (int64_t at = 0, next; at < n; at = next) {
-        next = n - at < CPU_BLOCK ? n : at + CPU_BLOCK;
+        int64_t most = CPU_BLOCK;
+        if (rows && rows - (start + at) % rows <= most) {
+            most -= (start + at + most) % rows;
+        }
+        next = n - at < most ? n : at + most;
         CPU_NAME(cpu_run_block)(r, start + at, next - at, next < n ? start + next : -1);
     }
 }

@@ -1,0 +1,74 @@
+/* step.h: steps of programs, bound to slots, and their vectors; compiled per instruction set. */
+#ifndef RETHINK_CPU_STEP_H
+#define RETHINK_CPU_STEP_H
+#include <string.h>
+#include "program.h"
+#include "vec.h"
+
+#ifndef CPU_VEC
+#define STEP_VEC 4
+typedef float vec __attribute__((vector_size(16)));
+typedef int vec_mask; /* how many */
+
+static inline __attribute__((unused)) vec v_load(const float *from)
+{
+    vec v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+static inline __attribute__((unused)) void v_store(float *to, vec v) { memcpy(to, &v, sizeof v); }
+static inline __attribute__((unused)) vec v_load_part(const float *from, int64_t n)
+{
+    vec v = {0};
+    memcpy(&v, from, (size_t)n * sizeof *from);
+    return v;
+}
+static inline __attribute__((unused)) void v_store_part(float *to, vec v, int64_t n)
+{
+    memcpy(to, &v, (size_t)n * sizeof *to);
+}
+static inline __attribute__((unused)) vec v_all(const float *x) { return (vec){*x, *x, *x, *x}; }
+#define v_part(n) (n)
+#define v_stream(p, v) v_store(p, v)
+#else
+#define STEP_VEC CPU_VEC
+#endif
+typedef uint32_t words __attribute__((vector_size(STEP_VEC * 4)));
+
+/* The widths of tiles: eight vectors, four, and what is left for four. */
+enum { STEP_WIDTHS = 3, STEP_MOST = 8, STEP_HALF = 4 };
+
+/* What the steps of a tile share: of what is left, the elements and the lanes of each vector; where
+ * in a reduction's lanes the tile begins; bytes to the next block; and memory of a tile's size. */
+typedef struct step_tile {
+    int64_t left, part, ask;
+    vec_mask mask[STEP_HALF];
+    float *lanes;
+    uint32_t *spare[2];
+} step_tile;
+
+/* to[i] = op(a[i], b[i]) for i < n; to may be a or b. */
+typedef void step_rare(uint32_t *to, const uint32_t *a, const uint32_t *b, int64_t n);
+
+struct step_code;
+typedef void step_run(const struct step_code *, int64_t at, const step_tile *, vec, vec, vec, vec,
+                      vec, vec, vec, vec);
+/* x, y: of the operands' slots; keep_x: what of a tile's offset in a block, in bytes, is to be
+ * added. */
+typedef struct step_code {
+    step_run *run[STEP_WIDTHS];
+    uint32_t *const *x, *const *y;
+    int64_t keep_x, keep_y;
+    step_rare *rare;
+    uint16_t fold;
+    uint8_t side, one_x, one_y, self;
+} step_code;
+_Static_assert(sizeof(step_code) <= CPU_CODE_BYTES, "room that a program has for a step");
+
+/* How a step's operand is read; the accumulator is the second operand in the last two.  SELECT: the
+ * number of the operand that the accumulator is. */
+enum { STEP_MEMORY, STEP_ONE, STEP_SELF, STEP_SECOND, STEP_SECOND_ONE, STEP_MODES };
+/* The function of a step; that of rare instructions has one for all. */
+step_run *CPU_NAME(cpu_step_of)(uint16_t op, int mode, int width);
+extern step_rare *const CPU_NAME(cpu_rare_ops)[CPU_STEP_OPS];
+#endif
