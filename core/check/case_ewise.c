@@ -138,6 +138,35 @@ static void stores(rk_bed *bed)
     }
 }
 
+/* (x op a) op b, or b op (a op x): a and b have one value for each row, b of all images. */
+static void rows_of(rk_bed *bed, rk_dice *r, const int64_t *dim, uint16_t first, uint16_t then,
+                    int side)
+{
+    rk_sample c;
+    rk_sample_begin(&c, RK_EWISE);
+    uint16_t x = rk_sample_in(&c, RK_F32, 3, dim, 0), a = rk_sample_in(&c, RK_F32, 3, dim, 4),
+             b = rk_sample_in(&c, RK_F32, 3, dim, 5), half = rk_sample_immf(&c, 0.5f);
+    rk_sample_out(&c, RK_F32, 3, dim);
+    rk_sample_out(&c, RK_F32, 3, dim);
+    uint16_t once = rk_sample_ins(&c, first, side ? a : x, side ? x : a, 0);
+    uint16_t twice = rk_sample_ins(&c, then, side ? b : once, side ? once : b, 0);
+    uint16_t again = rk_sample_ins(&c, then, side ? half : twice, side ? twice : half, 0);
+    rk_sample_store(&c, 0, twice);
+    rk_sample_store(&c, 1, rk_sample_ins(&c, first, again, a, 0));
+    run(bed, &c, r, RK_PLAIN);
+}
+
+/* All pairs of three instructions, then some with their operands exchanged. */
+static void rows(rk_bed *bed)
+{
+    static const uint16_t ops[] = {RK_I_FADD, RK_I_FSUB, RK_I_FMUL};
+    static const int64_t shape[][3] = {{3, 4, 784},  {30, 7, 49}, {5, 9, 20},
+                                       {3, 2, 1030}, {2, 70, 16}, {9, 5, 129}};
+    rk_dice r = {8};
+    for (int i = 0; i < 12; i += bed->quick ? 5 : 1)
+        rows_of(bed, &r, shape[i % 6], ops[i % 3], ops[(i / 3 + i) % 3], i >= 9);
+}
+
 static void one_value_everywhere(rk_bed *bed)
 {
     rk_dice r = {5};
@@ -236,6 +265,7 @@ static const rk_case cases[] = {
     {"broadcasts", "x - y of every rank, each broadcast along other dimensions", broadcasts,
      RK_CASE_NEEDED},
     {"momentum", "a program of two outputs", momentum, 0},
+    {"rows", "inputs of one value for each row, of rows of 16 to 1030", rows, 0},
     {"stores", "seven outputs of words and bytes; inputs, constants and the index stored", stores,
      0},
     {"constants", "a program without inputs", one_value_everywhere, 0},
