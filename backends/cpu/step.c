@@ -292,7 +292,7 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
     {                                                                                              \
         OPEN;                                                                                      \
         float *own = (float *)(void *)t->spare[0], *other = (float *)(void *)t->spare[1];          \
-        const float *x = place(s->x, at & s->keep_x);                                              \
+        const float *x = s->self ? own : place(s->x, at & s->keep_x);                              \
         EACH(COUNT_##n)                                                                            \
         {                                                                                          \
             v_store(own + i * STEP_VEC, v[i]);                                                     \
