@@ -30,8 +30,8 @@ typedef struct cpu_access {
 /* op: RK_I_*, or a step without an instruction.  The accumulator is operand number side of the
  * instruction, x and y are the slots of the others in their order; CPU_ACC: the accumulator. */
 enum {
-    CPU_STEP_LOAD = 67, /* of x */
-    CPU_STEP_SAVE,      /* in x; of a byte each; past the caches */
+    CPU_STEP_LOAD = RK_I_SELECT + 1, /* of x */
+    CPU_STEP_SAVE,                   /* in x; of a byte each; past the caches */
     CPU_STEP_BYTES,
     CPU_STEP_STREAM,
     CPU_STEP_SUM, /* onto the lanes of reduction x; their maximum */
