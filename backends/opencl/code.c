@@ -222,6 +222,16 @@ void ocl_code_soon(const ocl_code *c, ocl_text *t, const char *name, uint32_t fr
     ocl_text_add(t, "\n");
 }
 
+void ocl_code_want(const ocl_code *c, ocl_text *t, const char *name)
+{
+    ocl_text_add(t, "#define %s ", name);
+    for (uint32_t j = 0; j < c->op->n_out; j++)
+        if (stores(c, 0, c->n_code, j))
+            ocl_text_add(t, "WANT((__global const %s *)(w%u + v%u) + pos) ",
+                         c->op->out[j].dtype == RK_U8 ? "uchar" : "uint", j, j);
+    ocl_text_add(t, "\n");
+}
+
 static void put_operand(ocl_text *t, uint16_t r)
 {
     unsigned number = r & (unsigned)RK_R_NUM;

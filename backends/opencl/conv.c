@@ -148,27 +148,6 @@ rk_status ocl_conv_pack(rk_kernel *k, const ocl_conv *c, const ocl_conv_table *t
     return RK_OK;
 }
 
-rk_status ocl_conv_sum(rk_kernel *k, const ocl_conv *c, const ocl_code *code, uint64_t at,
-                       rk_error *e)
-{
-    ocl_text source;
-    ocl_step *s;
-    uint64_t count = c->co * c->taps;
-    OCL_TRY(ocl_loops(k->device, c->blocks, e));
-    ocl_source(k->device, &source, 1);
-    ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
-    ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
-    OCL_APPEND(&source, ocl_cl_conv_sum);
-    OCL_TRY(ocl_step_add(k, &source, "conv_sum", &s, e));
-    ocl_step_buffer(s, c->blocks ? k->n_args : 0, 0);
-    OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
-    const uint64_t words[] = {at, c->blocks, count, c->taps};
-    for (int i = 0; i < 4; i++) OCL_TRY(ocl_step_u64(s, words[i], e));
-    if (k->device->cpu) return ocl_divide(s, k->device, c->co, c->taps, 1024, e);
-    ocl_step_range(s, count, 1, OCL_GROUP);
-    return RK_OK;
-}
-
 static uint32_t winograd_tile(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
     if (chosen->way)

@@ -64,13 +64,31 @@ ocl_conv_table ocl_conv_table_of(const ocl_conv *, uint64_t words_per_tap, uint6
  * walked over, in the cpu variant of its copy. */
 rk_status ocl_conv_pack(rk_kernel *, const ocl_conv *, const ocl_conv_table *, uint64_t rows,
                         uint64_t plane, uint64_t period, rk_error *);
-/* Adds the second step of DW, which adds `blocks` partial results at word `at` of the workspace. */
-rk_status ocl_conv_sum(rk_kernel *, const ocl_conv *, const ocl_code *, uint64_t at, rk_error *);
 
 /* conv_same.c: whether it does an op's Y or DX, and whether a choice differs from its rules'. */
 int ocl_conv_same_can(const rk_device *, const ocl_conv *);
 int ocl_conv_same_fits(const rk_device *, const ocl_conv *, const ocl_choice *);
 rk_status ocl_conv_same(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
+
+/* conv_cpu.c: a task's copy: planes of rows of `period` elements, neighbours of which share `tail`
+ * zeros.  Rows are those of `abreast` images, one beside the other. */
+typedef struct ocl_conv_copy {
+    uint64_t planes, rows, period, tail, plane, abreast;
+} ocl_conv_copy;
+ocl_conv_copy ocl_conv_copy_of(const ocl_conv *, uint64_t channels, uint64_t rows,
+                               uint64_t abreast);
+
+/* Whether the only tap of any position is the same position. */
+static inline int ocl_conv_is_point(const ocl_conv *c)
+{
+    const ocl_conv_axis *h = &c->h, *w = &c->w;
+    return h->window == 1 && h->stride == 1 && !h->pad && h->in == h->out && w->window == 1 &&
+           w->stride == 1 && !w->pad && w->in == w->out;
+}
+
+/* conv_dw.c: the cpu variant's DW. */
+rk_status ocl_conv_dw(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);
+void ocl_conv_dw_choices(const rk_device *, const ocl_conv *, ocl_choices *);
 
 /* conv_cpu.c, conv_gpu.c */
 rk_status ocl_conv_cpu(rk_kernel *, const ocl_conv *, const ocl_code *, rk_kinfo *, rk_error *);

@@ -20,16 +20,14 @@ typedef struct tile {
 } tile;
 
 /* Sets *lowest to its cost.  Tiles of 16 lanes fill 32 registers, or leave some free where few rows
- * or columns want that.  DW has a pointer for each row: 12 x 2 leave too few other registers. */
-static tile choose_tile(const rk_device *d, const ocl_choice *chosen, int dw, uint64_t rows,
-                        uint64_t cols, double *lowest)
+ * or columns want that. */
+static tile choose_tile(const rk_device *d, const ocl_choice *chosen, uint64_t rows, uint64_t cols,
+                        double *lowest)
 {
     enum { WIDE = 5, NARROW = 2 };
-    static const tile wide[2][WIDE] = {
-        {{6, 4, 100}, {8, 3, 98}, {12, 2, 95}, {8, 2, 93}, {16, 1, 92}},
-        {{6, 4, 100}, {12, 1, 99}, {8, 2, 98}, {16, 1, 97}, {8, 3, 97}}};
+    static const tile wide[WIDE] = {{6, 4, 100}, {8, 3, 98}, {12, 2, 95}, {8, 2, 93}, {16, 1, 92}};
     static const tile narrow[NARROW] = {{4, 3, 100}, {6, 2, 100}};
-    const tile *list = d->width == 16 ? wide[dw] : narrow, *best = list;
+    const tile *list = d->width == 16 ? wide : narrow, *best = list;
     const tile asked = {chosen->rows, chosen->cols / d->width, 100};
     int count = chosen->rows ? 1 : d->width == 16 ? WIDE : NARROW;
     if (chosen->rows) list = best = &asked;
@@ -48,32 +46,19 @@ static tile choose_tile(const rk_device *d, const ocl_choice *chosen, int dw, ui
 /* Floats of a copy: part counts units of 1024. */
 static uint64_t copy_size(const ocl_choice *c) { return c->part ? c->part * 1024u : COPY; }
 
-/* Whether a position's only tap is the same position. */
-static int is_point(const ocl_conv_axis *a)
-{
-    return a->window == 1 && a->stride == 1 && !a->pad && a->in == a->out;
-}
-
 /* Windows of 1 x 1 read no neighbours: images become rows, and their planes columns, so that
  * vectors go on from one image to the next. */
 static ocl_conv flat_of(const ocl_conv *c)
 {
     ocl_conv f = *c;
     uint64_t plane = c->h.in * c->w.in;
-    f.flat = c->which != RK_CONV_DW && is_point(&c->h) && is_point(&c->w) &&
-             (double)most(c->ci, 1) * (double)plane <= 2.0 * COPY;
+    f.flat = ocl_conv_is_point(c) && (double)most(c->ci, 1) * (double)plane <= 2.0 * COPY;
     if (!f.flat) return f;
     f.batch = 1;
     f.h.in = f.h.out = f.h.positions = c->batch;
     f.w.in = f.w.out = f.w.positions = plane;
     return f;
 }
-
-/* A task's copy: planes of rows of `period` elements, neighbours of which share `tail` zeros.  Rows
- * are those of `abreast` images, one beside the other. */
-typedef struct copy {
-    uint64_t planes, rows, period, tail, plane, abreast;
-} copy;
 
 /* Of the columns [0, n) of phase b, how many lie before the input's element `limit`. */
 static uint64_t reach(const ocl_conv_axis *w, uint64_t b, int64_t limit, uint64_t n)
@@ -82,9 +67,10 @@ static uint64_t reach(const ocl_conv_axis *w, uint64_t b, int64_t limit, uint64_
     return from < limit ? least((uint64_t)((limit - from + step - 1) / step), n) : 0;
 }
 
-static copy copy_of(const ocl_conv *c, uint64_t channels, uint64_t rows, uint64_t abreast)
+ocl_conv_copy ocl_conv_copy_of(const ocl_conv *c, uint64_t channels, uint64_t rows,
+                               uint64_t abreast)
 {
-    copy k = {
+    ocl_conv_copy k = {
         .planes = channels * c->h.in_phases * c->w.in_phases, .rows = rows, .abreast = abreast};
     uint64_t width = c->w.positions + c->w.more;
     uint64_t before = reach(&c->w, c->w.in_phases - 1, 0, width);
@@ -108,7 +94,7 @@ static uint64_t slots(const rk_device *d, uint64_t tasks)
 /* Rows of a band: copies of COPY floats at most, but enough bands to keep all units busy. */
 static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    uint64_t row = most(copy_of(c, c->ci, 1, 1).plane, 1), band = copy_size(chosen) / row,
+    uint64_t row = most(ocl_conv_copy_of(c, c->ci, 1, 1).plane, 1), band = copy_size(chosen) / row,
              rows = c->h.positions;
     band = band > c->h.more ? band - c->h.more : 1;
     uint64_t bands = parts(rows, band), want = parts((uint64_t)d->units * 4, c->batch);
@@ -120,7 +106,7 @@ static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_
 /* Positions that are written together: the more, the fewer cut vectors.  Tiles of wide vectors are
  * done so soon that many short pieces of the result hold them up, wherever the input stays; those
  * of flat planes would be cut at the ends of images as well. */
-static uint64_t span_of(const rk_device *d, const ocl_conv *c, const copy *y, uint64_t nr)
+static uint64_t span_of(const rk_device *d, const ocl_conv *c, const ocl_conv_copy *y, uint64_t nr)
 {
     uint64_t read = most(y->planes * (c->h.more + 1), 1), tiles = least(NEAR / read, SPAN) / nr;
     if (y->abreast > 1) return parts(y->plane, nr) * nr;
@@ -130,7 +116,7 @@ static uint64_t span_of(const rk_device *d, const ocl_conv *c, const copy *y, ui
 
 /* How a Y or DX is cut into tasks, and where the slot of a work-item begins. */
 typedef struct cut {
-    copy copy;
+    ocl_conv_copy copy;
     tile tile;
     ocl_conv_table table;
     uint64_t band, bands, tasks, span, slot;
@@ -145,9 +131,9 @@ static void choose_abreast(cut *w, const rk_device *d, const ocl_choice *chosen,
     double lowest = INFINITY, cost;
     few = most(least(few, c->batch / ((uint64_t)d->units * 2)), 1);
     for (uint64_t n = 1; n <= few; n++) {
-        const copy k = copy_of(c, c->ci, rows, n);
+        const ocl_conv_copy k = ocl_conv_copy_of(c, c->ci, rows, n);
         if (n > 1 && 2 * k.planes * k.plane > 3 * copy_size(chosen)) break;
-        tile t = choose_tile(d, chosen, 0, c->co, w->band * n * k.period, &cost);
+        tile t = choose_tile(d, chosen, c->co, w->band * n * k.period, &cost);
         cost = cost / (double)n;
         if (n > 1 && cost >= 0.98 * lowest) continue;
         lowest = cost;
@@ -180,7 +166,7 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
 static rk_status walk_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_error *e)
 {
     const ocl_conv_table *t = &w->table;
-    const copy *y = &w->copy;
+    const ocl_conv_copy *y = &w->copy;
     const ocl_conv_axis *h = &c->h, *v = &c->w;
     const uint64_t places[] = {t->first,          t->ends, t->tap,  t->weights,
                                t->words,          w->slot, c->taps, (uint64_t)h->shift,
@@ -212,8 +198,7 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     ocl_text source;
     ocl_step *s;
     ocl_source(d, &source, 1);
-    ocl_text_add(&source, "#define RK_DW 0\n#define RK_MR %u\n#define RK_NV %u\n", w.tile.mr,
-                 w.tile.nv);
+    ocl_text_add(&source, "#define RK_MR %u\n#define RK_NV %u\n", w.tile.mr, w.tile.nv);
     ocl_text_add(&source, "#define RK_BLOCKS %d\n#define RK_FLAT %d\n", c->blocks > 1, c->flat);
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
@@ -230,84 +215,13 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     return RK_OK;
 }
 
-/* DW: rows of x that a block of positions can need. */
-static uint64_t block_rows(const ocl_conv *c)
-{
-    uint64_t plane = c->h.out * c->w.out, block = RK_CONV_DW_BLOCK;
-    uint64_t images = least((block - 1 + plane - 1) / plane + 1, c->batch);
-    uint64_t rows = least(block / c->w.out + 1 + images, images * c->h.out);
-    return rows + images * c->h.more;
-}
-
-/* The channels of x that a task takes: as many as COPY allows, few enough to keep all units busy,
- * and enough to make up for the packing of g. */
-static uint64_t group_of(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
-{
-    uint64_t one = copy_of(c, 1, block_rows(c), 1).plane * c->h.in_phases * c->w.in_phases;
-    uint64_t group = least(2 * copy_size(chosen) / most(one, 1), c->ci);
-    uint64_t want = parts((uint64_t)d->units * 4, c->blocks);
-    group = most(least(group, parts(c->ci, want)), 1);
-    group = most(group, least(c->ci, parts(96, c->h.window * c->w.window)));
-    return parts(c->ci, parts(c->ci, group));
-}
-
-static rk_status gather(rk_kernel *k, const ocl_conv *c, rk_kinfo *info, rk_error *e)
-{
-    rk_device *d = k->device;
-    const uint64_t group = group_of(d, &k->choice, c), groups = parts(c->ci, group),
-                   tasks = c->blocks * groups;
-    const uint64_t area = c->h.window * c->w.window;
-    const copy x = copy_of(c, group, block_rows(c), 1);
-    double cost;
-    const tile t = choose_tile(d, &k->choice, 1, group * area, c->co, &cost);
-    const uint64_t nr = (uint64_t)t.nv * d->width;
-    const uint64_t sums = (c->blocks * c->co * c->taps + 15) / 16 * 16;
-    const uint64_t images = RK_CONV_DW_BLOCK / most(c->h.out * c->w.out, 1) + 2;
-    const int here = is_point(&c->h) && is_point(&c->w) &&
-                     (double)(images * c->ci) * (double)(c->h.out * c->w.out) <= 0x1p31;
-    if ((double)x.planes * (double)x.plane > 0x1p31 || group * area > (uint64_t)1 << 31 ||
-        tasks > 1u << 30)
-        return too_large(e);
-    uint64_t slot = x.planes * x.plane + RK_CONV_DW_BLOCK * (nr + 1) + group * area;
-    slot = (slot + 15) / 16 * 16;
-    snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u, blocks", t.mr, (uint32_t)nr);
-    ocl_text source;
-    ocl_step *s;
-    ocl_source(d, &source, 1);
-    ocl_text_add(&source, "#define RK_DW 1\n#define RK_MR %u\n#define RK_NV %u\n", t.mr, t.nv);
-    ocl_text_add(&source, "#define RK_FLAT %d\n", here);
-    OCL_APPEND(&source, ocl_cl_transpose);
-    OCL_APPEND(&source, ocl_cl_fill);
-    OCL_APPEND(&source, ocl_cl_conv_cpu);
-    OCL_TRY(ocl_step_add(k, &source, "conv_dw", &s, e));
-    ocl_step_buffer(s, 0, 0);
-    ocl_step_buffer(s, 1, c->before);
-    ocl_step_buffer(s, k->n_args, 0);
-    ocl_step_buffer(s, OCL_COUNTER, 0);
-    const ocl_conv_axis *h = &c->h, *w = &c->w;
-    const uint64_t places[] = {
-        sums, slot, c->batch * h->out * w->out, c->taps, (uint64_t)h->shift, (uint64_t)w->shift};
-    for (int i = 0; i < 6; i++) OCL_TRY(ocl_step_u64(s, places[i], e));
-    const uint64_t planes[] = {c->ci, c->co, c->joined, h->window, w->window,
-                               h->in, w->in, h->out,    w->out};
-    const uint64_t words[] = {h->in_phases, w->in_phases, h->step, w->step, h->more, x.period,
-                              x.tail,       x.plane,      group,   groups,  tasks};
-    for (int i = 0; i < 9; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)planes[i], e));
-    for (int i = 0; i < 11; i++) OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
-    ocl_step_range(s, slots(d, tasks), 1, 1);
-    info->workspace = (sums + slots(d, tasks) * slot) * 4;
-    return RK_OK;
-}
-
 rk_status ocl_conv_cpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
                        rk_error *e)
 {
+    if (c->which == RK_CONV_DW) return ocl_conv_dw(k, c, code, info, e);
     const ocl_conv flat = flat_of(c);
     if (ocl_conv_same_can(k->device, c)) return ocl_conv_same(k, c, code, info, e);
-    if (c->which != RK_CONV_DW) return walk(k, &flat, code, info, e);
-    snprintf(info->impl, sizeof info->impl, "conv cpu, empty chains");
-    if (c->blocks) OCL_TRY(gather(k, c, info, e));
-    return ocl_conv_sum(k, c, code, 0, e);
+    return walk(k, &flat, code, info, e);
 }
 
 /* ---- choices ---- */
@@ -334,27 +248,18 @@ static int walk_fits(const ocl_choice *c, const void *ctx)
     return !c->deep || w.span != rule.span;
 }
 
-static int gather_fits(const ocl_choice *c, const void *ctx)
-{
-    const asked *a = ctx;
-    const ocl_choice none = {0};
-    uint64_t usual = group_of(a->device, &none, a->conv), group = group_of(a->device, c, a->conv);
-    uint64_t area = a->conv->h.window * a->conv->w.window;
-    double cost;
-    tile t = choose_tile(a->device, &none, 1, group * area, a->conv->co, &cost);
-    if (c->rows && c->rows == t.mr && c->cols == t.nv * a->device->width) return 0;
-    return !c->part || group != usual;
-}
-
 void ocl_conv_cpu_choices(const rk_device *d, const ocl_conv *c, ocl_choices *out)
 {
     static const uint32_t spans[] = {128, 256, 512}, copies[] = {16, 32, 128};
     const uint32_t v = d->width;
     const uint32_t wide[][2] = {{6, 4 * v}, {12, 2 * v}, {8, 3 * v}, {8, 2 * v}, {16, v}, {12, v}},
                    narrow[][2] = {{4, 3 * v}, {6, 2 * v}, {8, v}, {2, 4 * v}};
+    if (c->which == RK_CONV_DW) {
+        ocl_conv_dw_choices(d, c, out);
+        return;
+    }
     const ocl_conv flat = flat_of(c);
     const asked a = {d, &flat};
     ocl_menu menu = {d->width == 16 ? wide : narrow, spans, copies, d->width == 16 ? 6 : 4, 3, 3};
-    if (c->which == RK_CONV_DW) menu.n_deep = 0;
-    ocl_choices_fill(out, &menu, c->which == RK_CONV_DW ? gather_fits : walk_fits, &a);
+    ocl_choices_fill(out, &menu, walk_fits, &a);
 }

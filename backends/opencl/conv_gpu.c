@@ -161,6 +161,26 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
     return RK_OK;
 }
 
+/* The second step of DW, which adds partial results. */
+static rk_status add_sums(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_error *e)
+{
+    ocl_text source;
+    ocl_step *s;
+    uint64_t count = c->co * c->taps;
+    OCL_TRY(ocl_loops(k->device, c->blocks, e));
+    ocl_source(k->device, &source, 1);
+    ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
+    ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
+    OCL_APPEND(&source, ocl_cl_conv_sum);
+    OCL_TRY(ocl_step_add(k, &source, "conv_sum", &s, e));
+    ocl_step_buffer(s, c->blocks ? k->n_args : 0, 0);
+    OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
+    const uint64_t words[] = {c->blocks, count, c->taps};
+    for (int i = 0; i < 3; i++) OCL_TRY(ocl_step_u64(s, words[i], e));
+    ocl_step_range(s, count, 1, OCL_GROUP);
+    return RK_OK;
+}
+
 rk_status ocl_conv_gpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_kinfo *info,
                        rk_error *e)
 {
@@ -175,7 +195,7 @@ rk_status ocl_conv_gpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a plane of 2^32 elements");
     snprintf(info->impl, sizeof info->impl, "conv gpu, empty chains");
     if (c->blocks) OCL_TRY(gather(k, c, code, info, e));
-    return ocl_conv_sum(k, c, code, 0, e);
+    return add_sums(k, c, code, e);
 }
 
 void ocl_conv_gpu_choices(const rk_device *d, const ocl_conv *c, ocl_choices *out)

@@ -5,11 +5,12 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Floats of a task's copy, which stays in a second-level cache, images of one, and positions that
- * are written together. */
-enum { COPY = 65536, ABREAST = 16, SPAN = 256 };
+/* Floats of a copy, which stays in a second-level cache, images of one, positions that are written
+ * together, and tasks of a unit. */
+enum { COPY = 65536, ABREAST = 16, SPAN = 256, TASKS = 8 };
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
 static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
 
 /* A register tile, and its relative speed in percent. */
@@ -17,11 +18,12 @@ typedef struct tile {
     uint32_t mr, nv, speed;
 } tile;
 
-/* How a Y or DX is cut into tasks, of `abreast` images; slot: of a work-item. */
+/* How a Y or DX is cut into tasks, of `run` times `abreast` images; wish: floats of what is copied
+ * next that can be asked for; slot: of a work-item. */
 typedef struct cut {
     tile tile;
     ocl_conv_table table;
-    uint64_t abreast, span, tasks, slot;
+    uint64_t abreast, run, span, tasks, wish, slot;
 } cut;
 
 static int is_same(const ocl_conv_axis *a)
@@ -32,10 +34,17 @@ static int is_same(const ocl_conv_axis *a)
 static uint64_t area_of(const ocl_conv *c) { return c->h.in * c->w.in; }
 static uint64_t window_of(const ocl_conv *c) { return c->h.window * c->w.window; }
 
-/* Whether images are read where they lie, one by one. */
+/* Whether images are read where they lie, one by one: unless many lanes would be of no plane. */
 static int is_here(const rk_device *d, const ocl_conv *c)
 {
-    return window_of(c) == 1 && area_of(c) % d->width == 0;
+    const uint64_t width = d->width, lanes = parts(area_of(c), width) * width;
+    return window_of(c) == 1 && 10 * lanes <= 11 * area_of(c);
+}
+
+/* Whether its last vectors go beyond the last image. */
+static int is_last(const rk_device *d, const ocl_conv *c)
+{
+    return is_here(d, c) && area_of(c) % d->width;
 }
 
 /* Vectors of 8 fit planes well, and processors that have them have few registers. */
@@ -58,7 +67,8 @@ static double cost_of(const rk_device *d, const ocl_conv *c, tile t, uint64_t ab
 
 static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    static const tile usual[] = {{6, 4, 100}, {8, 3, 100}, {12, 2, 97}, {8, 2, 93}, {16, 1, 93}};
+    static const tile usual[] = {{6, 4, 100}, {8, 3, 100}, {12, 2, 97}, {8, 2, 93},
+                                 {16, 1, 93}, {3, 7, 85},  {3, 8, 85}};
     const tile asked = {chosen->rows, chosen->cols / d->width, 100};
     const tile *list = chosen->rows ? &asked : usual;
     const size_t count = chosen->rows ? 1 : sizeof usual / sizeof *usual;
@@ -84,9 +94,12 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
                    edge = c->h.pad * c->w.in + c->w.pad, masks = window_of(c) * d->width;
     w->span = parts(least(chosen->deep ? chosen->deep : SPAN, plane), nr) * nr;
     w->table = ocl_conv_table_of(c, 1, w->tile.mr);
-    w->tasks = parts(c->batch, w->abreast);
+    const uint64_t times = parts(c->batch, w->abreast), rows = ocl_conv_from(c);
+    w->run = most(times / ((uint64_t)d->units * TASKS), 1);
+    w->tasks = parts(times, w->run);
+    w->wish = w->abreast == 1 || rows == c->ci ? c->ci * plane : 0;
     w->slot = parts(plane, d->width) * masks + c->ci * plane + 2 * edge + d->width;
-    if (is_here(d, c)) w->slot = 0;
+    if (is_here(d, c)) w->slot = is_last(d, c) ? c->ci * plane + d->width : 0;
     w->slot = parts(w->slot + w->tile.mr * w->span, 16) * 16;
     if ((double)w->slot > 0x1p31 || w->tasks > 1u << 30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");
@@ -97,9 +110,9 @@ static rk_status add_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_error
 {
     const uint64_t places[] = {w->table.tap, w->table.weights, w->table.words, w->slot};
     const uint64_t words[] = {
-        c->taps,  c->ci,       c->co,     ocl_conv_from(c), ocl_conv_to(c),         c->h.in,
-        c->w.in,  c->w.window, c->h.pad,  c->w.pad,         c->which == RK_CONV_DX, w->span,
-        w->tasks, c->batch,    w->abreast};
+        c->taps,     c->ci,    c->co,    ocl_conv_from(c),       ocl_conv_to(c), c->h.in,  c->w.in,
+        c->w.window, c->h.pad, c->w.pad, c->which == RK_CONV_DX, w->span,        w->tasks, c->batch,
+        w->abreast,  w->run,   w->wish};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         OCL_TRY(ocl_step_u64(s, places[i], e));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -122,6 +135,10 @@ rk_status ocl_conv_same(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
     ocl_source(d, &source, 1);
     ocl_text_add(&source, "#define RK_MR %u\n#define RK_NV %u\n#define RK_AREA %uu\n", w.tile.mr,
                  w.tile.nv, (uint32_t)window_of(c));
+    ocl_text_add(&source, "#define RK_LAST %d\n", is_last(d, c));
+    ocl_text_add(&source, "#define RK_WANTED %d\n",
+                 w.abreast == 1 && (!code->streams || area_of(c) % d->width));
+    ocl_code_want(code, &source, "RK_WANT");
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
     OCL_APPEND(&source, ocl_cl_fill);

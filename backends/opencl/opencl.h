@@ -316,6 +316,8 @@ rk_status ocl_code_args(const ocl_code *, ocl_step *, uint32_t from, uint32_t to
 void ocl_code_body(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
 /* Defines `name`: asks for what instructions [from, to) read at the place of each element. */
 void ocl_code_soon(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
+/* Defines `name`: asks to write the results at pos. */
+void ocl_code_want(const ocl_code *, ocl_text *, const char *name);
 /* Whether vectors of 4 along axis vec start at multiples of 4 elements in all tensors that vary
  * along it, so that each is one aligned load. */
 int ocl_code_aligned(const ocl_code *);

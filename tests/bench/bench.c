@@ -161,10 +161,13 @@ int bench_prepare(bench_kernel *k, rk_bed *h, rk_sample *c)
 int bench_call(void *kernel)
 {
     bench_kernel *k = kernel;
-    rk_error e;
+    rk_error e = {.size = sizeof e};
     const rk_backend *b = k->h->backend;
-    return b->launch(k->h->device, k->kernel, k->arg, k->n, &e) == RK_OK &&
-           b->sync(k->h->device, &e) == RK_OK;
+    if (b->launch(k->h->device, k->kernel, k->arg, k->n, &e) == RK_OK &&
+        b->sync(k->h->device, &e) == RK_OK)
+        return 1;
+    fprintf(stderr, "%s: %s\n", b->name, e.text);
+    return 0;
 }
 
 void bench_release(bench_kernel *k)

@@ -2,10 +2,10 @@
  * and the repeated ones of WRN-28-1, batch 128, beside the most that fma can do on the host,
  * interleaved:
  *     bench_conv --backend PATH [--device N] [--option KEY=VALUE] [--fast] ...
- * LAYERS=TEXT in the environment leaves only layers whose name contains the text.  The last column
- * is the share of the fma peak of OMP_NUM_THREADS threads (give a device as many, by
- * --option threads=N); for each model there is the sum over its layers, each as often as the model
- * has it. */
+ * LAYERS=TEXT in the environment leaves only layers whose name contains the text, MEMBER=y, dx or
+ * dw only that member.  The last column is the share of the fma peak of OMP_NUM_THREADS threads
+ * (give a device as many, by --option threads=N); for each model there is the sum over its layers,
+ * each as often as the model has it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,10 +145,11 @@ static void print_sums(const layer *l, bench_devices *d, sums *s)
 {
     for (int i = 0; i < d->n; i++)
         for (int which = 0; which < 3; which++)
-            printf("%-14.*s all %-2s  %-12s %9.2f ms %7.1f GFLOP/s %14.0f %%\n",
-                   (int)strcspn(l->name, " "), l->name, member[which], d->name[i],
-                   s[i].seconds[which] * 1e3, s[i].work[which] / s[i].seconds[which],
-                   100 * s[i].peak[which] / s[i].seconds[which]);
+            if (s[i].seconds[which] > 0)
+                printf("%-14.*s all %-2s  %-12s %9.2f ms %7.1f GFLOP/s %14.0f %%\n",
+                       (int)strcspn(l->name, " "), l->name, member[which], d->name[i],
+                       s[i].seconds[which] * 1e3, s[i].work[which] / s[i].seconds[which],
+                       100 * s[i].peak[which] / s[i].seconds[which]);
     memset(s, 0, BENCH_MOST * sizeof *s);
 }
 
@@ -160,7 +161,7 @@ static int same_model(const layer *a, const layer *b)
 
 int main(int argc, char **argv)
 {
-    const char *only = getenv("LAYERS");
+    const char *only = getenv("LAYERS"), *one = getenv("MEMBER");
     bench_devices d;
     sums s[BENCH_MOST] = {{{0}, {0}, {0}}};
     const layer *last = NULL;
@@ -173,7 +174,8 @@ int main(int argc, char **argv)
     for (const layer *l = layers; l < layers + LAYERS && ok; l++) {
         if (only && !strstr(l->name, only)) continue;
         if (last && !same_model(last, l)) print_sums(last, &d, s);
-        for (int which = 0; which < 3 && ok; which++) ok = run_member(l, which, &d, s);
+        for (int which = 0; which < 3 && ok; which++)
+            if (!one || strcmp(one, member[which]) == 0) ok = run_member(l, which, &d, s);
         last = l;
     }
     if (last && ok) print_sums(last, &d, s);

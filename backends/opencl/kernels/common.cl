@@ -7,15 +7,19 @@
 #define CAT(a, b) CAT_(a, b)
 #define ONE __attribute__((reqd_work_group_size(1, 1, 1)))
 
-/* Asks for a cache line that is read soon; p may be beyond what there is.  OpenCL's own prefetch()
- * does nothing on PoCL, and Mesa knows no other. */
+/* Asks for a cache line that is read soon, ASK for a second-level cache, WANT to write it; p may be
+ * beyond what there is.  OpenCL's own prefetch() does nothing on PoCL, and Mesa knows no other. */
 #if defined(POCL_DEVICE_ADDRESS_BITS) && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #define SOON(p) __builtin_prefetch(p);
+#define ASK(p) __builtin_prefetch(p, 0, 2);
+#define WANT(p) __builtin_prefetch(p, 1, 2);
 #endif
 #endif
 #ifndef SOON
-#define SOON(p)
+#define SOON(p) ;
+#define ASK(p) ;
+#define WANT(p) ;
 #endif
 
 #if RK_WIDTH == 1
