@@ -1,5 +1,6 @@
-/* CONV, cpu variant: Y and DX of windows that move by one element and end at the input's edges:
- * kernels/conv_same.cl.  Windows of 1 x 1 are among them where planes are whole vectors. */
+/* CONV, cpu variant: Y whose result has the input's extents, or these by the stride, and DX of such
+ * with strides of 1 or 2: kernels/conv_same.cl and conv_dx.cl.  Windows of 1 x 1 are among them
+ * where planes are nearly whole vectors. */
 #include "conv.h"
 #include "embedded.h"
 #include <math.h>
@@ -23,22 +24,44 @@ typedef struct tile {
 typedef struct cut {
     tile tile;
     ocl_conv_table table;
-    uint64_t abreast, run, span, tasks, wish, slot;
+    uint64_t abreast, run, span, tasks, wish, copy, slot;
 } cut;
 
-static int is_same(const ocl_conv_axis *a)
+static int is_same(const ocl_conv_axis *a, int which)
 {
-    return a->stride == 1 && a->in == a->out && a->window == 2 * a->pad + 1;
+    if (which == RK_CONV_Y) return a->window && a->in == a->stride * a->out;
+    return a->window && a->out == a->stride * a->in && a->out_phases == a->stride && a->low <= 0;
 }
 
-static uint64_t area_of(const ocl_conv *c) { return c->h.in * c->w.in; }
+static int is_dealt(const ocl_conv *c) { return c->which == RK_CONV_DX && c->h.out_phases == 2; }
+
+/* Elements of each phase of a plane; planes of an image's copy. */
+static uint64_t area_of(const ocl_conv *c) { return c->h.positions * c->w.positions; }
+static uint64_t planes_of(const ocl_conv *c) { return c->ci * c->h.in_phases * c->w.in_phases; }
 static uint64_t window_of(const ocl_conv *c) { return c->h.window * c->w.window; }
+static int has_stride(const ocl_conv *c) { return c->h.step > 1 || c->w.step > 1; }
+
+/* How far before an element of a phase the first taps' are: phase 0 lacks what the padding has. */
+static uint64_t edge_of(const ocl_conv *c)
+{
+    if (c->which == RK_CONV_DX) return (uint64_t)-c->h.low * c->w.positions + (uint64_t)-c->w.low;
+    return parts(c->h.pad, c->h.step) * c->w.out + parts(c->w.pad, c->w.step);
+}
+
+/* Phases of a plane lack different numbers of rows, and so begin at different distances. */
+static uint64_t gap_of(const ocl_conv *c) { return has_stride(c) ? edge_of(c) : 0; }
+
+/* How far behind the last element something is read or written. */
+static uint64_t behind_of(const ocl_conv *c)
+{
+    return most(edge_of(c), c->h.more * c->w.positions + c->w.more);
+}
 
 /* Whether images are read where they lie, one by one: unless many lanes would be of no plane. */
 static int is_here(const rk_device *d, const ocl_conv *c)
 {
     const uint64_t width = d->width, lanes = parts(area_of(c), width) * width;
-    return window_of(c) == 1 && 10 * lanes <= 11 * area_of(c);
+    return ocl_conv_is_point(c) && 10 * lanes <= 11 * area_of(c);
 }
 
 /* Whether its last vectors go beyond the last image. */
@@ -50,9 +73,13 @@ static int is_last(const rk_device *d, const ocl_conv *c)
 /* Vectors of 8 fit planes well, and processors that have them have few registers. */
 int ocl_conv_same_can(const rk_device *d, const ocl_conv *c)
 {
-    return c->which != RK_CONV_DW && d->width == 16 && is_same(&c->h) && is_same(&c->w) &&
-           (window_of(c) > 1 || is_here(d, c)) && c->ci && c->blocks == 1 &&
-           c->batch >= (uint64_t)d->units * 2 && (double)c->ci * (double)area_of(c) <= COPY * 2.0;
+    const uint64_t phases = c->h.out_phases;
+    return c->which != RK_CONV_DW && d->width == 16 && phases <= 2 && phases == c->w.out_phases &&
+           is_same(&c->h, c->which) && is_same(&c->w, c->which) &&
+           (!ocl_conv_is_point(c) || is_here(d, c)) && c->ci && c->blocks == 1 &&
+           c->batch >= (uint64_t)d->units * 2 &&
+           (double)planes_of(c) * (double)(area_of(c) + gap_of(c)) <= COPY * 2.0 &&
+           behind_of(c) <= COPY && (double)window_of(c) * (double)area_of(c) <= COPY * 64.0;
 }
 
 /* The time of all tasks, the last of which may find some units idle. */
@@ -72,10 +99,11 @@ static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const o
     const tile asked = {chosen->rows, chosen->cols / d->width, 100};
     const tile *list = chosen->rows ? &asked : usual;
     const size_t count = chosen->rows ? 1 : sizeof usual / sizeof *usual;
-    const uint64_t copy = chosen->part ? chosen->part * 1024u : COPY, image = c->ci * area_of(c);
+    const uint64_t copy = chosen->part ? chosen->part * 1024u : COPY,
+                   image = planes_of(c) * area_of(c);
     double lowest = INFINITY;
-    for (uint64_t n = 1; n <= (is_here(d, c) ? 1 : ABREAST) && (n == 1 || n * image <= 2 * copy);
-         n++)
+    const uint64_t few = is_here(d, c) ? 1 : is_dealt(c) ? most(SPAN / area_of(c), 1) : ABREAST;
+    for (uint64_t n = 1; n <= few && (n == 1 || n * image <= 2 * copy); n++)
         for (size_t i = 0; i < count; i++) {
             double cost = cost_of(d, c, list[i], n);
             if (cost >= lowest * (n > w->abreast ? 0.99 : 1)) continue;
@@ -85,22 +113,32 @@ static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const o
         }
 }
 
+/* Floats of what tiles write, and of an image that phases are joined to. */
+static uint64_t raw_of(const ocl_conv *c, const tile *t, uint64_t span)
+{
+    const uint64_t image = c->h.out * c->w.out + 4 * 16 /* a vector before it, and two behind */;
+    return is_dealt(c) ? 4 * t->mr * span + image : t->mr * span;
+}
+
 static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c,
                         rk_error *e)
 {
     w->abreast = 1;
     choose(w, d, chosen, c);
     const uint64_t nr = (uint64_t)w->tile.nv * d->width, plane = w->abreast * area_of(c),
-                   edge = c->h.pad * c->w.in + c->w.pad, masks = window_of(c) * d->width;
-    w->span = parts(least(chosen->deep ? chosen->deep : SPAN, plane), nr) * nr;
+                   masks = window_of(c) * d->width;
+    w->span = is_dealt(c) ? plane : least(chosen->deep ? chosen->deep : SPAN, plane);
+    w->span = parts(w->span, nr) * nr;
     w->table = ocl_conv_table_of(c, 1, w->tile.mr);
     const uint64_t times = parts(c->batch, w->abreast), rows = ocl_conv_from(c);
     w->run = most(times / ((uint64_t)d->units * TASKS), 1);
     w->tasks = parts(times, w->run);
-    w->wish = w->abreast == 1 || rows == c->ci ? c->ci * plane : 0;
-    w->slot = parts(plane, d->width) * masks + c->ci * plane + 2 * edge + d->width;
+    w->wish = w->abreast == 1 || rows == c->ci ? w->abreast * c->ci * c->h.in * c->w.in : 0;
+    if (c->h.window < c->h.step) w->wish = 0; /* most rows are not needed */
+    w->copy = planes_of(c) * (plane + gap_of(c)) + behind_of(c) + d->width;
+    w->slot = parts(plane, d->width) * masks + w->copy;
     if (is_here(d, c)) w->slot = is_last(d, c) ? c->ci * plane + d->width : 0;
-    w->slot = parts(w->slot + w->tile.mr * w->span, 16) * 16;
+    w->slot = parts(w->slot + raw_of(c, &w->tile, w->span), 16) * 16;
     if ((double)w->slot > 0x1p31 || w->tasks > 1u << 30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");
     return RK_OK;
@@ -109,10 +147,47 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
 static rk_status add_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_error *e)
 {
     const uint64_t places[] = {w->table.tap, w->table.weights, w->table.words, w->slot};
-    const uint64_t words[] = {
-        c->taps,     c->ci,    c->co,    ocl_conv_from(c),       ocl_conv_to(c), c->h.in,  c->w.in,
-        c->w.window, c->h.pad, c->w.pad, c->which == RK_CONV_DX, w->span,        w->tasks, c->batch,
-        w->abreast,  w->run,   w->wish};
+    const uint64_t words[] = {c->taps,
+                              c->ci,
+                              c->co,
+                              ocl_conv_from(c),
+                              ocl_conv_to(c),
+                              c->h.out,
+                              c->w.out,
+                              c->h.in,
+                              c->w.in,
+                              c->h.in_phases,
+                              c->w.in_phases,
+                              c->h.step,
+                              c->w.step,
+                              c->w.window,
+                              c->h.pad,
+                              c->w.pad,
+                              c->which == RK_CONV_DX,
+                              gap_of(c),
+                              edge_of(c),
+                              w->copy,
+                              w->span,
+                              w->tasks,
+                              c->batch,
+                              w->abreast,
+                              w->run,
+                              w->wish};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        OCL_TRY(ocl_step_u64(s, places[i], e));
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        OCL_TRY(ocl_step_u32(s, (uint32_t)words[i], e));
+    return RK_OK;
+}
+
+static rk_status add_dx_args(ocl_step *s, const ocl_conv *c, const cut *w, rk_error *e)
+{
+    const uint64_t places[] = {w->table.first, w->table.tap, w->table.weights, w->table.words,
+                               w->slot};
+    const uint64_t words[] = {c->taps,  c->ci,      c->co,       ocl_conv_from(c), ocl_conv_to(c),
+                              c->h.in,  c->w.in,    c->h.window, c->w.window,      c->h.pad,
+                              c->w.pad, edge_of(c), w->copy,     w->span,          w->tasks,
+                              c->batch, w->abreast, w->run,      w->wish};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         OCL_TRY(ocl_step_u64(s, places[i], e));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -129,26 +204,31 @@ rk_status ocl_conv_same(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
     const uint64_t slots = least((uint64_t)d->units * 2, w.tasks);
     snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u, same", w.tile.mr,
              w.tile.nv * d->width);
-    OCL_TRY(ocl_conv_pack(k, c, &w.table, w.tile.mr, w.abreast * area_of(c), c->w.in, e));
+    OCL_TRY(ocl_conv_pack(k, c, &w.table, w.tile.mr, w.abreast * area_of(c) + gap_of(c),
+                          c->w.positions, e));
     ocl_text source;
     ocl_step *s;
     ocl_source(d, &source, 1);
     ocl_text_add(&source, "#define RK_MR %u\n#define RK_NV %u\n#define RK_AREA %uu\n", w.tile.mr,
                  w.tile.nv, (uint32_t)window_of(c));
-    ocl_text_add(&source, "#define RK_LAST %d\n", is_last(d, c));
-    ocl_text_add(&source, "#define RK_WANTED %d\n",
+    ocl_text_add(&source, "#define RK_HERE %d\n#define RK_LAST %d\n", is_here(d, c), is_last(d, c));
+    ocl_text_add(&source, "#define RK_STRIDE %d\n#define RK_WANTED %d\n", has_stride(c),
                  w.abreast == 1 && (!code->streams || area_of(c) % d->width));
     ocl_code_want(code, &source, "RK_WANT");
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
     OCL_APPEND(&source, ocl_cl_fill);
-    OCL_APPEND(&source, ocl_cl_conv_same);
+    OCL_APPEND(&source, ocl_cl_conv_tile);
+    if (is_dealt(c))
+        OCL_APPEND(&source, ocl_cl_conv_dx);
+    else
+        OCL_APPEND(&source, ocl_cl_conv_same);
     OCL_TRY(ocl_step_add(k, &source, "conv", &s, e));
     ocl_step_buffer(s, 0, ocl_conv_before(c));
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, OCL_COUNTER, 0);
     OCL_TRY(ocl_code_args(code, s, 0, code->n_code, e));
-    OCL_TRY(add_args(s, c, &w, e));
+    OCL_TRY(is_dealt(c) ? add_dx_args(s, c, &w, e) : add_args(s, c, &w, e));
     ocl_step_range(s, slots, 1, 1);
     info->workspace = (w.table.words + slots * w.slot) * 4;
     return RK_OK;

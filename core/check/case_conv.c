@@ -251,7 +251,12 @@ static void edges(rk_bed *bed, part p)
         {8, 2, 19, 20, 9, 3, 3, 1, 1, 1, 1, 19, 20}, /* more positions than are written together */
         {8, 2, 6, 7, 3, 3, 3, 1, 1, 1, 1, 7, 6},     /* windows that end elsewhere */
         {5, 2, 4, 8, 3, 1, 1, 1, 1, 0, 0, 4, 8},     /* planes of whole vectors */
-        {5, 2, 4, 5, 3, 1, 1, 2, 2, 0, 0, 4, 5}};    /* outputs beyond the input, by strides */
+        {5, 2, 4, 5, 3, 1, 1, 2, 2, 0, 0, 4, 5},     /* outputs beyond the input, by strides */
+        {5, 3, 14, 14, 9, 1, 1, 1, 1, 0, 0, 14, 14}, /* planes of nearly whole vectors */
+        {9, 3, 14, 14, 7, 3, 3, 2, 2, 0, 0, 7, 7},   /* half the extents, ends beyond the input */
+        {5, 2, 10, 36, 9, 3, 5, 2, 2, 1, 2, 5, 18},  /* half of them */
+        {6, 3, 8, 20, 4, 1, 1, 2, 2, 0, 0, 4, 10},   /* likewise, phases without taps */
+        {7, 2, 12, 6, 3, 4, 2, 3, 2, 2, 1, 4, 3}};   /* a third and half of them */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
 }
 

@@ -1,59 +1,23 @@
-/* CONV, cpu variant: Y and DX of windows that move by one element and end at the input's own edges,
- * so that the result has the input's extents.  A task copies `abreast` images as they are, channel
- * after channel, and makes tiles of RK_MR channels x RK_NV vectors of positions, which leave no
- * gaps between rows or images.  What a tap would read beyond an edge is another element there:
- * masks, RK_AREA for each vector, make it +0.  Tasks of several times as many images ask for the
- * next ones in the meantime. */
-#define MASKS (RK_AREA * RK_WIDTH)
+/* CONV, cpu variant: Y and DX whose result has the input's extents, or Y's these by the stride.
+ * A task copies `abreast` images as they are, channel after channel, with strides each phase of
+ * rows and columns as a plane of its own, and makes tiles of RK_MR channels x RK_NV vectors of
+ * positions, which leave no gaps between rows or images.  What a tap would read beyond an edge is
+ * another element there: masks, RK_AREA for each vector, make it +0.  Tasks of several times as
+ * many images ask for the next ones in the meantime. */
+/* Rows or columns of phase a that are padding; where place r of a window reads, from a position. */
+static inline uint rk_lack(uint a, uint pad, uint step)
+{
+    return pad > a ? (pad - a + step - 1) / step : 0;
+}
+static inline uint rk_reads(uint r, uint pad, uint step)
+{
+    return r / step - rk_lack(r % step, pad, step);
+}
 
-/* Windows of 1 x 1 need no masks, and no copies either: vectors go on into the next plane, of which
- * nobody looks at the sums; but for RK_LAST, the last image, behind which there is nothing.  Each
- * tile asks for what the next one reads. */
-#if RK_AREA == 1
-#define READ(x, m, n) VLOAD(x); SOON((x) + (n) * RK_WIDTH)
-#else
-#define READ(x, m, n) AS_F(AS_U(VLOAD(x)) & VLOAD(m));
-#endif
-
-/* RK_MR channels of n vectors of positions, written to rows of `to`, ld apart; asks for `lines`
- * from `next` on. */
-#define TILE(name, n)                                                                              \
-    static inline void name(__global const float *x, __global const float *w,                      \
-                            __global const uint *tap, __global const uint *mask, uint taps,        \
-                            __global float *to, uint ld, __global const float *next, uint lines)   \
-    {                                                                                              \
-        F acc[RK_MR][n];                                                                           \
-        uint place = 0;                                                                            \
-        _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                         \
-            _Pragma("unroll") for (uint v = 0; v < n; v++) acc[i][v] = (F)(0.0f);                  \
-        _Pragma("unroll 1") for (uint p = 0; p < taps; p++, w += RK_MR)                            \
-        {                                                                                          \
-            F xv[n];                                                                               \
-            ulong off = tap[p];                                                                    \
-            if (p < lines) ASK(next + p * 16)                                                      \
-            __global const uint *m = mask + place;                                                 \
-            place = place + RK_WIDTH < MASKS ? place + RK_WIDTH : 0;                               \
-            _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
-            {                                                                                      \
-                xv[v] = READ(x + off + v * RK_WIDTH, m + v * MASKS, n)                             \
-            }                                                                                      \
-            _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                     \
-            {                                                                                      \
-                F wv = (F)(w[i]);                                                                  \
-                _Pragma("unroll") for (uint v = 0; v < n; v++)                                     \
-                    acc[i][v] = fma(xv[v], wv, acc[i][v]);                                         \
-            }                                                                                      \
-        }                                                                                          \
-        _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                         \
-            _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
-                VSTORE(acc[i][v], to + i * ld + v * RK_WIDTH);                                     \
-    }
-TILE(rk_tile, RK_NV)
-TILE(rk_rest, 1)
-
-/* Masks of positions, image after image; `turn`: the window's places count from its end. */
+/* Masks of positions, image after image; `turn`: DX, which reads backwards. */
 static inline void rk_masks(__global uint *mask, uint vectors, uint height, uint width,
-                            uint window_w, uint pad_h, uint pad_w, uint turn)
+                            uint window_w, uint pad_h, uint pad_w, uint step_h, uint step_w,
+                            uint turn)
 {
     uint h = 0, w = 0;
 #pragma unroll 1
@@ -69,71 +33,99 @@ static inline void rk_masks(__global uint *mask, uint vectors, uint height, uint
         U rows = VLOAD(row), cols = VLOAD(col);
 #pragma unroll 1
         for (uint i = 0; i < RK_AREA; i++, mask += RK_WIDTH) {
-            uint q = turn ? RK_AREA - 1 - i : i;
-            U r = rows + (U)(q / window_w - pad_h), c = cols + (U)(q % window_w - pad_w);
+            uint down = i / window_w, right = i % window_w;
+            U r = rows + (U)(turn ? pad_h - down : rk_reads(down, pad_h, step_h)),
+              c = cols + (U)(turn ? pad_w - right : rk_reads(right, pad_w, step_w));
             VSTORE(AS_U((r < (U)(height)) & (c < (U)(width))), mask);
         }
     }
 }
 
-/* Images from `image` on; for those beyond the last, which nobody looks at, the last. */
-static inline void rk_images(__global float *copy, __global const float *in, uint image,
-                             uint images, uint abreast, uint ci, uint ji, uint area)
+/* Of images dealt out to phases: how many there are of rows and columns, and of padding. */
+typedef struct rk_dealt {
+    uint height, width, in_h, in_w, fh, fw, step_h, step_w, pad_h, pad_w, gap;
+} rk_dealt;
+
+/* The same, each phase as a plane. */
+static inline void rk_phases(__global float *shifted, __global const float *in, uint image,
+                             uint images, uint abreast, uint ci, uint ji, const rk_dealt *d)
 {
-    if (abreast == 1) {
-        rk_copy(copy, in + (ulong)image * ji * area, ci * area);
-        return;
-    }
+    const uint area = d->height * d->width, plane = abreast * area + d->gap;
+    const ulong in_plane = (ulong)d->in_h * d->in_w;
 #pragma unroll 1
-    for (uint t = 0; t < abreast * ci; t++) {
-        uint n = t / ci, c = t % ci;
-        ulong from = min(image + n, images - 1);
-        rk_copy(copy + ((ulong)c * abreast + n) * area, in + (from * ji + c) * area, area);
+    for (uint t = 0; t < abreast * ci * d->fh; t++) {
+        uint a = t % d->fh, c = t / d->fh % ci, n = t / d->fh / ci,
+             down = rk_lack(a, d->pad_h, d->step_h);
+        __global float *to = shifted + ((ulong)(c * d->fh + a) * d->fw) * plane + n * area;
+        __global const float *from = in + (min(image + n, images - 1) * (ulong)ji + c) * in_plane;
+        long row = (long)down * d->step_h + a - d->pad_h;
+        to += down * d->width;
+        if (d->step_w == 2 && d->fw == 2) {
+            uint right0 = rk_lack(0, d->pad_w, 2), right1 = rk_lack(1, d->pad_w, 2);
+            __global float *first = to + right0, *second = to + plane + right1,
+                           *even = d->pad_w % 2 ? second : first,
+                           *odd = d->pad_w % 2 ? first : second;
+#pragma unroll 1
+            for (uint i = 0; i < d->height; i++)
+                rk_deal(even + i * d->width, odd + i * d->width,
+                        from + (row + (long)i * d->step_h) * d->in_w, d->width);
+            continue;
+        }
+#pragma unroll 1
+        for (uint b = 0; b < d->fw; b++) {
+            uint right = rk_lack(b, d->pad_w, d->step_w);
+            rk_fill(to + (ulong)b * plane + right, from, d->height, d->width, d->width, 0, row,
+                    (long)right * d->step_w + b - d->pad_w, d->step_h, d->step_w, d->in_h, d->in_w);
+        }
     }
 }
 
 ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws, ulong ws_at,
                        __global uchar *counter, ulong counter_at, RK_PARAMS ulong tap_at,
                        ulong weights_at, ulong slots_at, ulong slot, uint taps, uint ci, uint co,
-                       uint ji, uint jo, uint height, uint width, uint window_w, uint pad_h,
-                       uint pad_w, uint turn, uint span, uint tasks, uint images, uint abreast,
-                       uint run, uint wish)
+                       uint ji, uint jo, uint height, uint width, uint in_h, uint in_w, uint fh,
+                       uint fw, uint step_h, uint step_w, uint window_w, uint pad_h, uint pad_w,
+                       uint turn, uint gap, uint edge, uint room, uint span, uint tasks,
+                       uint images, uint abreast, uint run, uint wish)
 {
     volatile __global uint *draw = (volatile __global uint *)(counter + counter_at);
     __global const float *x = (__global const float *)(in + in_at);
     __global float *words = (__global float *)(ws + ws_at);
-    uint area = height * width, plane = abreast * area, edge = pad_h * width + pad_w,
+    uint area = height * width, plane = abreast * area,
          vectors = (plane + RK_WIDTH - 1) / RK_WIDTH, panels = (co + RK_MR - 1) / RK_MR,
          spans = (plane + span - 1) / span, task = atomic_inc(draw),
          share = wish / 16 / (spans * panels * (span / (RK_NV * RK_WIDTH))) + 1;
     __global uint *mask = (__global uint *)words + slots_at + get_global_id(0) * slot;
-#if RK_AREA == 1
+#if RK_HERE
     __global float *copy = (__global float *)mask,
                    *raw = copy + (RK_LAST ? ci * area + RK_WIDTH : 0);
 #else
     __global float *shifted = (__global float *)mask + (ulong)vectors * MASKS,
-                   *copy = shifted + edge, *behind = copy + (ulong)ci * plane,
-                   *raw = behind + edge + RK_WIDTH;
+                   *raw = shifted + room;
+    const rk_dealt dealt = {height, width, in_h, in_w, fh, fw, step_h, step_w, pad_h, pad_w, gap};
     if (task < tasks) {
-        rk_masks(mask, vectors, height, width, window_w, pad_h, pad_w, turn);
-        rk_zero(shifted, edge);
-        rk_zero(behind, edge + RK_WIDTH);
+        rk_masks(mask, vectors, height, width, window_w, pad_h, pad_w, step_h, step_w, turn);
+        uint full = edge + ci * plane; /* what rk_images writes */
+        rk_zero(shifted, RK_STRIDE ? room : edge);
+        if (!RK_STRIDE) rk_zero(shifted + full, room - full);
     }
 #endif
     for (; task < tasks; task = atomic_inc(draw)) {
         uint begin = task * run * abreast, end = min(images, begin + run * abreast);
 #pragma unroll 1
         for (uint image = begin; image < end; image += abreast) {
-#if RK_AREA == 1
+#if RK_HERE
             __global const float *shifted = x + (ulong)image * ji * area;
             if (RK_LAST && image + 1 == images) {
                 rk_copy(copy, shifted, ci * area);
                 shifted = copy;
             }
+#elif RK_STRIDE
+            rk_phases(shifted, x, image, images, abreast, ci, ji, &dealt);
 #else
-            rk_images(copy, x, image, images, abreast, ci, ji, area);
+            rk_images(shifted + edge, x, image, images, abreast, ci, ji, area);
 #endif
-            __global const float *next = x + (ulong)(image + abreast) * ji * area;
+            __global const float *next = x + (ulong)(image + abreast) * ji * in_h * in_w;
             uint lines = image + abreast < end ? share : 0;
 #pragma unroll 1
             for (uint t = 0; t < spans * panels; t++) {
@@ -155,11 +147,11 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                         }
 #endif
                     if (step == RK_NV)
-                        rk_tile(shifted + q, w, tap, m, taps, raw + u * RK_WIDTH, span,
-                            next, lines);
+                        rk_tile(shifted + q, w, tap, m, MASKS, taps, raw + u * RK_WIDTH,
+                                span, next, lines);
                     else
-                        rk_rest(shifted + q, w, tap, m, taps, raw + u * RK_WIDTH, span,
-                            next, lines);
+                        rk_rest(shifted + q, w, tap, m, MASKS, taps, raw + u * RK_WIDTH,
+                                span, next, lines);
                     next += lines * 16;
                 }
 #pragma unroll 1

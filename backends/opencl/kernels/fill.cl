@@ -62,6 +62,50 @@ static inline void rk_copy_even(__global float *to, __global const float *from, 
     for (; i < n; i++) to[i] = from[2 * i];
 }
 
+/* A row of 2 n elements: even ones, and odd ones. */
+static inline void rk_deal(__global float *even, __global float *odd, __global const float *from,
+                           uint n)
+{
+    uint i = 0;
+#if RK_WIDTH > 1
+    if (n >= RK_WIDTH) {
+#pragma unroll 1
+        for (uint j = 0; j < n; j += RK_WIDTH) {
+            i = min(j, n - RK_WIDTH); /* the last vectors repeat a part of others */
+            F a = VLOAD(from + 2 * i), b = VLOAD(from + 2 * i + RK_WIDTH);
+            VSTORE((F)(a.even, b.even), even + i);
+            VSTORE((F)(a.odd, b.odd), odd + i);
+        }
+        return;
+    }
+#endif
+#if RK_WIDTH > 8
+    if (n >= 8) {
+        float16 a = vload16(0, from), b = vload16(0, from + 2 * n - 16);
+        vstore8(a.even, 0, even);
+        vstore8(b.even, 0, even + n - 8);
+        vstore8(a.odd, 0, odd);
+        vstore8(b.odd, 0, odd + n - 8);
+        return;
+    }
+#endif
+#if RK_WIDTH > 4
+    if (n >= 4) {
+        float8 a = vload8(0, from), b = vload8(0, from + 2 * n - 8);
+        vstore4(a.even, 0, even);
+        vstore4(b.even, 0, even + n - 4);
+        vstore4(a.odd, 0, odd);
+        vstore4(b.odd, 0, odd + n - 4);
+        return;
+    }
+#endif
+#pragma unroll 1
+    for (; i < n; i++) {
+        even[i] = from[2 * i];
+        odd[i] = from[2 * i + 1];
+    }
+}
+
 /* Elements of a and b in turn. */
 static inline void rk_zip(F a, F b, __global float *to)
 {

@@ -1,0 +1,66 @@
+/* CONV, cpu variant: what conv_same.cl and conv_dx.cl share: tiles of positions that leave no gaps
+ * between rows or images.  What a tap would read beyond an edge is another element there: masks,
+ * RK_AREA for each vector, make it +0. */
+#define MASKS (RK_AREA * RK_WIDTH)
+
+/* Windows of 1 x 1 need no masks, and no copies either: vectors go on into the next plane, of which
+ * nobody looks at the sums; but for RK_LAST, the last image, behind which there is nothing.  Each
+ * tile asks for what the next one reads. */
+#if RK_HERE
+#define READ(x, m, n) VLOAD(x); SOON((x) + (n) * RK_WIDTH)
+#else
+#define READ(x, m, n) AS_F(AS_U(VLOAD(x)) & VLOAD(m));
+#endif
+
+/* RK_MR channels of n vectors of positions, written to rows of `to`, ld apart.  The masks of a
+ * channel's taps are `cycle` words.  Asks for `lines` from `next` on. */
+#define TILE(name, n)                                                                              \
+    static inline void name(__global const float *x, __global const float *w,                      \
+                            __global const uint *tap, __global const uint *mask, uint cycle,       \
+                            uint taps, __global float *to, uint ld, __global const float *next,    \
+                            uint lines)                                                            \
+    {                                                                                              \
+        F acc[RK_MR][n];                                                                           \
+        uint place = 0;                                                                            \
+        _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                         \
+            _Pragma("unroll") for (uint v = 0; v < n; v++) acc[i][v] = (F)(0.0f);                  \
+        _Pragma("unroll 1") for (uint p = 0; p < taps; p++, w += RK_MR)                            \
+        {                                                                                          \
+            F xv[n];                                                                               \
+            ulong off = tap[p];                                                                    \
+            if (p < lines) ASK(next + p * 16)                                                      \
+            __global const uint *m = mask + place;                                                 \
+            place = place + RK_WIDTH < cycle ? place + RK_WIDTH : 0;                               \
+            _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
+            {                                                                                      \
+                xv[v] = READ(x + off + v * RK_WIDTH, m + v * MASKS, n)                             \
+            }                                                                                      \
+            _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                     \
+            {                                                                                      \
+                F wv = (F)(w[i]);                                                                  \
+                _Pragma("unroll") for (uint v = 0; v < n; v++)                                     \
+                    acc[i][v] = fma(xv[v], wv, acc[i][v]);                                         \
+            }                                                                                      \
+        }                                                                                          \
+        _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                         \
+            _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
+                VSTORE(acc[i][v], to + i * ld + v * RK_WIDTH);                                     \
+    }
+TILE(rk_tile, RK_NV)
+TILE(rk_rest, 1)
+
+/* Images from `image` on; for those beyond the last, which nobody looks at, the last. */
+static inline void rk_images(__global float *copy, __global const float *in, uint image,
+                             uint images, uint abreast, uint ci, uint ji, uint area)
+{
+    if (abreast == 1) {
+        rk_copy(copy, in + (ulong)image * ji * area, ci * area);
+        return;
+    }
+#pragma unroll 1
+    for (uint t = 0; t < abreast * ci; t++) {
+        uint n = t / ci, c = t % ci;
+        ulong from = min(image + n, images - 1);
+        rk_copy(copy + ((ulong)c * abreast + n) * area, in + (from * ji + c) * area, area);
+    }
+}
