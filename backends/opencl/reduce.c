@@ -35,13 +35,21 @@ static rk_status check(const rk_op *op, rk_error *e)
     return RK_OK;
 }
 
+/* Vectors of a strip of columns, at most: so many that a cache holds their lanes. */
+static uint32_t widest(const ocl_code *c)
+{
+    enum { COLUMNS = 512 };
+    uint32_t most = COLUMNS / c->width / c->folds;
+    return most ? most : 1;
+}
+
 static void write_source(ocl_text *t, const ocl_code *c, const pass *p, uint32_t from, uint32_t to)
 {
     ocl_text_add(t, "#define RK_FOLDS %u\n#define RK_WHICH %d\n", c->folds, (int)c->op->p[0]);
     ocl_text_add(t, "#define RK_FIRST %d\n#define RK_LAST_PASS %d\n#define RK_ROWS %d\n", p->first,
                  p->last, c->op->p[3] == 1);
-    ocl_text_add(t, "#define RK_POS %s\n#define RK_RESULTS %u\n", c->small ? "uint" : "ulong",
-                 p->results);
+    ocl_text_add(t, "#define RK_POS %s\n#define RK_RESULTS %u\n#define RK_STRIP %u\n",
+                 c->small ? "uint" : "ulong", p->results, widest(c));
     ocl_text_add(t, "#define RK_WS_PARAMS %s\n",
                  p->first && p->last ? "" : "__global uchar *ws, ulong ws_at,");
     ocl_code_params(c, t, "RK_PARAMS", from, to);
@@ -82,21 +90,38 @@ static void divide(const rk_kernel *k, ocl_code *c, pass *p)
     if (rows && p->results == MANY) c->width = d->quad;
 }
 
+/* Vectors of a strip of the cpu variant: the most that leave tasks for all units. */
+static uint64_t strip_of(const rk_device *d, const ocl_code *c, uint64_t rows)
+{
+    enum { FEW = 4 };
+    uint64_t vectors = ((uint64_t)c->op->p[3] + c->width - 1) / c->width;
+    uint64_t strips = (vectors + widest(c) - 1) / widest(c);
+    while (vectors / strips > FEW && rows * strips % d->units && rows * strips < 4 * d->units)
+        strips++;
+    return (vectors + strips - 1) / strips;
+}
+
+static rk_status set_tasks(ocl_step *s, const rk_kernel *k, const ocl_code *c, uint64_t rows,
+                           rk_error *e)
+{
+    uint64_t inner = (uint64_t)c->op->p[3], strip = strip_of(k->device, c, rows);
+    uint64_t wide = strip * c->width, tasks = inner > 1 ? rows * ((inner + wide - 1) / wide) : rows;
+    uint64_t shares = k->device->units * ocl_grain(k, 8), per = (tasks + shares - 1) / shares;
+    OCL_TRY(ocl_step_u64(s, tasks, e));
+    OCL_TRY(ocl_step_u64(s, per, e));
+    if (inner > 1) OCL_TRY(ocl_step_u64(s, strip, e));
+    ocl_step_range(s, (tasks + per - 1) / per, 1, 1);
+    return RK_OK;
+}
+
 static rk_status set_range(ocl_step *s, const rk_kernel *k, const ocl_code *c, const pass *p,
                            rk_error *e)
 {
-    const rk_device *d = k->device;
-    uint64_t inner = (uint64_t)c->op->p[3], tasks = (uint64_t)c->op->p[1] * p->blocks, per = 1;
-    if (d->cpu) {
-        if (inner > 1) tasks *= (inner + d->width - 1) / d->width;
-        per = tasks / ((uint64_t)d->units * ocl_grain(k, 8)) + 1;
-    }
-    OCL_TRY(ocl_step_count(s, c->small, tasks, e));
-    OCL_TRY(ocl_step_count(s, c->small, per, e));
-    if (d->cpu)
-        ocl_step_range(s, (tasks + per - 1) / per, 1, 1);
-    else
-        ocl_step_range(s, groups_of(c->op, p->blocks, p->results) * OCL_GROUP, 1, OCL_GROUP);
+    uint64_t rows = (uint64_t)c->op->p[1] * p->blocks;
+    if (k->device->cpu) return set_tasks(s, k, c, rows, e);
+    OCL_TRY(ocl_step_count(s, c->small, rows, e));
+    OCL_TRY(ocl_step_count(s, c->small, 1, e));
+    ocl_step_range(s, groups_of(c->op, p->blocks, p->results) * OCL_GROUP, 1, OCL_GROUP);
     return RK_OK;
 }
 
