@@ -176,6 +176,24 @@ rk_status ocl_code_args(const ocl_code *c, ocl_step *s, uint32_t from, uint32_t 
     return RK_OK;
 }
 
+/* Whether input j has the space's elements, in its order. */
+static int is_whole(const ocl_code *c, uint32_t j)
+{
+    int64_t dense = 1;
+    for (uint32_t a = c->n_axes; a-- > 0;) {
+        if (c->extent[a] > 1 && c->stride[j][a] != dense) return 0;
+        dense *= c->extent[a];
+    }
+    return 1;
+}
+
+int ocl_code_flat(const ocl_code *c, uint32_t from, uint32_t to)
+{
+    for (uint32_t j = c->skip; j < c->n_in; j++)
+        if (uses(c, from, to, RK_R_IN + j) && c->stride[j][c->vec] && !is_whole(c, j)) return 0;
+    return 1;
+}
+
 int ocl_code_aligned(const ocl_code *c)
 {
     uint64_t outer = 1;
@@ -196,14 +214,29 @@ static void add_place(const ocl_code *c, ocl_text *t, uint32_t j)
     if (c->stride[j][c->vec] != 0) ocl_text_add(t, " + (x%u)", c->vec);
 }
 
-static void load(const ocl_code *c, ocl_text *t, uint32_t j)
+static void add_load(const ocl_code *c, ocl_text *t, uint32_t j)
 {
     const char *type = is_narrow(c, j) ? "uchar" : "uint";
     int vector = c->stride[j][c->vec] != 0;
-    ocl_text_add(t, "const U in%u = %s%d((__global const %s *)(b%u + q%u), 0", j,
-                 vector ? "ld" : "splat", is_narrow(c, j) ? 8 : 32, type, j, j);
-    add_place(c, t, j);
-    ocl_text_add(t, vector ? ", rem); \\\n" : "); \\\n");
+    ocl_text_add(t, "%s%d((__global const %s *)(b%u + q%u), 0", vector ? "ld" : "splat",
+                 is_narrow(c, j) ? 8 : 32, type, j, j);
+    if (vector && c->flat)
+        ocl_text_add(t, " + pos");
+    else
+        add_place(c, t, j);
+    ocl_text_add(t, vector ? ", rem)" : ")");
+}
+
+void ocl_code_values(const ocl_code *c, ocl_text *t, const char *name)
+{
+    ocl_text_add(t, "#define %s(X) ", name);
+    for (uint32_t j = c->skip; j < c->n_in; j++) {
+        if (!uses(c, 0, c->n_code, RK_R_IN + j) || c->stride[j][c->vec]) continue;
+        ocl_text_add(t, "X(%u, ", j);
+        add_load(c, t, j);
+        ocl_text_add(t, ") ");
+    }
+    ocl_text_add(t, "\n");
 }
 
 void ocl_code_soon(const ocl_code *c, ocl_text *t, const char *name, uint32_t from, uint32_t to)
@@ -274,8 +307,12 @@ static void instruction(const ocl_code *c, ocl_text *t, uint32_t k)
 void ocl_code_body(const ocl_code *c, ocl_text *t, const char *name, uint32_t from, uint32_t to)
 {
     ocl_text_add(t, "#define %s \\\n", name);
-    for (uint32_t j = c->skip; j < c->n_in; j++)
-        if (uses(c, from, to, RK_R_IN + j)) load(c, t, j);
+    for (uint32_t j = c->skip; j < c->n_in; j++) {
+        if (!uses(c, from, to, RK_R_IN + j) || (c->flat && !c->stride[j][c->vec])) continue;
+        ocl_text_add(t, "const U in%u = ", j);
+        add_load(c, t, j);
+        ocl_text_add(t, "; \\\n");
+    }
     for (uint32_t k = from; k < to; k++) instruction(c, t, k);
     ocl_text_add(t, "\n");
 }

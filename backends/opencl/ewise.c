@@ -34,6 +34,10 @@ static void rows(ocl_text *t, uint32_t n)
     for (uint32_t a = n - 1; a-- > 1;)
         ocl_text_add(t, "RK_POS x%u = rest %% d%u; rest /= d%u; ", a, a, a);
     if (n > 1) ocl_text_add(t, "RK_POS x0 = %s; ", n > 2 ? "rest" : "row");
+    ocl_text_add(t, "\n#define RK_NEXT_ROW ");
+    for (uint32_t a = n - 1; a-- > 1;) ocl_text_add(t, "if (++x%u == d%u) { x%u = 0; ", a, a, a);
+    if (n > 1) ocl_text_add(t, "++x0; ");
+    for (uint32_t a = n - 1; a-- > 1;) ocl_text_add(t, "} ");
     ocl_text_add(t, "\n");
 }
 
@@ -46,6 +50,14 @@ static uint32_t width_of(const rk_device *d, const ocl_code *c, uint64_t count, 
     return count < (uint64_t)d->units * OCL_GROUP * d->quad ? 1 : d->quad;
 }
 
+/* Whether the cpu variant's vectors had better cross the ends of rows than end there. */
+static int is_flat(const rk_device *d, const ocl_code *c)
+{
+    int64_t length = c->extent[c->vec], width = c->width;
+    return d->cpu && c->n_axes > 1 && length > width && length % width != 0 &&
+           ocl_code_flat(c, 0, c->n_code);
+}
+
 static rk_status build(rk_kernel *k, const ocl_code *c, uint64_t count, rk_error *e)
 {
     rk_device *d = k->device;
@@ -55,6 +67,8 @@ static rk_status build(rk_kernel *k, const ocl_code *c, uint64_t count, rk_error
     ocl_text_add(&source, "#define RK_POS %s\n#define RK_TAIL %d\n", c->small ? "uint" : "ulong",
                  count % c->width != 0);
     rows(&source, c->n_axes);
+    ocl_text_add(&source, "#define RK_FLAT %d\n", c->flat);
+    if (c->flat) ocl_code_values(c, &source, "RK_VALUES");
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);
     OCL_APPEND(&source, ocl_cl_ewise);
@@ -64,8 +78,9 @@ static rk_status build(rk_kernel *k, const ocl_code *c, uint64_t count, rk_error
     for (uint32_t a = 1; a + 1 < c->n_axes; a++)
         OCL_TRY(ocl_step_count(s, c->small, (uint64_t)c->extent[a], e));
     OCL_TRY(ocl_step_count(s, c->small, length, e));
-    if (d->cpu) return ocl_divide(s, d, count / length, length, ocl_grain(k, 4096), e);
+    if (d->cpu && !c->flat) return ocl_divide(s, d, count / length, length, ocl_grain(k, 4096), e);
     OCL_TRY(ocl_step_count(s, c->small, count, e));
+    if (c->flat) return ocl_divide(s, d, 1, count, ocl_grain(k, 4096), e);
     ocl_step_range(s, (count + c->width - 1) / c->width, 1, OCL_GROUP);
     return RK_OK;
 }
@@ -81,6 +96,7 @@ rk_status ocl_ewise(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
         uint32_t n = merge(op, extent);
         OCL_TRY(ocl_code_axes(&c, extent, n, n - 1, e));
         c.width = width_of(k->device, &c, count, k->choice.part);
+        c.flat = is_flat(k->device, &c);
     }
     snprintf(info->impl, sizeof info->impl, "ewise %s x%u", k->device->cpu ? "cpu" : "gpu",
              c.width);

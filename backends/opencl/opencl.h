@@ -290,6 +290,7 @@ typedef struct ocl_code {
     const rk_op *op;
     uint32_t width, n_axes, vec;
     int streams;     /* results go past the caches */
+    int flat;        /* vectors lie along the whole space; see ocl_code_flat */
     uint32_t first;  /* inputs of the op before program input `skip` */
     uint32_t skip;   /* program inputs without memory: 1 in an epilogue */
     uint32_t n_in;   /* inputs of the program */
@@ -318,6 +319,12 @@ void ocl_code_body(const ocl_code *, ocl_text *, const char *name, uint32_t from
 void ocl_code_soon(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
 /* Defines `name`: asks to write the results at pos. */
 void ocl_code_want(const ocl_code *, ocl_text *, const char *name);
+/* Whether each input that instructions [from, to) use either has the space's elements in its order
+ * or does not vary along axis vec. */
+int ocl_code_flat(const ocl_code *, uint32_t from, uint32_t to);
+/* Defines `name`(X): X(j, its vector) for each input j that does not vary along axis vec.  Of a flat
+ * program these are not in ocl_code_body, which takes them from variables in0 ... */
+void ocl_code_values(const ocl_code *, ocl_text *, const char *name);
 /* Whether vectors of 4 along axis vec start at multiples of 4 elements in all tensors that vary
  * along it, so that each is one aligned load. */
 int ocl_code_aligned(const ocl_code *);

@@ -156,6 +156,21 @@ static void rows_of(rk_bed *bed, rk_dice *r, const int64_t *dim, uint16_t first,
     run(bed, &c, r, RK_PLAIN);
 }
 
+/* Values of a row of five axes, none of which can be seen as one with the next. */
+static void rows_of_planes(rk_bed *bed, rk_dice *r)
+{
+    const int64_t dim[5] = {5, 3, 4, 3, 35};
+    rk_sample c;
+    rk_sample_begin(&c, RK_EWISE);
+    uint16_t x = rk_sample_in(&c, RK_F32, 5, dim, 0), y = rk_sample_in(&c, RK_F32, 5, dim, 26);
+    uint16_t z = rk_sample_in(&c, RK_U8, 5, dim, 21);
+    rk_sample_out(&c, RK_F32, 5, dim);
+    rk_sample_store(&c, 0,
+                    rk_sample_ins(&c, RK_I_FMUL, rk_sample_ins(&c, RK_I_FSUB, x, y, 0),
+                                  rk_sample_ins(&c, RK_I_U2F, z, 0, 0), 0));
+    run(bed, &c, r, RK_PLAIN);
+}
+
 /* All pairs of three instructions, then some with their operands exchanged. */
 static void rows(rk_bed *bed)
 {
@@ -165,6 +180,7 @@ static void rows(rk_bed *bed)
     rk_dice r = {8};
     for (int i = 0; i < 12; i += bed->quick ? 5 : 1)
         rows_of(bed, &r, shape[i % 6], ops[i % 3], ops[(i / 3 + i) % 3], i >= 9);
+    rows_of_planes(bed, &r);
 }
 
 static void one_value_everywhere(rk_bed *bed)
