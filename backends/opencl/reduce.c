@@ -50,6 +50,7 @@ static void write_source(ocl_text *t, const ocl_code *c, const pass *p, uint32_t
                  p->last, c->op->p[3] == 1);
     ocl_text_add(t, "#define RK_POS %s\n#define RK_RESULTS %u\n#define RK_STRIP %u\n",
                  c->small ? "uint" : "ulong", p->results, widest(c));
+    ocl_text_add(t, "#define RK_BEYOND %d\n", !p->first || ocl_code_flat(c, 0, c->split));
     ocl_text_add(t, "#define RK_WS_PARAMS %s\n",
                  p->first && p->last ? "" : "__global uchar *ws, ulong ws_at,");
     ocl_code_params(c, t, "RK_PARAMS", from, to);

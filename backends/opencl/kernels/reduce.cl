@@ -101,13 +101,26 @@ static inline void rk_lanes(F *acc, U *at)
 #endif
 }
 
-/* Loops over vectors and folds are unrolled, so that sums stay in registers. */
+/* Takes the vector at x1, of which `rem` elements are loaded and n count. */
+#define TAKE(v, n)                                                                                 \
+    U fold[RK_FOLDS], index[RK_FOLDS];                                                             \
+    F value[RK_FOLDS];                                                                             \
+    VALUES((U)((uint)x1) + LANES)                                                                  \
+    _Pragma("unroll") for (uint f = 0; f < RK_FOLDS; f++) {                                        \
+        if (n < RK_WIDTH) value[f] = PICK(LANES < (U)(n), value[f], (F)(START));                   \
+        if (n < RK_WIDTH) index[f] = PICK(LANES < (U)(n), index[f], (U)(NONE));                    \
+        rk_merge(&acc[f][v], &at[f][v], value[f], index[f]);                                       \
+    }
+
+/* RK_BEYOND: what follows a row in memory may be loaded with its end, which is one load, and is left
+ * out then.  Loops over vectors and folds are unrolled, so that sums stay in registers. */
 ONE __kernel void reduce(PARAMS)
 {
-    ulong first = get_global_id(0) * per, last = min(first + per, tasks);
+    ulong first = get_global_id(0) * per, last = min(first + per, tasks),
+          all = tasks / blocks * length, x2 = 0;
     for (ulong task = first; task < last; task++) {
         ulong x0 = task / blocks, begin = (task - x0 * blocks) * RK_SUM_BLOCK,
-              end = min(begin + RK_SUM_BLOCK, length);
+              end = min(begin + RK_SUM_BLOCK, length), group = begin;
         F acc[RK_FOLDS][VECTORS];
         U at[RK_FOLDS][VECTORS];
 #pragma unroll
@@ -118,22 +131,21 @@ ONE __kernel void reduce(PARAMS)
                 at[f][v] = (U)(NONE);
             }
 #pragma unroll 1
-        for (ulong group = begin; group < end; group += RK_SUM_LANES)
+        for (; group + RK_SUM_LANES <= end; group += RK_SUM_LANES)
 #pragma unroll
             for (uint v = 0; v < VECTORS; v++) {
-                ulong x1 = group + v * RK_WIDTH, x2 = 0, pos = x0 * length + x1;
-                if (x1 >= end) continue;
-                uint rem = (uint)min(end - x1, (ulong)RK_WIDTH);
-                U fold[RK_FOLDS], index[RK_FOLDS];
-                F value[RK_FOLDS];
-                VALUES((U)((uint)x1) + LANES)
-#pragma unroll
-                for (uint f = 0; f < RK_FOLDS; f++) {
-                    if (rem < RK_WIDTH) value[f] = PICK(LANES < (U)(rem), value[f], (F)(START));
-                    if (rem < RK_WIDTH) index[f] = PICK(LANES < (U)(rem), index[f], (U)(NONE));
-                    rk_merge(&acc[f][v], &at[f][v], value[f], index[f]);
-                }
+                ulong x1 = group + v * RK_WIDTH, pos = x0 * length + x1;
+                const uint rem = RK_WIDTH;
+                TAKE(v, RK_WIDTH)
             }
+#pragma unroll
+        for (uint v = 0; v < VECTORS; v++) {
+            ulong x1 = group + v * RK_WIDTH, pos = x0 * length + x1;
+            if (x1 >= end) continue;
+            uint n = (uint)min(end - x1, (ulong)RK_WIDTH);
+            const uint rem = RK_BEYOND ? (uint)min(all - pos, (ulong)RK_WIDTH) : n;
+            TAKE(v, n)
+        }
         U done[RK_FOLDS], where[RK_FOLDS];
 #pragma unroll
         for (uint f = 0; f < RK_FOLDS; f++) {
@@ -147,7 +159,7 @@ ONE __kernel void reduce(PARAMS)
             done[f] = AS_U(acc[f][0]);
             where[f] = at[f][0];
         }
-        ulong x1 = 0, x2 = 0, pos = task;
+        ulong x1 = 0, pos = task;
         uint rem = 1;
         FINISH
     }
