@@ -85,8 +85,44 @@ static uint32_t widen(const rk_device *d, const rk_op *op, axis *a, uint32_t n, 
     return bytes * most;
 }
 
-static void write_source(rk_device *d, ocl_text *t, const axis *a, uint32_t n, uint32_t bytes,
-                         int small)
+/* Whether results are too large to be found in a cache by what reads them next. */
+static int streams(const rk_op *op)
+{
+    enum { LARGE = 2 << 20 };
+    return ocl_count(&op->out[0]) * ocl_size(op->out[0].dtype) >= LARGE;
+}
+
+/* Rows of the output that a task of the cpu variant writes: many read memory in longer runs, few
+ * make more tasks. */
+static int64_t rows_of(const rk_op *op) { return streams(op) ? 256 : 64; }
+
+/* Whether the cpu variant turns squares: of the last axis and another, which is made the one before
+ * it.  *across becomes that axis, which then counts blocks. */
+static int turn(const rk_device *d, const rk_op *op, axis *a, uint32_t n, axis *across)
+{
+    int64_t rows = rows_of(op);
+    if (!d->cpu || d->width == 1 || ocl_size(op->in[0].dtype) != 4 || a[n - 1].out != 1 ||
+        a[n - 1].in == 1 || a[n - 1].n < d->width)
+        return 0;
+    for (uint32_t i = 0; i + 1 < n; i++) {
+        if (a[i].in != 1 || a[i].n < d->width) continue;
+        *across = a[i];
+        for (; i + 2 < n; i++) a[i] = a[i + 1];
+        a[i] = (axis){(across->n + rows - 1) / rows, rows, across->out * rows};
+        return 1;
+    }
+    return 0;
+}
+
+static void write_turn(ocl_text *t, const rk_op *op, uint32_t n)
+{
+    ocl_text_add(t, "#define RK_TURN %d\n#define RK_BLOCKS n%u\n#define RK_PUT %s\n",
+                 (int)rows_of(op), n - 2, streams(op) ? "nt32" : "st32");
+    OCL_APPEND(t, ocl_cl_transpose);
+}
+
+static void write_source(rk_device *d, ocl_text *t, const rk_op *op, const axis *a, uint32_t n,
+                         uint32_t bytes, int small, int turns)
 {
     const char *type = bytes == 1 ? "uchar" : bytes == 4 ? "uint" : "uint4";
     const char *word = small ? "int" : "long";
@@ -103,26 +139,33 @@ static void write_source(rk_device *d, ocl_text *t, const axis *a, uint32_t n, u
         ocl_text_add(t, "from += x * i%u; to += x * o%u; } ", i, i);
     }
     ocl_text_add(t, "\n");
+    if (turns) write_turn(t, op, n);
     OCL_APPEND(t, ocl_cl_copy);
 }
 
 static rk_status add_args(ocl_step *s, const axis *a, uint32_t n, const int64_t *first, int small,
-                          rk_error *e)
+                          const axis *across, rk_error *e)
 {
     const axis *last = &a[n - 1];
-    const int64_t words[] = {first[0], first[1], last->n, last->in, last->out};
+    const int64_t words[] = {first[0],
+                             first[1],
+                             last->n,
+                             last->in,
+                             across ? across->out : last->out,
+                             across ? across->n : 0};
     for (uint32_t i = 0; i + 1 < n; i++) {
         OCL_TRY(ocl_step_count(s, small, (uint64_t)a[i].n, e));
         OCL_TRY(ocl_step_count(s, small, (uint64_t)a[i].in, e));
         OCL_TRY(ocl_step_count(s, small, (uint64_t)a[i].out, e));
     }
-    for (int i = 0; i < 5; i++) OCL_TRY(ocl_step_count(s, small, (uint64_t)words[i], e));
+    for (int i = 0; i < (across ? 6 : 5); i++)
+        OCL_TRY(ocl_step_count(s, small, (uint64_t)words[i], e));
     return RK_OK;
 }
 
 rk_status ocl_copy(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
 {
-    axis a[6];
+    axis a[6], across;
     uint64_t count;
     rk_device *d = k->device;
     snprintf(info->impl, sizeof info->impl, "copy %s", d->cpu ? "cpu" : "gpu");
@@ -132,16 +175,17 @@ rk_status ocl_copy(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *e)
     int small = ocl_small(d, op) && count < (uint64_t)1 << 31;
     uint32_t n = simplify(a, (uint32_t)op->p[0]);
     uint32_t bytes = widen(d, op, a, n, first, ocl_size(op->in[0].dtype));
+    int turns = turn(d, op, a, n, &across);
     uint64_t length = (uint64_t)a[n - 1].n, rows = 1;
     for (uint32_t i = 0; i + 1 < n; i++) rows *= (uint64_t)a[i].n;
     ocl_text source;
     ocl_step *s;
-    write_source(d, &source, a, n, bytes, small);
+    write_source(d, &source, op, a, n, bytes, small, turns);
     OCL_TRY(ocl_step_add(k, &source, "copy", &s, e));
     ocl_step_buffer(s, 0, 0);
     ocl_step_buffer(s, 1, 0);
-    OCL_TRY(add_args(s, a, n, first, small, e));
-    if (d->cpu) return ocl_divide(s, d, rows, length, 4096, e);
+    OCL_TRY(add_args(s, a, n, first, small, turns ? &across : NULL, e));
+    if (d->cpu) return ocl_divide(s, d, rows, length, turns ? 256 : 4096, e);
     OCL_TRY(ocl_step_count(s, small, rows * length, e));
     ocl_step_range(s, rows * length, 1, OCL_GROUP);
     return RK_OK;

@@ -112,8 +112,8 @@ static inline void rk_lanes(F *acc, U *at)
         rk_merge(&acc[f][v], &at[f][v], value[f], index[f]);                                       \
     }
 
-/* RK_BEYOND: what follows a row in memory may be loaded with its end, which is one load, and is left
- * out then.  Loops over vectors and folds are unrolled, so that sums stay in registers. */
+/* RK_BEYOND: what follows a row in memory may be loaded with its end, which is one load, and is
+ * left out then.  Loops over vectors and folds are unrolled, so that sums stay in registers. */
 ONE __kernel void reduce(PARAMS)
 {
     ulong first = get_global_id(0) * per, last = min(first + per, tasks),
