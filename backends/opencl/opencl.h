@@ -322,8 +322,8 @@ void ocl_code_want(const ocl_code *, ocl_text *, const char *name);
 /* Whether each input that instructions [from, to) use either has the space's elements in its order
  * or does not vary along axis vec. */
 int ocl_code_flat(const ocl_code *, uint32_t from, uint32_t to);
-/* Defines `name`(X): X(j, its vector) for each input j that does not vary along axis vec.  Of a flat
- * program these are not in ocl_code_body, which takes them from variables in0 ... */
+/* Defines `name`(X): X(j, its vector) for each input j that does not vary along axis vec.  Of a
+ * flat program these are not in ocl_code_body, which takes them from variables in0 ... */
 void ocl_code_values(const ocl_code *, ocl_text *, const char *name);
 /* Whether vectors of 4 along axis vec start at multiples of 4 elements in all tensors that vary
  * along it, so that each is one aligned load. */

@@ -12,7 +12,10 @@ static void start(rk_device *d, ocl_text *t, uint32_t width, int numerics)
 {
     *t = (ocl_text){.host = d->host};
     ocl_text_add(t, "#define RK_WIDTH %u\n#define RK_CPU %d\n", width, d->cpu);
-    if (numerics) OCL_APPEND(t, ocl_cl_numerics);
+    if (numerics) {
+        OCL_APPEND(t, ocl_cl_builtin);
+        OCL_APPEND(t, ocl_cl_numerics);
+    }
     OCL_APPEND(t, ocl_cl_common);
 }
 
