@@ -7,6 +7,7 @@
  *   choice.c     what a tuner may choose; see choice.h
  *   probe.c      kernels that do work of one sort and nothing else
  *   program.c    programs of an op, compiled to steps over tiles of elements
+ *   access.c     how they read their inputs
  *   epilogue.c   those that follow a kind's result
  *   isa.c, run.c, step.c, peak.c, NAME.c
  *                compiled once per instruction set: the tables of kinds, the interpreter of

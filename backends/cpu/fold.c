@@ -19,50 +19,85 @@ static void tree(float *lane, int64_t width, int64_t used)
 }
 
 #ifdef CPU_VEC
-/* The upper half of the lanes onto the lower one, five times. */
-static inline float sum_lanes(vec acc[RK_SUM_LANES / CPU_VEC])
+/* Masks of the elements that a line has after those of its last full set of lanes. */
+enum { PARTS = RK_SUM_LANES / CPU_VEC, TOGETHER = CPU_VEC / 4 };
+typedef struct ends {
+    int64_t n, full;
+    vec_mask mask[PARTS];
+} ends;
+
+static ends ends_of(int64_t n)
 {
-    for (int w = RK_SUM_LANES / CPU_VEC / 2; w; w /= 2)
-        for (int j = 0; j < w; j++) acc[j] = v_add(acc[j], acc[j + w]);
+    ends e = {.n = n, .full = n / RK_SUM_LANES * RK_SUM_LANES};
+    for (int64_t j = 0, left = n - e.full; j < PARTS; j++, left -= CPU_VEC)
+        e.mask[j] = v_part((int)(left < 0 ? 0 : left < CPU_VEC ? left : CPU_VEC));
+    return e;
+}
+
+/* The lanes of some lines, of each the upper half onto the lower one until there is one vector.
+ * They begin with the first elements and not with +0, which the sum of nothing but -0 misses. */
+static inline __attribute__((always_inline)) void lanes_of(vec *to, const float *x, int64_t next,
+                                                           int lines, const ends *e)
+{
+    vec acc[TOGETHER][PARTS];
+#define ALL CPU_UNROLL for (int r = 0; r < lines; r++) CPU_UNROLL for (int j = 0; j < PARTS; j++)
+    if (e->full) {
+        ALL acc[r][j] = v_load(x + r * next + j * CPU_VEC);
+        for (int64_t i = RK_SUM_LANES; i < e->full; i += RK_SUM_LANES)
+            ALL acc[r][j] = v_add(acc[r][j], v_load(x + r * next + i + j * CPU_VEC));
+        if (e->full < e->n)
+            ALL acc[r][j] =
+                v_add(acc[r][j], v_load_part(x + r * next + e->full + j * CPU_VEC, e->mask[j]));
+    } else {
+        ALL acc[r][j] = v_load_part(x + r * next + j * CPU_VEC, e->mask[j]);
+    }
+#undef ALL
+    CPU_UNROLL for (int r = 0; r < lines; r++)
+    {
+        CPU_UNROLL for (int w = PARTS / 2; w; w /= 2) CPU_UNROLL for (int j = 0; j < w; j++)
+            acc[r][j] = v_add(acc[r][j], acc[r][j + w]);
+        to[r] = acc[r][0];
+    }
+}
+
+/* The sums of a, b, c and d, halves of the lanes onto one another. */
+static inline __m128 sums_of_four(vec a, vec b, vec c, vec d)
+{
 #if CPU_VEC == 16
-    __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(acc[0]), _mm512_extractf32x8_ps(acc[0], 1));
+    vec ab = v_add(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+    vec cd = v_add(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xEE));
+    vec four = v_add(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xDD));
+    __m128 w = _mm512_castps512_ps128(four), x = _mm512_extractf32x4_ps(four, 1);
+    __m128 y = _mm512_extractf32x4_ps(four, 2), z = _mm512_extractf32x4_ps(four, 3);
 #else
-    __m256 eight = acc[0];
+    vec ab = v_add(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+    vec cd = v_add(_mm256_permute2f128_ps(c, d, 0x20), _mm256_permute2f128_ps(c, d, 0x31));
+    __m128 w = _mm256_castps256_ps128(ab), x = _mm256_extractf128_ps(ab, 1);
+    __m128 y = _mm256_castps256_ps128(cd), z = _mm256_extractf128_ps(cd, 1);
 #endif
-    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
-    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+    __m128 wx = _mm_add_ps(_mm_movelh_ps(w, x), _mm_movehl_ps(x, w));
+    __m128 yz = _mm_add_ps(_mm_movelh_ps(y, z), _mm_movehl_ps(z, y));
+    wx = _mm_add_ps(_mm_shuffle_ps(wx, yz, 0x88), _mm_shuffle_ps(wx, yz, 0xDD));
+    return _mm_add_ps(wx, _mm_setzero_ps());
 }
 
-static float sum_of_lanes(const float *lane)
+static void sum_rows(float *to, const float *x, int64_t n, int64_t next, int64_t rows)
 {
-    vec acc[RK_SUM_LANES / CPU_VEC];
-    for (int j = 0; j < RK_SUM_LANES / CPU_VEC; j++) acc[j] = v_load(lane + j * CPU_VEC);
-    return sum_lanes(acc);
-}
-
-static float sum_line(const float *x, int64_t n)
-{
-    enum { PARTS = RK_SUM_LANES / CPU_VEC };
-    vec acc[PARTS];
+    const ends e = ends_of(n);
     int64_t i = 0;
-    for (int j = 0; j < PARTS; j++) acc[j] = v_zero();
-    for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
-        for (int j = 0; j < PARTS; j++) acc[j] = v_add(acc[j], v_load(x + i + j * CPU_VEC));
-    for (int j = 0; i < n; j++, i += CPU_VEC)
-        acc[j] =
-            v_add(acc[j], v_load_part(x + i, v_part((int)(n - i < CPU_VEC ? n - i : CPU_VEC))));
-    return sum_lanes(acc);
+    for (; i + 4 <= rows; i += 4, x += 4 * next) {
+        vec line[4];
+        CPU_UNROLL for (int r = 0; r < 4; r += TOGETHER)
+            lanes_of(line + r, x + r * next, next, TOGETHER, &e);
+        _mm_storeu_ps(to + i, sums_of_four(line[0], line[1], line[2], line[3]));
+    }
+    for (; i < rows; i++, x += next) {
+        vec line;
+        lanes_of(&line, x, next, 1, &e);
+        _mm_store_ss(to + i, sums_of_four(line, line, line, line));
+    }
 }
 #else
-static float sum_of_lanes(const float *lane)
-{
-    float x[RK_SUM_LANES];
-    memcpy(x, lane, sizeof x);
-    tree(x, 1, RK_SUM_LANES);
-    return x[0];
-}
-
 static float sum_line(const float *x, int64_t n)
 {
     float lane[RK_SUM_LANES] = {0};
@@ -73,40 +108,41 @@ static float sum_line(const float *x, int64_t n)
     tree(lane, 1, n < RK_SUM_LANES ? n : RK_SUM_LANES);
     return lane[0];
 }
-#endif
 
-static float max_of_lanes(const float *lane)
+static void sum_rows(float *to, const float *x, int64_t n, int64_t next, int64_t rows)
 {
-    float most = -INFINITY;
-    for (int l = 0; l < RK_SUM_LANES; l++) most = lane[l] > most ? lane[l] : most;
-    return most;
+    for (int64_t i = 0; i < rows; i++) to[i] = sum_line(x + i * next, n);
 }
+#endif
 
 /* The order of comparisons is free: NaN never wins, and which zero wins does not matter. */
 static float max_line(const float *x, int64_t n)
 {
-    float lane[RK_SUM_LANES], most;
+    float lane[RK_SUM_LANES], most = -INFINITY;
     int64_t i = 0;
     for (int l = 0; l < RK_SUM_LANES; l++) lane[l] = -INFINITY;
     for (; i + RK_SUM_LANES <= n; i += RK_SUM_LANES)
         for (int l = 0; l < RK_SUM_LANES; l++) lane[l] = x[i + l] > lane[l] ? x[i + l] : lane[l];
-    most = max_of_lanes(lane);
+    for (int l = 0; l < RK_SUM_LANES; l++) most = lane[l] > most ? lane[l] : most;
     for (; i < n; i++) most = x[i] > most ? x[i] : most;
     return most;
 }
 
-float CPU_NAME(cpu_fold_lanes)(int64_t which, const float *lanes)
+static uint32_t find(float value, const float *x, int64_t n, int64_t first)
 {
-    return which == RK_REDUCE_SUM ? sum_of_lanes(lanes) : max_of_lanes(lanes);
+    for (int64_t i = 0; i < n; i++)
+        if (x[i] == value) return (uint32_t)(first + i);
+    return CPU_NO_INDEX;
 }
 
-void CPU_NAME(cpu_fold_line)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t first)
+void CPU_NAME(cpu_fold_rows)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t next,
+                             int64_t rows, int64_t first)
 {
-    *to.value = which == RK_REDUCE_SUM ? sum_line(x, n) : max_line(x, n);
-    if (which != RK_REDUCE_ARGMAX) return;
-    *to.index = CPU_NO_INDEX;
-    for (int64_t i = 0; i < n && *to.index == CPU_NO_INDEX; i++)
-        if (x[i] == *to.value) *to.index = (uint32_t)(first + i);
+    if (which == RK_REDUCE_SUM) sum_rows(to.value, x, n, next, rows);
+    for (int64_t i = 0; i < rows && which != RK_REDUCE_SUM; i++, x += next) {
+        to.value[i] = max_line(x, n);
+        if (which == RK_REDUCE_ARGMAX) to.index[i] = find(to.value[i], x, n, first);
+    }
 }
 
 /* Columns of SUM use one line per lane; of MAX the first; of ARGMAX a second one for indices. */

@@ -18,10 +18,9 @@ typedef struct cpu_fold {
 } cpu_fold;
 
 #ifdef CPU_ISA
-/* Folds n elements of a line into one; the first one has this index. */
-void CPU_NAME(cpu_fold_line)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t first);
-/* The fold of a line whose elements are in lanes. */
-float CPU_NAME(cpu_fold_lanes)(int64_t which, const float *lanes);
+/* Folds lines of n elements, next apart; the first element of each has this index. */
+void CPU_NAME(cpu_fold_rows)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t next,
+                             int64_t rows, int64_t first);
 
 /* Folds columns: begin, then row after row of width elements, then end. */
 void CPU_NAME(cpu_fold_columns_begin)(int64_t which, float *lanes, int64_t width);

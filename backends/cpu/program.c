@@ -2,29 +2,10 @@
 #include <string.h>
 #include "check.h"
 
-cpu_access cpu_access_raw(void) { return (cpu_access){.dtype = RK_F32, .arg = CPU_NO_ARG}; }
-
-cpu_access cpu_access_of(const rk_tensor *t, uint32_t arg, int at_zero)
-{
-    cpu_access a = {.how = CPU_READ_RUNS, .dtype = t->dtype, .arg = arg};
-    for (uint32_t d = 0; d < t->rank; d++) {
-        uint32_t last = a.rank - 1;
-        if (t->dim[d] == 1 || (int)d == at_zero) continue;
-        if (a.rank && a.stride[last] == t->stride[d] * t->dim[d]) {
-            a.dim[last] *= t->dim[d];
-            a.stride[last] = t->stride[d];
-        } else {
-            a.dim[a.rank] = t->dim[d];
-            a.stride[a.rank++] = t->stride[d];
-        }
-    }
-    if (a.rank == 1 && a.stride[0] == 0) a.how = CPU_READ_ONE;
-    if (a.rank == 0 || (a.rank == 1 && a.stride[0] == 1)) a.how = CPU_READ_DENSE;
-    return a;
-}
-
-enum { LEAST_ROW = 16 };
+/* Words of a table: rows that a block begins or ends in among them, and a vector of those after. */
+enum { TABLE = CPU_BLOCK / CPU_LEAST_ROW + 2 + CPU_ALIGN / 4 };
 #define NONE UINT32_MAX
+enum { DONE = 2 };
 
 /* A program being compiled.  value[k]: slot where instruction k's result was saved, or 0; acc: the
  * instruction whose result the accumulator has. */
@@ -33,8 +14,8 @@ typedef struct compiler {
     cpu_program *p;
     uint32_t acc, n_free;
     uint16_t *value, *free; /* slots to use again */
-    uint32_t *last_use;     /* of instruction k's result by another one */
-    unsigned char *live;    /* STORE and FOLD: done */
+    uint32_t *uses;         /* to come, of instruction k's result by others */
+    unsigned char *live;    /* or DONE */
     size_t bytes;           /* of scratch memory */
 } compiler;
 
@@ -60,7 +41,7 @@ static void find_uses(compiler *c)
             uint32_t from = operand[j] & RK_R_NUM;
             if ((operand[j] & RK_R_KIND) != RK_R_INS) continue;
             c->live[from] = 1;
-            if (!is_root(i) && c->last_use[from] < k) c->last_use[from] = k;
+            if (!is_root(i)) c->uses[from]++;
         }
     }
 }
@@ -77,6 +58,7 @@ static void give_room(compiler *c, uint32_t slot)
 {
     cpu_program *p = c->p;
     size_t bytes = p->one[slot]     ? 4
+                   : p->table[slot] ? TABLE * 4
                    : p->block[slot] ? CPU_BLOCK * 4 + CPU_ALIGN
                                     : CPU_TILE_ELEMENTS * 4;
     if (!p->room[slot]) p->room[slot] = (uint32_t)take_room(c, bytes);
@@ -110,17 +92,23 @@ static int simple(uint16_t op)
     return op == RK_I_FADD ? 0 : op == RK_I_FSUB ? 1 : op == RK_I_FMUL ? 2 : -1;
 }
 
+/* Values of slots in memory: 0; that all elements or those of rows share: 1, 2. */
+static int is_shared(const cpu_program *p, uint32_t slot)
+{
+    return p->one[slot] ? 1 : p->table[slot] ? 2 : 0;
+}
+
 /* A step; or the one before does its work, too, since what passes from step to step takes time. */
 static void emit(compiler *c, uint16_t op, int side, uint16_t x, uint16_t y)
 {
     cpu_program *p = c->p;
     cpu_step *last = p->n_step ? &p->step[p->n_step - 1] : NULL;
     int this = side == 0 && x != CPU_ACC ? simple(op) : -1;
-    if (last && this >= 0 && last->op == CPU_STEP_LOAD && !p->one[last->x]) {
+    if (last && this >= 0 && last->op == CPU_STEP_LOAD && !is_shared(p, last->x)) {
         last->op = (uint16_t)(CPU_STEP_FIRST + this);
         last->y = x;
     } else if (last && this >= 0 && last->side == 0 && simple(last->op) >= 0 &&
-               last->x != CPU_ACC && p->one[last->x] && p->one[x]) {
+               last->x != CPU_ACC && is_shared(p, x) && is_shared(p, x) == is_shared(p, last->x)) {
         last->op = (uint16_t)(CPU_STEP_PAIR + 3 * simple(last->op) + this);
         last->y = x;
     } else {
@@ -128,11 +116,11 @@ static void emit(compiler *c, uint16_t op, int side, uint16_t x, uint16_t y)
     }
 }
 
-/* What the accumulator has is needed after instruction k, or twice by it. */
-static void keep_acc(compiler *c, uint32_t k, int twice)
+/* What the accumulator has is needed later, or twice by the instruction to come. */
+static void keep_acc(compiler *c, int twice)
 {
     uint32_t acc = c->acc;
-    if (acc == NONE || c->value[acc] || (c->last_use[acc] <= k && !twice)) return;
+    if (acc == NONE || c->value[acc] || (c->uses[acc] == 0 && !twice)) return;
     c->value[acc] = c->n_free ? c->free[--c->n_free] : new_slot(c, 0);
     emit(c, CPU_STEP_SAVE, 0, c->value[acc], 0);
 }
@@ -146,7 +134,7 @@ static void put_acc(compiler *c, const rk_ins *i)
         if (p->out_bytes[i->b] == 1) op = CPU_STEP_BYTES;
         emit(c, op, 0, (uint16_t)(p->out_slot + i->b), 0);
     } else if (c->s->lanes) {
-        emit(c, c->s->lanes, 0, i->b, 0);
+        emit(c, CPU_STEP_SUM, 0, i->b, 0);
     } else {
         p->folded[i->b] = new_slot(c, 1);
         emit(c, CPU_STEP_SAVE, 0, (uint16_t)p->folded[i->b], 0);
@@ -159,7 +147,7 @@ static void put_roots(compiler *c, uint16_t operand, uint32_t from)
     for (uint32_t k = from; k < c->s->end; k++) {
         const rk_ins *i = &c->s->code[k];
         if (!is_root(i) || i->a != operand || c->live[k]) continue;
-        c->live[k] = 1;
+        c->live[k] = DONE;
         put_acc(c, i);
     }
 }
@@ -170,22 +158,21 @@ static void compile_root(compiler *c, uint32_t k)
     const rk_ins *i = &c->s->code[k];
     if (c->live[k]) return;
     uint16_t from = slot_of(c, i->a);
-    if (i->op == RK_I_FOLD && !c->s->lanes && !c->p->one[from]) {
+    if (i->op == RK_I_FOLD && !c->s->lanes && !is_shared(c->p, from)) {
         c->p->folded[i->b] = from;
         return;
     }
-    keep_acc(c, k, 0);
+    keep_acc(c, 0);
     c->acc = NONE;
     emit(c, CPU_STEP_LOAD, 0, from, 0);
     put_roots(c, i->a, k);
 }
 
-static void release_operands(compiler *c, uint32_t k, const uint16_t *operand, int n)
+static void release_operands(compiler *c, const uint16_t *operand, int n)
 {
     for (int j = 0; j < n; j++) {
         uint32_t from = operand[j] & RK_R_NUM;
-        if ((operand[j] & RK_R_KIND) != RK_R_INS || c->last_use[from] != k || !c->value[from])
-            continue;
+        if ((operand[j] & RK_R_KIND) != RK_R_INS || c->uses[from] || !c->value[from]) continue;
         c->free[c->n_free++] = c->value[from];
         c->value[from] = 0; /* once, if it is read twice */
     }
@@ -201,7 +188,9 @@ static void compile_one(compiler *c, uint32_t k)
             side = j;
             uses++;
         }
-    keep_acc(c, k, n == 3 && uses > 1);
+    for (int j = 0; j < n; j++)
+        if ((operand[j] & RK_R_KIND) == RK_R_INS) c->uses[operand[j] & RK_R_NUM]--;
+    keep_acc(c, n == 3 && uses > 1);
     if (side == n) {
         emit(c, CPU_STEP_LOAD, side = 0, slot_of(c, operand[0]), 0);
         if (c->s->lanes) put_roots(c, operand[0], k);
@@ -210,9 +199,25 @@ static void compile_one(compiler *c, uint32_t k)
         if (j != side)
             slot[rest++] = n == 2 && operand[j] == operand[side] ? CPU_ACC : slot_of(c, operand[j]);
     emit(c, i->op, side, slot[0], slot[1]);
-    release_operands(c, k, operand, n);
+    release_operands(c, operand, n);
     c->acc = k;
+    c->live[k] = DONE;
     put_roots(c, (uint16_t)(RK_R_INS | k), k);
+}
+
+/* An instruction, after those that it needs and that were not done yet: what one root needs comes
+ * before what only the next one does, so that less is to be saved. */
+static void compile_tree(compiler *c, uint32_t k)
+{
+    uint16_t operand[3];
+    int n = operands(&c->s->code[k], operand);
+    for (int j = 0; j < n; j++)
+        if ((operand[j] & RK_R_KIND) == RK_R_INS && c->live[operand[j] & RK_R_NUM] != DONE)
+            compile_tree(c, operand[j] & RK_R_NUM);
+    if (is_root(&c->s->code[k]))
+        compile_root(c, k);
+    else
+        compile_one(c, k);
 }
 
 static int reads(const cpu_step *s, uint32_t slot)
@@ -262,37 +267,37 @@ static void find_aliases(const cpu_source *s, cpu_program *p)
     }
 }
 
-/* Rows that all inputs that lie in runs have; shorter ones only if they are of one value each. */
-static int64_t common_row(const cpu_source *s)
-{
-    int64_t row = 0, least = LEAST_ROW;
-    for (uint32_t j = 0; j < s->n_in; j++) {
-        const cpu_access *a = &s->in[j];
-        if (a->how != CPU_READ_RUNS) continue;
-        int64_t length = a->dim[a->rank - 1], stride = a->stride[a->rank - 1];
-        if ((row && length != row) || stride < 0 || stride > 1) return 0;
-        if (stride || a->dtype == RK_U8) least = CPU_BLOCK / 2 + 1;
-        row = length;
-    }
-    return row >= least && (s->row == 0 || s->row == row) ? row : 0;
-}
-
 /* How inputs and immediates are read. */
 static void find_reads(compiler *c)
 {
     const cpu_source *s = c->s;
     cpu_program *p = c->p;
-    p->row = common_row(s);
+    int in_tables, by_row = 0;
+    p->row = cpu_common_row(s, &in_tables);
+    in_tables &= !s->lanes;
     for (uint32_t j = 0; j < p->n_in; j++) {
         cpu_access *a = &p->in[j];
-        if (a->how == CPU_READ_RUNS && p->row) a->how = CPU_READ_ROW;
+        if (a->how == CPU_READ_RUNS && p->row) a->how = in_tables ? CPU_READ_TABLE : CPU_READ_ROW;
+        by_row |= a->how == CPU_READ_ROW;
+        p->table[j] = a->how == CPU_READ_TABLE;
         p->one[j] =
             a->how == CPU_READ_ONE || (a->how == CPU_READ_ROW && a->stride[a->rank - 1] == 0);
     }
     memset(p->one + p->imm_slot, 1, p->n_imm);
     memset(p->block, 1, p->temp_slot);
     if (s->lanes) p->row = s->row;
-    p->stream = s->stream && p->row % (CPU_ALIGN / 4) ? CPU_STREAM_BLOCKS : s->stream;
+    by_row = by_row && p->row % (CPU_ALIGN / 4);
+    p->stream = s->stream && by_row ? CPU_STREAM_BLOCKS : s->stream;
+}
+
+/* Element e of a tile that begins at element f of a row is row_of[f + e] rows after it. */
+static int count_rows(rk_kernel *k, cpu_program *p)
+{
+    int64_t n = p->row + CPU_TILE_ELEMENTS + CPU_ALIGN / 4;
+    if (!memchr(p->table, 1, p->n_in)) return 1;
+    p->row_of = cpu_kernel_alloc(k, (size_t)n * sizeof *p->row_of);
+    for (int64_t i = 0; i < n && p->row_of; i++) p->row_of[i] = (uint32_t)(i / p->row);
+    return p->row_of != NULL;
 }
 
 /* Room for what cannot be read or written where it lies. */
@@ -304,7 +309,8 @@ static void give_rooms(compiler *c)
         int dense = a->how == CPU_READ_DENSE || a->how == CPU_READ_COPY;
         if (p->used[j] && dense && a->arg != CPU_NO_ARG && a->dtype != RK_U8)
             p->ask[p->n_ask++] = j;
-        if (p->used[j] && a->how == CPU_READ_ROW) p->by_row[p->n_by_row++] = j;
+        if (p->used[j] && (a->how == CPU_READ_ROW || a->how == CPU_READ_TABLE))
+            p->by_row[p->n_by_row++] = j;
     }
     for (uint32_t j = 0; j < p->n_in; j++) {
         uint32_t how = p->in[j].how, bytes = p->in[j].dtype == RK_U8;
@@ -313,9 +319,9 @@ static void give_rooms(compiler *c)
     }
     if (p->used[p->index_slot]) give_room(c, p->index_slot);
     p->code_at = take_room(c, p->n_step * (size_t)CPU_CODE_BYTES);
-    size_t rows = p->row && p->row < CPU_BLOCK ? (size_t)(CPU_BLOCK / p->row) : 1;
     for (uint32_t j = p->out_slot; j < p->fold_slot && p->stream == CPU_STREAM_BLOCKS; j++)
         if (p->out_bytes[j - p->out_slot] == 4) give_room(c, j);
+    size_t rows = p->row && p->row < CPU_BLOCK ? (size_t)(CPU_BLOCK / p->row) : 1;
     p->lanes_at = take_room(c, p->lanes ? rows * p->n_folded * CPU_FOLD_BYTES : 0);
     p->spare_at = take_room(c, 2 * CPU_TILE_ELEMENTS * 4);
     p->scratch_bytes = c->bytes;
@@ -337,15 +343,16 @@ static int allocate(rk_kernel *k, const cpu_source *s, compiler *c)
     p->room = cpu_kernel_alloc(k, slots * sizeof *p->room);
     p->used = cpu_kernel_alloc(k, slots);
     p->one = cpu_kernel_alloc(k, slots);
+    p->table = cpu_kernel_alloc(k, slots);
     p->block = cpu_kernel_alloc(k, slots);
     c->value = cpu_kernel_alloc(k, (n + 1) * sizeof *c->value);
     c->free = cpu_kernel_alloc(k, (n + 1) * sizeof *c->free);
-    c->last_use = cpu_kernel_alloc(k, (n + 1) * sizeof *c->last_use);
+    c->uses = cpu_kernel_alloc(k, (n + 1) * sizeof *c->uses);
     c->live = cpu_kernel_alloc(k, n + 1);
     c->bytes = slots * sizeof(void *);
     return p->step && p->in && p->ask && p->by_row && p->out_arg && p->out_bytes && p->folded &&
-           p->imm && p->room && p->used && p->one && p->block && c->value && c->free &&
-           c->last_use && c->live;
+           p->imm && p->room && p->used && p->one && p->table && p->block && c->value && c->free &&
+           c->uses && c->live;
 }
 
 static void number_slots(const cpu_source *s, cpu_program *p)
@@ -376,13 +383,11 @@ cpu_program *cpu_program_new(rk_kernel *k, const cpu_source *s)
     c.bytes = (c.bytes + CPU_ALIGN - 1) / CPU_ALIGN * CPU_ALIGN;
     number_slots(s, p);
     find_reads(&c);
+    if (!count_rows(k, p)) return NULL;
     find_uses(&c);
     for (uint32_t i = s->from; i < s->end; i++) {
         p->n_folded += s->code[i].op == RK_I_FOLD;
-        if (is_root(&s->code[i]))
-            compile_root(&c, i);
-        else if (c.live[i])
-            compile_one(&c, i);
+        if (is_root(&s->code[i])) compile_tree(&c, i);
     }
     emit(&c, CPU_STEP_END, 0, 0, 0);
     find_aliases(s, p);

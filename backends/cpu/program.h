@@ -11,13 +11,16 @@
 
 /* How the elements of an index space are read: linear (dense words), one value, bytes, or runs; or
  * linear, and copied where an output that a step writes before has the same memory; or of rows that
- * no tile leaves: there one value, or words one after the other if no block leaves them either. */
+ * no tile leaves: there one value, or words one after the other if no block leaves them either; or
+ * of rows of one value each, a table of those of a block, from which the elements of a tile choose
+ * theirs. */
 enum {
     CPU_READ_DENSE = 0,
     CPU_READ_ONE = 1,
     CPU_READ_RUNS = 2,
     CPU_READ_COPY = 3,
-    CPU_READ_ROW = 4
+    CPU_READ_ROW = 4,
+    CPU_READ_TABLE = 5
 };
 
 /* A program's input: dimensions and strides with neighbours merged where they are one. */
@@ -34,12 +37,11 @@ enum {
     CPU_STEP_SAVE,                   /* in x; of a byte each; past the caches */
     CPU_STEP_BYTES,
     CPU_STEP_STREAM,
-    CPU_STEP_SUM, /* onto the lanes of reduction x; their maximum */
-    CPU_STEP_MAX,
+    CPU_STEP_SUM, /* onto the lanes of reduction x */
     CPU_STEP_END,
-    CPU_STEP_FIRST, /* + 0, 1, 2: x + y, x - y, x * y, where y may be one value */
-    CPU_STEP_PAIR =
-        CPU_STEP_FIRST + 3, /* + 3 a + b: two of these, of the accumulator and one value */
+    CPU_STEP_FIRST,                     /* + 0, 1, 2: x + y, x - y, x * y, where x is in memory */
+    CPU_STEP_PAIR = CPU_STEP_FIRST + 3, /* + 3 a + b: two of these, of the accumulator and values
+                                           that either all elements or those of rows share */
     CPU_STEP_OPS = CPU_STEP_PAIR + 9
 };
 enum { CPU_ACC = 0xFFFF };
@@ -49,6 +51,7 @@ typedef struct cpu_step {
 
 enum {
     CPU_TILE_ELEMENTS = 128, /* most elements of a tile */
+    CPU_LEAST_ROW = 9,       /* a tile's rows have room in a vector */
     CPU_CODE_BYTES = 72,     /* of a step that is bound to slots */
     CPU_FOLD_BYTES = 128     /* of a reduction's lanes */
 };
@@ -68,13 +71,15 @@ typedef struct cpu_program {
     uint32_t *imm;
     uint32_t *room;             /* of each slot: where its scratch memory is; 0 if it has none */
     uint32_t *by_row, n_by_row; /* inputs of rows that are read */
+    uint32_t
+        *row_of; /* with tables, of each element of a row and a tile after it: how many rows on */
     uint32_t *ask,
         n_ask; /* inputs that lie one element after the other, which memory has to bring */
-    unsigned char *used, *one, *block; /* one value; all elements of a block, not of a tile */
+    /* One value; a value of each row; all elements of a block, not of a tile. */
+    unsigned char *used, *one, *table, *block;
     size_t scratch_bytes, code_at, lanes_at, spare_at;
-    int64_t row;    /* length of the rows that no tile leaves, or 0 */
-    uint16_t lanes; /* of the source */
-    int stream;
+    int64_t row;       /* length of the rows that inputs have, or 0 */
+    int stream, lanes; /* lanes: of the source */
     uint32_t alias_ok; /* of inputs: output 0 may be in the same memory */
 } cpu_program;
 
@@ -82,8 +87,8 @@ typedef struct cpu_program {
  * results of reductions can be read.  raw_arg: the kind's result, input 0, is kept in the memory of
  * this argument (CPU_NO_ARG: nowhere else).  stream: words of outputs go to memory past the caches.
  * row: blocks are of whole rows of so many elements, or parts of one; 0: all blocks are those of
- * cpu_run_range.  lanes: rows are reduced, by this step, in lanes, those of one row after those of
- * another; 0: reductions find their elements in folded slots. */
+ * cpu_run_range; -1: others.  lanes: rows are summed in lanes, those of one row after those of
+ * another; else reductions find their elements in folded slots. */
 typedef struct cpu_source {
     const rk_op *op;
     const rk_ins *code;
@@ -92,13 +97,16 @@ typedef struct cpu_source {
     uint32_t n_in, n_fold, raw_arg;
     int stream;
     int64_t row;
-    uint16_t lanes;
+    int lanes;
 } cpu_source;
 
 /* The access of tensor t, argument arg; dimension at_zero (or -1) is left out, read at index 0. */
 cpu_access cpu_access_of(const rk_tensor *t, uint32_t arg, int at_zero);
 /* The access of the kind's own result. */
 cpu_access cpu_access_raw(void);
+/* The length of the rows that all inputs that lie in runs have, or 0; shorter ones only if they are
+ * of one value each.  in_tables: those are to be in tables. */
+int64_t cpu_common_row(const cpu_source *, int *in_tables);
 /* NULL if there is no memory. */
 cpu_program *cpu_program_new(rk_kernel *, const cpu_source *);
 /* An output that can hold the kind's result until the program has run: its number among the

@@ -70,17 +70,13 @@ static void unit_of_rows(const job *j, const cpu_run *r, int64_t unit)
     if (n) CPU_NAME(cpu_run_block)(r, start, rows * n, end);
     const float *lanes = (const float *)(const void *)(r->scratch + p->before->lanes_at);
     for (uint32_t f = 0; f < p->folds; f++) {
-        const float *x = n ? (const float *)(const void *)r->slot[p->before->folded[f]] : NULL;
         float value[RK_SUM_BLOCK];
         uint32_t index[RK_SUM_BLOCK];
-        for (int64_t i = 0; i < rows; i++) {
-            cpu_fold to = {&value[i], &index[i]};
-            if (p->before->lanes)
-                value[i] =
-                    CPU_NAME(cpu_fold_lanes)(p->which, lanes + (i * p->folds + f) * RK_SUM_LANES);
-            else
-                CPU_NAME(cpu_fold_line)(p->which, to, n ? x + i * n : x, n, first);
-        }
+        cpu_fold to = {value, index};
+        const void *x = n ? (const void *)r->slot[p->before->folded[f]] : value;
+        if (p->before->lanes) CPU_NAME(cpu_fold_rows)
+        (p->which, to, lanes + f * RK_SUM_LANES, RK_SUM_LANES, p->folds * RK_SUM_LANES, rows, 0);
+        else CPU_NAME(cpu_fold_rows)(p->which, to, x, n, n, rows, first);
         put(j, f, row, block, 0, rows, (cpu_fold){value, index});
     }
 }
@@ -205,12 +201,11 @@ static uint64_t plan_workspace(plan *p)
     return total;
 }
 
-/* One row a block, whose elements the program itself can put into lanes. */
-static uint16_t lanes_of(const plan *p, uint32_t end)
+/* Sums over rows that are longer than a tile; of shorter ones, tiles of several are faster. */
+static int by_lanes(const plan *p, uint32_t end)
 {
-    int some = p->inner == 1 && p->reduced >= 16 && p->which != RK_REDUCE_ARGMAX && end > p->folds;
-    if (!some) return 0;
-    return p->which == RK_REDUCE_SUM ? CPU_STEP_SUM : CPU_STEP_MAX;
+    int sum = p->which == RK_REDUCE_SUM && end > p->folds;
+    return sum && p->inner == 1 && p->reduced >= CPU_TILE_ELEMENTS;
 }
 
 /* Rows that a unit has: whole lines of memory, if it can be. */
@@ -239,8 +234,8 @@ static rk_status compile(rk_kernel *k, const rk_op *op, plan *p, rk_error *e)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "more than %d reductions", CPU_MAX_FOLDS);
     for (uint32_t j = 0; j < op->n_in; j++) in[j] = cpu_access_of(&op->in[j], j, -1);
     p->group = group_of(p);
-    s.lanes = lanes_of(p, s.end);
-    s.row = s.lanes || (p->inner == 1 && p->group == 1) ? p->reduced : -1;
+    s.row = p->inner == 1 ? p->reduced : -1;
+    s.lanes = by_lanes(p, s.end);
     p->before = cpu_program_new(k, &s);
     s.row = s.lanes = 0;
     if (s.end < end) {

@@ -1,6 +1,5 @@
 /* The interpreter of programs: binds steps to slots, sets the slots of a block, and runs it tile by
  * tile. */
-#include <math.h>
 #include <rethink/numerics.h>
 #include "check.h"
 #include "step.h"
@@ -40,14 +39,18 @@ static int overwritten(const cpu_run *r, uint32_t j)
     return 0;
 }
 
+static int how(const cpu_program *p, uint32_t slot)
+{
+    return p->one[slot] ? STEP_ONE : p->table[slot] ? STEP_ROWS : STEP_MEMORY;
+}
+
 static int mode_of(const cpu_program *p, const cpu_step *s)
 {
     if (s->op == RK_I_SELECT) return s->side;
     if (s->x == CPU_ACC) return STEP_SELF;
-    if (s->op >= CPU_STEP_FIRST && s->op < CPU_STEP_PAIR) return p->one[s->y];
+    if (s->op >= CPU_STEP_FIRST) return how(p, s->y);
     if (s->op > CPU_STEP_LOAD || (s->op < CPU_STEP_LOAD && cpu_arity(s->op) == 1)) return 0;
-    int mode = p->one[s->x] ? STEP_ONE : STEP_MEMORY;
-    return s->side ? STEP_SECOND + mode : mode;
+    return how(p, s->x) + (s->side ? STEP_SECOND : 0);
 }
 
 static void bind(const cpu_run *r)
@@ -59,10 +62,10 @@ static void bind(const cpu_run *r)
         step_code *c = &code[k];
         uint16_t x = s->x == CPU_ACC ? 0 : s->x;
         *c = (step_code){.x = &r->slot[x], .y = &r->slot[s->y], .fold = s->x};
-        c->keep_x = p->block[x] && !p->one[x] ? -1 : 0;
-        c->keep_y = p->block[s->y] && !p->one[s->y] ? -1 : 0;
-        c->one_x = p->one[x];
-        c->one_y = p->one[s->y];
+        c->how_x = (uint8_t)how(p, x);
+        c->how_y = (uint8_t)how(p, s->y);
+        c->keep_x = p->block[x] && c->how_x == STEP_MEMORY ? -1 : 0;
+        c->keep_y = p->block[s->y] && c->how_y == STEP_MEMORY ? -1 : 0;
         c->side = s->side == 1;
         c->self = s->x == CPU_ACC || cpu_arity(s->op) == 1;
         c->rare = CPU_NAME(cpu_rare_ops)[s->op];
@@ -104,17 +107,18 @@ static void copy_run(const cpu_access *a, const unsigned char *base, int64_t at,
         for (int64_t i = 0; i < n; i++) to[i] = load_one(a, base, at + i * stride);
 }
 
-/* Elements [start, start + n) of an input that lies in runs; returns where they are. */
-static uint32_t *fetch_runs(const cpu_access *a, unsigned char *base, int64_t start, int64_t n,
-                            uint32_t *to)
+/* Elements [start, start + n) of an input that lies in runs of its first rank dimensions; returns
+ * where they are: to, or unless to have a copy matters, in the input. */
+static uint32_t *fetch_runs(const cpu_access *a, uint32_t rank, unsigned char *base, int64_t start,
+                            int64_t n, uint32_t *to)
 {
-    int64_t index[6], at = 0, left = start, last = (int64_t)a->rank - 1, length = a->dim[last];
+    int64_t index[6], at = 0, left = start, last = (int64_t)rank - 1, length = a->dim[last];
     for (int64_t d = last; d >= 0; d--) {
         index[d] = left % a->dim[d];
         left /= a->dim[d];
         at += index[d] * a->stride[d];
     }
-    if (a->stride[last] == 1 && a->dtype != RK_U8 && index[last] + n <= length)
+    if (rank == a->rank && a->stride[last] == 1 && a->dtype != RK_U8 && index[last] + n <= length)
         return (uint32_t *)(void *)(base + 4 * at);
     for (int64_t done = 0; done < n;) {
         int64_t run = length - index[last] < n - done ? length - index[last] : n - done;
@@ -184,10 +188,10 @@ static void set_input(const cpu_run *r, uint32_t j, int64_t start, int64_t n)
         memcpy(own(r, j), base ? (const void *)(base + 4 * start) : r->raw + (start - r->raw_at),
                (size_t)n * 4);
     } else if (a->how == CPU_READ_RUNS) {
-        r->slot[j] = fetch_runs(a, base, start, n, own(r, j));
+        r->slot[j] = fetch_runs(a, a->rank, base, start, n, own(r, j));
     } else if (a->how == CPU_READ_DENSE && a->dtype == RK_U8) {
         widen(own(r, j), base + start, n);
-    } else if (a->how != CPU_READ_ONE && a->how != CPU_READ_ROW) {
+    } else if (a->how == CPU_READ_DENSE || a->how == CPU_READ_COPY) {
         r->slot[j] = base ? (uint32_t *)(void *)(base + 4 * start)
                           : (uint32_t *)r->raw + (start - r->raw_at);
     }
@@ -235,26 +239,38 @@ static void set_left(step_tile *t, int64_t n)
         t->mask[k] = v_part((int)(n < 0 ? 0 : n < STEP_VEC ? n : STEP_VEC));
 }
 
+/* Runs a tile, and goes to the one n elements on. */
+static inline void run_tile(const cpu_run *r, step_tile *t, int width, int64_t at, int64_t n)
+{
+    const cpu_program *p = r->program;
+    const step_code *code = (const step_code *)(const void *)(r->scratch + p->code_at);
+    const vec v = {0};
+    if (p->row_of) t->row_of = p->row_of + t->first;
+    code->run[width](code, 4 * at, t, v, v, v, v, v, v, v, v);
+    if (!p->row_of) return;
+    int64_t rows = t->row_of[n];
+    t->row += rows;
+    t->first += n - rows * p->row;
+}
+
 /* Elements [at, at + n) of a block. */
 static void run_tiles(const cpu_run *r, step_tile *t, int64_t at, int64_t n)
 {
-    const step_code *code = (const step_code *)(const void *)(r->scratch + r->program->code_at);
-    const vec v = {0};
     int64_t i = 0;
     t->part = 0;
     for (; i + STEP_MOST * STEP_VEC <= n; i += STEP_MOST * STEP_VEC) {
         if (t->ask) ask(r, 4 * (at + i) + t->ask);
-        code->run[0](code, 4 * (at + i), t, v, v, v, v, v, v, v, v);
+        run_tile(r, t, 0, at + i, STEP_MOST * STEP_VEC);
     }
     if (i < n && t->ask) ask(r, 4 * (at + i) + t->ask);
     if (i + STEP_HALF * STEP_VEC <= n) {
-        code->run[1](code, 4 * (at + i), t, v, v, v, v, v, v, v, v);
+        run_tile(r, t, 1, at + i, STEP_HALF * STEP_VEC);
         i += STEP_HALF * STEP_VEC;
         t->part = STEP_HALF * STEP_VEC;
     }
     if (i == n) return;
     if (t->left != n - i) set_left(t, n - i);
-    code->run[2](code, 4 * (at + i), t, v, v, v, v, v, v, v, v);
+    run_tile(r, t, 2, at + i, n - i);
 }
 
 static void run_rows(const cpu_run *r, step_tile *t, int64_t start, int64_t n)
@@ -276,11 +292,22 @@ static void run_rows(const cpu_run *r, step_tile *t, int64_t start, int64_t n)
     }
 }
 
-static void clear_lanes(const cpu_program *p, float *lanes, int64_t n)
+/* The values of the rows of a block. */
+static void set_tables(const cpu_run *r, step_tile *t, int64_t start, int64_t n)
 {
-    int64_t rows = n <= p->row ? 1 : n / p->row;
-    uint32_t none = p->lanes == CPU_STEP_SUM ? 0 : rk_bits(-INFINITY);
-    fill((uint32_t *)(void *)lanes, none, rows * p->n_folded * RK_SUM_LANES);
+    const cpu_program *p = r->program;
+    int64_t row = start / p->row, rows = (start + n - 1) / p->row - row + 1;
+    t->first = start - row * p->row;
+    for (uint32_t k = 0; k < p->n_by_row; k++) {
+        const cpu_access *a = &p->in[p->by_row[k]];
+        fetch_runs(a, a->rank - 1, r->arg[a->arg], row, rows, own(r, p->by_row[k]));
+    }
+}
+
+/* +0 is where sums begin. */
+static int64_t lanes_of_rows(const cpu_program *p, int64_t n)
+{
+    return (n <= p->row ? 1 : n / p->row) * p->n_folded * RK_SUM_LANES;
 }
 
 void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t next)
@@ -291,7 +318,6 @@ void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t
     t.lanes = (float *)(void *)(r->scratch + p->lanes_at);
     t.spare[0] = (uint32_t *)(void *)(r->scratch + p->spare_at);
     t.spare[1] = t.spare[0] + CPU_TILE_ELEMENTS;
-    if (p->lanes) clear_lanes(p, t.lanes, n);
     for (uint32_t j = 0; j < p->n_in; j++)
         if (p->used[j]) set_input(r, j, start, n);
     set_outputs(r, start);
@@ -300,7 +326,9 @@ void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t
         uint32_t *index = r->slot[p->index_slot];
         for (int64_t i = 0; i < n; i++) index[i] = (uint32_t)start + (uint32_t)i;
     }
-    if (p->row)
+    if (p->lanes) memset(t.lanes, 0, (size_t)lanes_of_rows(p, n) * sizeof(float));
+    if (p->row_of) set_tables(r, &t, start, n);
+    if (p->row && !p->row_of)
         run_rows(r, &t, start, n);
     else if (p->n_step > 1)
         run_tiles(r, &t, 0, n);
@@ -313,7 +341,7 @@ void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t
 void CPU_NAME(cpu_run_range)(const cpu_run *r, int64_t start, int64_t n)
 {
     const cpu_program *p = r->program;
-    int64_t rows = p->row && p->stream != CPU_STREAM_BLOCKS ? p->row : 0;
+    int64_t rows = p->row && !p->row_of && p->stream != CPU_STREAM_BLOCKS ? p->row : 0;
     for (int64_t at = 0, next; at < n; at = next) {
         int64_t most = CPU_BLOCK;
         if (rows && rows - (start + at) % rows <= most) {

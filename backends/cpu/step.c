@@ -93,113 +93,59 @@ static inline __attribute__((always_inline)) vec do_SELECT(vec a, vec b, vec c)
 #define ELEMENTS_L t->left
 #define WIDTHS(X, name) X(name, 8, 0) X(name, 4, 1) X(name, L, 2)
 
-#define BINARY(name, n, w)                                                                         \
-    static void name##_0_##n(ARGS)                                                                 \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        const float *x = place(s->x, at & s->keep_x);                                              \
-        EACH(COUNT_##n) v[i] = do_##name(v[i], LOAD_##n(x, i));                                    \
-        NEXT(w);                                                                                   \
-    }                                                                                              \
-    static void name##_1_##n(ARGS)                                                                 \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        vec x = v_all(place(s->x, 0));                                                             \
-        EACH(COUNT_##n) v[i] = do_##name(v[i], x);                                                 \
-        NEXT(w);                                                                                   \
-    }                                                                                              \
-    static void name##_2_##n(ARGS)                                                                 \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        EACH(COUNT_##n) v[i] = do_##name(v[i], v[i]);                                              \
-        NEXT(w);                                                                                   \
-    }                                                                                              \
-    static void name##_3_##n(ARGS)                                                                 \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        const float *x = place(s->x, at & s->keep_x);                                              \
-        EACH(COUNT_##n) v[i] = do_##name(LOAD_##n(x, i), v[i]);                                    \
-        NEXT(w);                                                                                   \
-    }                                                                                              \
-    static void name##_4_##n(ARGS)                                                                 \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        vec x = v_all(place(s->x, 0));                                                             \
-        EACH(COUNT_##n) v[i] = do_##name(x, v[i]);                                                 \
-        NEXT(w);                                                                                   \
-    }
+/* An operand: in memory, one value for all elements, or one of each row. */
+#define MEMORY(x) const float *x = place(s->x, at & s->keep_##x)
+#define ONE(x) vec x = v_all(place(s->x, 0))
+#define ROWS(x) step_table x = step_table_at(place(s->x, 4 * t->row))
+#define CHOOSE(x, i) step_choose(x, t->row_of + (i)*STEP_VEC)
+#define NOTHING (void)s
 
-#define UNARY(name, n, w)                                                                          \
+#define STEP(name, n, w, get, value)                                                               \
     static void name##_##n(ARGS)                                                                   \
     {                                                                                              \
         OPEN;                                                                                      \
-        EACH(COUNT_##n) v[i] = do_##name(v[i]);                                                    \
+        get;                                                                                       \
+        EACH(COUNT_##n) v[i] = value;                                                              \
         NEXT(w);                                                                                   \
     }
 
+#define BINARY(name, n, w)                                                                         \
+    STEP(name##_0, n, w, MEMORY(x), do_##name(v[i], LOAD_##n(x, i)))                               \
+    STEP(name##_1, n, w, ONE(x), do_##name(v[i], x))                                               \
+    STEP(name##_2, n, w, ROWS(x), do_##name(v[i], CHOOSE(x, i)))                                   \
+    STEP(name##_3, n, w, NOTHING, do_##name(v[i], v[i]))                                           \
+    STEP(name##_4, n, w, MEMORY(x), do_##name(LOAD_##n(x, i), v[i]))                               \
+    STEP(name##_5, n, w, ONE(x), do_##name(x, v[i]))                                               \
+    STEP(name##_6, n, w, ROWS(x), do_##name(CHOOSE(x, i), v[i]))
+
+#define UNARY(name, n, w) STEP(name, n, w, NOTHING, do_##name(v[i]))
+
+/* Any of them, as the step says. */
+#define ANY(x, n, i)                                                                               \
+    (s->how_##x == STEP_ONE    ? v_all(x)                                                          \
+     : s->how_##x == STEP_ROWS ? CHOOSE(step_table_at(x + t->row), i)                              \
+                               : LOAD_##n(x, i))
 /* SELECT with the accumulator as each of its operands. */
 #define SELECT(name, n, w)                                                                         \
-    static void name##_##n(ARGS)                                                                   \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        const float *x = place(s->x, at & s->keep_x), *y = place(s->y, at & s->keep_y);            \
-        EACH(COUNT_##n)                                                                            \
-        {                                                                                          \
-            vec a = s->one_x ? v_all(x) : LOAD_##n(x, i),                                          \
-                b = s->one_y ? v_all(y) : LOAD_##n(y, i);                                          \
-            v[i] = name(v[i], a, b);                                                               \
-        }                                                                                          \
-        NEXT(w);                                                                                   \
-    }
+    STEP(name, n, w, MEMORY(x); MEMORY(y), name(v[i], ANY(x, n, i), ANY(y, n, i)))
 #define select_0(v, x, y) do_SELECT(v, x, y)
 #define select_1(v, x, y) do_SELECT(x, v, y)
 #define select_2(v, x, y) do_SELECT(x, y, v)
 
 /* Two instructions a step. */
 #define FIRST(name, n, w)                                                                          \
-    static void name##_0_##n(ARGS)                                                                 \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        const float *x = place(s->x, at & s->keep_x), *y = place(s->y, at & s->keep_y);            \
-        EACH(COUNT_##n) v[i] = do_##name(LOAD_##n(x, i), LOAD_##n(y, i));                          \
-        NEXT(w);                                                                                   \
-    }                                                                                              \
-    static void name##_1_##n(ARGS)                                                                 \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        const float *x = place(s->x, at & s->keep_x);                                              \
-        vec y = v_all(place(s->y, 0));                                                             \
-        EACH(COUNT_##n) v[i] = do_##name(LOAD_##n(x, i), y);                                       \
-        NEXT(w);                                                                                   \
-    }
-#define do_FIRST_FADD do_FADD
-#define do_FIRST_FSUB do_FSUB
-#define do_FIRST_FMUL do_FMUL
-
+    STEP(FIRST_##name##_0, n, w, MEMORY(x); MEMORY(y), do_##name(LOAD_##n(x, i), LOAD_##n(y, i)))  \
+    STEP(FIRST_##name##_1, n, w, MEMORY(x); ONE(y), do_##name(LOAD_##n(x, i), y))                  \
+    STEP(FIRST_##name##_2, n, w, MEMORY(x); ROWS(y), do_##name(LOAD_##n(x, i), CHOOSE(y, i)))
 #define PAIR(a, b, n, w)                                                                           \
-    static void a##_##b##_##n(ARGS)                                                                \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        vec x = v_all(place(s->x, 0)), y = v_all(place(s->y, 0));                                  \
-        EACH(COUNT_##n) v[i] = do_##b(do_##a(v[i], x), y);                                         \
-        NEXT(w);                                                                                   \
-    }
+    STEP(a##_##b##_1, n, w, ONE(x); ONE(y), do_##b(do_##a(v[i], x), y))                            \
+    STEP(a##_##b##_2, n, w, ROWS(x); ROWS(y), do_##b(do_##a(v[i], CHOOSE(x, i)), CHOOSE(y, i)))
 #define PAIRS(name, n, w) PAIR(name, FADD, n, w) PAIR(name, FSUB, n, w) PAIR(name, FMUL, n, w)
 
 #define OTHERS(name, n, w)                                                                         \
-    static void load_0_##n(ARGS)                                                                   \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        const float *x = place(s->x, at & s->keep_x);                                              \
-        EACH(COUNT_##n) v[i] = LOAD_##n(x, i);                                                     \
-        NEXT(w);                                                                                   \
-    }                                                                                              \
-    static void load_1_##n(ARGS)                                                                   \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        EACH(COUNT_##n) v[i] = v_all(place(s->x, 0));                                              \
-        NEXT(w);                                                                                   \
-    }                                                                                              \
+    STEP(load_0, n, w, MEMORY(x), LOAD_##n(x, i))                                                  \
+    STEP(load_1, n, w, ONE(x), x)                                                                  \
+    STEP(load_2, n, w, ROWS(x), CHOOSE(x, i))                                                      \
     static void save_##n(ARGS)                                                                     \
     {                                                                                              \
         OPEN;                                                                                      \
@@ -213,7 +159,7 @@ static inline __attribute__((always_inline)) vec do_SELECT(vec a, vec b, vec c)
         (void)s, (void)at, (void)v;                                                                \
     }
 
-/* Onto the lanes of a reduction; where a vector of 32 lanes begins depends on the tile's place.
+/* Onto the lanes of a sum; where a vector of 32 lanes begins depends on the tile's place.
  * What a last vector has beyond the elements adds +0, which changes no lane. */
 enum { PARTS = RK_SUM_LANES / STEP_VEC };
 #ifdef CPU_VEC
@@ -259,17 +205,6 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
         }                                                                                          \
         NEXT(w);                                                                                   \
     }                                                                                              \
-    static void max_##n(ARGS)                                                                      \
-    {                                                                                              \
-        OPEN;                                                                                      \
-        float *lanes = t->lanes + s->fold * RK_SUM_LANES, *x = (float *)(void *)t->spare[0];       \
-        EACH(COUNT_##n) v_store(x + i * STEP_VEC, v[i]);                                           \
-        for (int64_t i = 0; i < ELEMENTS_##n; i++) {                                               \
-            float *lane = lanes + i % RK_SUM_LANES;                                                \
-            *lane = x[i] > *lane ? x[i] : *lane;                                                   \
-        }                                                                                          \
-        NEXT(w);                                                                                   \
-    }                                                                                              \
     static void bytes_##n(ARGS)                                                                    \
     {                                                                                              \
         OPEN;                                                                                      \
@@ -292,13 +227,14 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
     {                                                                                              \
         OPEN;                                                                                      \
         float *own = (float *)(void *)t->spare[0], *other = (float *)(void *)t->spare[1];          \
+        int a = s->side && !s->self, b = !s->side && !s->self;                                     \
         const float *x = s->self ? own : place(s->x, at & s->keep_x);                              \
         EACH(COUNT_##n)                                                                            \
         {                                                                                          \
             v_store(own + i * STEP_VEC, v[i]);                                                     \
-            v_store(other + i * STEP_VEC, s->self ? v[i] : s->one_x ? v_all(x) : LOAD_##n(x, i));  \
+            if (!s->self) v_store(other + i * STEP_VEC, ANY(x, n, i));                             \
         }                                                                                          \
-        s->rare(t->spare[0], t->spare[s->side], t->spare[!s->side], COUNT_##n *STEP_VEC);          \
+        s->rare(t->spare[0], t->spare[a], t->spare[b], COUNT_##n *STEP_VEC);                       \
         EACH(COUNT_##n) v[i] = v_load(own + i * STEP_VEC);                                         \
         NEXT(w);                                                                                   \
     }
@@ -320,9 +256,9 @@ UNARIES(X)
 WIDTHS(SELECT, select_0)
 WIDTHS(SELECT, select_1)
 WIDTHS(SELECT, select_2)
-WIDTHS(FIRST, FIRST_FADD)
-WIDTHS(FIRST, FIRST_FSUB)
-WIDTHS(FIRST, FIRST_FMUL)
+WIDTHS(FIRST, FADD)
+WIDTHS(FIRST, FSUB)
+WIDTHS(FIRST, FMUL)
 WIDTHS(PAIRS, FADD)
 WIDTHS(PAIRS, FSUB)
 WIDTHS(PAIRS, FMUL)
@@ -338,32 +274,30 @@ step_run *CPU_NAME(cpu_step_of)(uint16_t op, int mode, int width)
 {
     static step_run *const functions[CPU_STEP_OPS][STEP_MODES][STEP_WIDTHS] = {
 #define X(name)                                                                                    \
-    [RK_I_##name] = {{EVERY(name##_0)},                                                            \
-                     {EVERY(name##_1)},                                                            \
-                     {EVERY(name##_2)},                                                            \
-                     {EVERY(name##_3)},                                                            \
-                     {EVERY(name##_4)}},
+    [RK_I_##name] = {{EVERY(name##_0)}, {EVERY(name##_1)}, {EVERY(name##_2)}, {EVERY(name##_3)},   \
+                     {EVERY(name##_4)}, {EVERY(name##_5)}, {EVERY(name##_6)}},
         BINARIES(X)
 #undef X
 #define X(name) [RK_I_##name] = BOTH(name),
             UNARIES(X)
 #undef X
                 [RK_I_SELECT] = {{EVERY(select_0)}, {EVERY(select_1)}, {EVERY(select_2)}},
-        [CPU_STEP_LOAD] = {{EVERY(load_0)}, {EVERY(load_1)}},
+        [CPU_STEP_LOAD] = {{EVERY(load_0)}, {EVERY(load_1)}, {EVERY(load_2)}},
         [CPU_STEP_SAVE] = BOTH(save),
         [CPU_STEP_BYTES] = BOTH(bytes),
         [CPU_STEP_STREAM] = BOTH(stream),
         [CPU_STEP_SUM] = BOTH(sum),
-        [CPU_STEP_MAX] = BOTH(max),
         [CPU_STEP_END] = BOTH(end),
-#define F(name, number) [CPU_STEP_FIRST + number] = {{EVERY(name##_0)}, {EVERY(name##_1)}},
-        F(FIRST_FADD, 0) F(FIRST_FSUB, 1) F(FIRST_FMUL, 2)
+#define F(name, number)                                                                            \
+    [CPU_STEP_FIRST + number] = {                                                                  \
+        {EVERY(FIRST_##name##_0)}, {EVERY(FIRST_##name##_1)}, {EVERY(FIRST_##name##_2)}},
+        F(FADD, 0) F(FSUB, 1) F(FMUL, 2)
 #undef F
-#define P(name, number)                                                                            \
-    [CPU_STEP_PAIR + 3 * number] = BOTH(name##_FADD),                                              \
-                         [CPU_STEP_PAIR + 3 * number + 1] = BOTH(name##_FSUB),                     \
-                         [CPU_STEP_PAIR + 3 * number + 2] = BOTH(name##_FMUL),
-            P(FADD, 0) P(FSUB, 1) P(FMUL, 2)
+#define P(a, b, number)                                                                            \
+    [CPU_STEP_PAIR + number] = {{EVERY(a##_##b##_1)}, {EVERY(a##_##b##_1)}, {EVERY(a##_##b##_2)}},
+#define Q(a, number) P(a, FADD, number) P(a, FSUB, number + 1) P(a, FMUL, number + 2)
+            Q(FADD, 0) Q(FSUB, 3) Q(FMUL, 6)
+#undef Q
 #undef P
     };
     step_run *const rare[STEP_WIDTHS] = {EVERY(rare)}, *run = functions[op][mode][width];

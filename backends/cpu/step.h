@@ -35,15 +35,35 @@ static inline __attribute__((unused)) vec v_all(const float *x) { return (vec){*
 #endif
 typedef uint32_t words __attribute__((vector_size(STEP_VEC * 4)));
 
+/* A table of values, and the vector of those that indices choose. */
+#ifdef CPU_VEC
+typedef vec step_table;
+#define step_table_at(p) v_load(p)
+#if CPU_VEC == 16
+#define step_choose(table, index) _mm512_permutexvar_ps(_mm512_loadu_si512(index), table)
+#else
+#define step_choose(table, index)                                                                  \
+    _mm256_permutevar8x32_ps(table, _mm256_loadu_si256((const __m256i *)(const void *)(index)))
+#endif
+#else
+typedef const float *step_table;
+#define step_table_at(p) (p)
+#define step_choose(t, index)                                                                      \
+    ((vec){(t)[(index)[0]], (t)[(index)[1]], (t)[(index)[2]], (t)[(index)[3]]})
+#endif
+
 /* The widths of tiles: eight vectors, four, and what is left for four. */
 enum { STEP_WIDTHS = 3, STEP_MOST = 8, STEP_HALF = 4 };
 
 /* What the steps of a tile share: of what is left, the elements and the lanes of each vector; where
- * in a reduction's lanes the tile begins; bytes to the next block; and memory of a tile's size. */
+ * in a sum's lanes the tile begins; bytes to the next block; with tables, the row that the tile
+ * begins in, its element of that row, and of each of its elements how many rows on; and memory of a
+ * tile's size. */
 typedef struct step_tile {
-    int64_t left, part, ask;
-    vec_mask mask[STEP_HALF];
+    int64_t left, part, ask, row, first;
+    const uint32_t *row_of;
     float *lanes;
+    vec_mask mask[STEP_HALF];
     uint32_t *spare[2];
 } step_tile;
 
@@ -61,13 +81,13 @@ typedef struct step_code {
     int64_t keep_x, keep_y;
     step_rare *rare;
     uint16_t fold;
-    uint8_t side, one_x, one_y, self;
+    uint8_t side, how_x, how_y, self;
 } step_code;
 _Static_assert(sizeof(step_code) <= CPU_CODE_BYTES, "room that a program has for a step");
 
-/* How a step's operand is read; the accumulator is the second operand in the last two.  SELECT: the
- * number of the operand that the accumulator is. */
-enum { STEP_MEMORY, STEP_ONE, STEP_SELF, STEP_SECOND, STEP_SECOND_ONE, STEP_MODES };
+/* How a step's operand is read; the accumulator is the second operand from SECOND on, where the
+ * first three follow again.  SELECT: the number of the operand that the accumulator is. */
+enum { STEP_MEMORY, STEP_ONE, STEP_ROWS, STEP_SELF, STEP_SECOND, STEP_MODES = STEP_SECOND + 3 };
 /* The function of a step; that of rare instructions has one for all. */
 step_run *CPU_NAME(cpu_step_of)(uint16_t op, int mode, int width);
 extern step_rare *const CPU_NAME(cpu_rare_ops)[CPU_STEP_OPS];
