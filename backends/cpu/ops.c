@@ -6,8 +6,7 @@
 
 #define ARGS_1 a[i]
 #define ARGS_2 a[i], b[i]
-#define RARE(X)                                                                                    \
-    X(FSQRT, 1) X(FEXP, 1) X(FLOG, 1) X(FSIN, 1) X(FCOS, 1) X(IMULHI, 2) X(U2F, 1) X(F2U, 1)
+#define RARE(X) X(FSIN, 1) X(FCOS, 1) X(IMULHI, 2)
 #define X(name, n)                                                                                 \
     static void op_##name(uint32_t *to, const uint32_t *a, const uint32_t *b, int64_t count)       \
     {                                                                                              \

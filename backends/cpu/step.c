@@ -67,6 +67,47 @@ PLAIN(IMAX, pick((words)((words)a > (words)b), a, b))
 #define do_FNEG(a) ((vec)((words)(a) ^ 0x80000000u))
 #define do_FRECIP(a) (1.0f / (a))
 
+/* Functions of one element: the compilers make vectors of the loop and keep them in registers. */
+#define FUNCTION(name, f)                                                                          \
+    static inline __attribute__((always_inline)) vec do_##name(vec a)                              \
+    {                                                                                              \
+        uint32_t x[STEP_VEC];                                                                      \
+        memcpy(x, &a, sizeof x);                                                                   \
+        _Pragma("omp simd") for (int i = 0; i < STEP_VEC; i++) x[i] = f(x[i]);                     \
+        memcpy(&a, x, sizeof x);                                                                   \
+        return a;                                                                                  \
+    }
+FUNCTION(FSQRT, rk_op_FSQRT)
+FUNCTION(FEXP, rk_op_FEXP)
+FUNCTION(FLOG, rk_op_FLOG)
+FUNCTION(U2F, rk_op_U2F)
+FUNCTION(F2U, rk_op_F2U)
+
+/* sin and cos of arguments that need no branch, and whether all are such. */
+static inline uint32_t near_sin(uint32_t a)
+{
+    return rk_float(a) == 0.0f ? a : rk_bits(rk_sine_near(rk_float(a), 0));
+}
+static inline uint32_t near_cos(uint32_t a) { return rk_bits(rk_sine_near(rk_float(a), 1)); }
+FUNCTION(FSIN, near_sin)
+FUNCTION(FCOS, near_cos)
+
+static inline __attribute__((always_inline)) int are_near(const vec *v, int n)
+{
+    uint32_t most[STEP_VEC] = {0}, x[STEP_VEC], all = 0;
+    CPU_UNROLL for (int k = 0; k < n; k++)
+    {
+        memcpy(x, &v[k], sizeof x);
+#pragma omp simd
+        for (int i = 0; i < STEP_VEC; i++) {
+            uint32_t size = x[i] & 0x7FFFFFFFu;
+            most[i] = size > most[i] ? size : most[i];
+        }
+    }
+    for (int i = 0; i < STEP_VEC; i++) all |= most[i] >= rk_bits(131072.0f);
+    return !all;
+}
+
 static inline __attribute__((always_inline)) vec do_SELECT(vec a, vec b, vec c)
 {
 #if STEP_VEC == 16
@@ -239,12 +280,25 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
         NEXT(w);                                                                                   \
     }
 
+/* sin and cos: rare where an argument is far. */
+#define PERIODIC(name, n, w)                                                                       \
+    static void name##_##n(ARGS)                                                                   \
+    {                                                                                              \
+        OPEN;                                                                                      \
+        if (!are_near(v, COUNT_##n)) {                                                             \
+            rare_##n(s, at, t, v0, v1, v2, v3, v4, v5, v6, v7);                                    \
+            return;                                                                                \
+        }                                                                                          \
+        EACH(COUNT_##n) v[i] = do_##name(v[i]);                                                    \
+        NEXT(w);                                                                                   \
+    }
+
 /* Instructions of the accumulator and one operand, and of the accumulator alone. */
 /* clang-format off */
 #define BINARIES(X)                                                                                \
     X(FADD) X(FSUB) X(FMUL) X(FDIV) X(FMAX) X(FLT) X(FEQ) X(IADD) X(ISUB) X(IMUL) X(ILT) X(IEQ)    \
     X(IAND) X(ISHR) X(IMAX)
-#define UNARIES(X) X(FNEG) X(FRECIP)
+#define UNARIES(X) X(FNEG) X(FRECIP) X(FSQRT) X(FEXP) X(FLOG) X(U2F) X(F2U)
 /* clang-format on */
 
 #define X(name) WIDTHS(BINARY, name)
@@ -264,6 +318,8 @@ WIDTHS(PAIRS, FSUB)
 WIDTHS(PAIRS, FMUL)
 WIDTHS(OTHERS, other)
 WIDTHS(PUTS, put)
+WIDTHS(PERIODIC, FSIN)
+WIDTHS(PERIODIC, FCOS)
 
 #define EVERY(name) name##_8, name##_4, name##_L
 #define BOTH(name)                                                                                 \
@@ -281,7 +337,9 @@ step_run *CPU_NAME(cpu_step_of)(uint16_t op, int mode, int width)
 #define X(name) [RK_I_##name] = BOTH(name),
             UNARIES(X)
 #undef X
-                [RK_I_SELECT] = {{EVERY(select_0)}, {EVERY(select_1)}, {EVERY(select_2)}},
+                [RK_I_FSIN] = BOTH(FSIN),
+        [RK_I_FCOS] = BOTH(FCOS),
+        [RK_I_SELECT] = {{EVERY(select_0)}, {EVERY(select_1)}, {EVERY(select_2)}},
         [CPU_STEP_LOAD] = {{EVERY(load_0)}, {EVERY(load_1)}, {EVERY(load_2)}},
         [CPU_STEP_SAVE] = BOTH(save),
         [CPU_STEP_BYTES] = BOTH(bytes),

@@ -367,16 +367,23 @@ RK_INLINE RK_F RK_N(logf)(RK_F x)
     return RK_SEL(x <= 3.40282347e+38f, p, x);
 }
 
-/* x - q * pi / 2 with |result| <= pi / 4 (a little over after rounding) and q modulo 4, for finite
- * x. */
-RK_INLINE RK_F RK_N(quadrant)(RK_F x, RK_U *q)
+/* x - q * pi / 2 with |result| <= pi / 4 (a little over after rounding) and q modulo 4, for |x| <
+ * 131072. */
+RK_INLINE RK_F RK_N(quadrant_near)(RK_F x, RK_U *q)
 {
-    RK_F a = RK_AS_F(RK_AS_U(x) & 0x7FFFFFFFu), small = RK_SEL(a < 131072.0f, x, (RK_F)(0.0f));
-    RK_F n = RK_RINT(small * 0.636619772f);
-    RK_F r = RK_FMA(n, -1.57079637f, small); /* exact: both are multiples of one power of two */
+    RK_F n = RK_RINT(x * 0.636619772f);
+    RK_F r = RK_FMA(n, -1.57079637f, x); /* exact: both are multiples of one power of two */
     r = RK_FMA(n, 4.37113883e-8f, r);
     r = RK_FMA(n, 1.71512489e-15f, r);
     *q = RK_WORD(RK_TO_I(n)) & 3u;
+    return r;
+}
+
+/* The same for finite x. */
+RK_INLINE RK_F RK_N(quadrant)(RK_F x, RK_U *q)
+{
+    RK_F a = RK_AS_F(RK_AS_U(x) & 0x7FFFFFFFu), small = RK_SEL(a < 131072.0f, x, (RK_F)(0.0f));
+    RK_F r = RK_N(quadrant_near)(small, q);
     if (!RK_ANY(a >= 131072.0f)) return r;
     /* Payne and Hanek: the 24-bit mantissa times the 96 bits of 2 / pi that matter, modulo 4. */
     RK_U u = RK_AS_U(a), m = (u & 0x7FFFFFu) | 0x800000u, at = (u >> 23) - 120u, word = at >> 5,
@@ -408,13 +415,10 @@ RK_INLINE RK_F RK_N(quadrant)(RK_F x, RK_U *q)
     return RK_SEL(a < 131072.0f, r, RK_AS_F(RK_AS_U(far) ^ flip));
 }
 
-/* sin(x + turn * pi / 2). */
-RK_INLINE RK_F RK_N(sine)(RK_F x, rk_word turn)
+/* sin(r + q * pi / 2), |r| <= pi / 4. */
+RK_INLINE RK_F RK_N(sine_of)(RK_F r, RK_U q)
 {
-    RK_F finite = RK_SEL((RK_AS_U(x) & 0x7FFFFFFFu) < RK_INF_BITS, x, (RK_F)(0.0f));
-    RK_U q;
-    RK_F r = RK_N(quadrant)(finite, &q), z = r * r;
-    q = q + turn;
+    RK_F z = r * r;
     RK_F s = RK_FMA(-1.9515295891e-4f, z, 8.3321608736e-3f);
     s = RK_FMA(s, z, -1.6666654611e-1f);
     s = RK_FMA(s * z, r, r);
@@ -423,7 +427,21 @@ RK_INLINE RK_F RK_N(sine)(RK_F x, rk_word turn)
     RK_F most = RK_FMA(z, -0.5f, (RK_F)(1.0f)); /* what rounding it lost goes to the small terms */
     c = most + RK_FMA(c * z, z, RK_FMA(z, -0.5f, (RK_F)(1.0f) - most));
     RK_F y = RK_SEL((q & 1u) == 0u, s, c);
-    y = RK_AS_F(RK_AS_U(y) ^ ((q & 2u) << 30));
+    return RK_AS_F(RK_AS_U(y) ^ ((q & 2u) << 30));
+}
+
+/* sin(x + turn * pi / 2); sine_near: |x| < 131072. */
+RK_INLINE RK_F RK_N(sine_near)(RK_F x, rk_word turn)
+{
+    RK_U q;
+    RK_F r = RK_N(quadrant_near)(x, &q);
+    return RK_N(sine_of)(r, q + turn);
+}
+RK_INLINE RK_F RK_N(sine)(RK_F x, rk_word turn)
+{
+    RK_F finite = RK_SEL((RK_AS_U(x) & 0x7FFFFFFFu) < RK_INF_BITS, x, (RK_F)(0.0f));
+    RK_U q;
+    RK_F r = RK_N(quadrant)(finite, &q), y = RK_N(sine_of)(r, q + turn);
     return RK_SEL((RK_AS_U(x) & 0x7FFFFFFFu) < RK_INF_BITS, y, (RK_F)(rk_float(RK_NAN_BITS)));
 }
 
