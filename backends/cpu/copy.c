@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "check.h"
+#include "vec.h"
 
 /* The box with dimensions ordered by the output's stride, neighbours merged.  cross: the dimension
  * along which the input is contiguous if the output is so along another one, else -1.  Dimension
@@ -11,9 +12,10 @@ typedef struct plan {
     int rank, cross, split;
     int64_t extent[6], in[6], out[6], in_at, out_at, piece, pieces, units;
     size_t element;
+    int stream; /* past the caches */
 } plan;
 
-enum { TILE = 32 };
+enum { TILE = 64 };
 
 #ifdef CPU_PLAIN
 /* The plain loop: one dimension after the other. */
@@ -73,6 +75,71 @@ static void line(const plan *p, const unsigned char *in, unsigned char *out, int
                    p->in[last], n);
 }
 
+#ifdef CPU_VEC
+/* Columns of the input, next apart, as rows of the output, to_next apart: as many of either as a
+ * vector has lanes, or fewer. */
+static void turn(const float *from, int64_t next, float *to, int64_t to_next, int stream)
+{
+    vec v[CPU_VEC];
+    CPU_UNROLL for (int c = 0; c < CPU_VEC; c++) v[c] = v_load(from + c * next);
+    v_transpose(v);
+    if (stream) {
+        CPU_UNROLL for (int r = 0; r < CPU_VEC; r++) v_stream(to + r * to_next, v[r]);
+    } else {
+        CPU_UNROLL for (int r = 0; r < CPU_VEC; r++) v_store(to + r * to_next, v[r]);
+    }
+}
+
+static void turn_part(const float *from, int64_t next, float *to, int64_t to_next, int64_t rows,
+                      int64_t columns)
+{
+    vec v[CPU_VEC];
+    vec_mask some = v_part((int)rows), mask = v_part((int)columns);
+    for (int c = 0; c < CPU_VEC; c++)
+        v[c] = c < columns ? v_load_part(from + c * next, some) : v_zero();
+    v_transpose(v);
+    for (int r = 0; r < rows; r++) v_store_part(to + r * to_next, v[r], mask);
+}
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* A square of words; columns may be left after it, and those of the next square are asked for. */
+static void turn_square(const plan *p, const float *from, float *to, int64_t rows, int64_t left)
+{
+    int64_t columns = least(left, TILE), ahead = least(left - columns, TILE);
+    int64_t next = p->in[p->rank - 1], to_next = p->out[p->cross];
+    int stream = p->stream && (uintptr_t)to % sizeof(vec) == 0 && to_next % CPU_VEC == 0;
+    for (int64_t r = 0; r < rows; r += CPU_VEC)
+        for (int64_t c = 0; c < columns; c += CPU_VEC) {
+            const float *x = from + r + c * next;
+            for (int64_t i = c; i < least(c + CPU_VEC, ahead); i++)
+                __builtin_prefetch(from + r + (TILE + i) * next, 0, 2);
+            if (rows - r < CPU_VEC || columns - c < CPU_VEC)
+                turn_part(x, next, to + r * to_next + c, to_next, least(rows - r, CPU_VEC),
+                          least(columns - c, CPU_VEC));
+            else
+                turn(x, next, to + r * to_next + c, to_next, stream);
+        }
+}
+#endif
+
+/* Of the columns that are left, the first ones. */
+static void square(const plan *p, const unsigned char *in, unsigned char *out, int64_t rows,
+                   int64_t left)
+{
+    int last = p->rank - 1;
+    int64_t size = (int64_t)p->element;
+#ifdef CPU_VEC
+    if (size == 4 && p->in[p->cross] == 1 && p->out[last] == 1) {
+        turn_square(p, (const float *)(const void *)in, (float *)(void *)out, rows, left);
+        return;
+    }
+#endif
+    for (int64_t r = 0; r < rows; r++)
+        line(p, in + size * r * p->in[p->cross], out + size * r * p->out[p->cross],
+             left < TILE ? left : TILE);
+}
+
 /* Two dimensions, the input contiguous along rows and the output along columns: in squares that
  * stay in the cache. */
 static void squares(const plan *p, const unsigned char *in, unsigned char *out, int64_t rows)
@@ -81,11 +148,10 @@ static void squares(const plan *p, const unsigned char *in, unsigned char *out, 
     int64_t size = (int64_t)p->element;
     for (int64_t r = 0; r < rows; r += TILE)
         for (int64_t c = 0; c < p->extent[last]; c += TILE) {
-            int64_t end = rows - r < TILE ? rows : r + TILE;
-            int64_t columns = p->extent[last] - c < TILE ? p->extent[last] - c : TILE;
-            for (int64_t i = r; i < end; i++)
-                line(p, in + size * (i * p->in[p->cross] + c * p->in[last]),
-                     out + size * (i * p->out[p->cross] + c * p->out[last]), columns);
+            int64_t most = rows - r < TILE ? rows - r : TILE;
+            square(p, in + size * (r * p->in[p->cross] + c * p->in[last]),
+                   out + size * (r * p->out[p->cross] + c * p->out[last]), most,
+                   p->extent[last] - c);
         }
 }
 
@@ -115,6 +181,9 @@ static void share(void *context, int t, int threads)
     int64_t from, end;
     cpu_share(j->p->units, 1, t, threads, &from, &end);
     for (int64_t u = from; u < end; u++) unit(j, u);
+#ifdef CPU_VEC
+    if (j->p->stream) v_stream_end();
+#endif
 }
 
 static void run(const rk_kernel *k, unsigned char *const *arg)
@@ -228,7 +297,7 @@ static void plan_units(plan *p)
     for (int d = 0; d < last; d++)
         if (absolute(p->in[d]) == 1 && absolute(p->in[last]) > 1) p->cross = d;
     p->split = p->cross >= 0 ? p->cross : last;
-    p->piece = p->cross >= 0 ? 4 * TILE : 16384;
+    p->piece = p->cross >= 0 ? 2 * TILE : 16384;
     p->pieces = (p->extent[p->split] + p->piece - 1) / p->piece;
     p->units = p->pieces;
     for (int d = 0; d < last; d++)
@@ -256,6 +325,7 @@ static rk_status prepare(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error
     double elements = 1;
     for (int d = 0; d < p->rank; d++) elements *= (double)p->extent[d];
     plan_units(p);
+    p->stream = elements * (double)p->element >= CPU_STREAM;
     k->threads = cpu_threads_of(k, 0.3 * elements);
     return RK_OK;
 }

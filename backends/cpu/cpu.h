@@ -26,7 +26,10 @@ enum {
     CPU_MAX_ARGS = 96,
     CPU_MAX_THREADS = 256,
     CPU_BLOCK = 1024, /* most elements of a block of a program */
-    CPU_NO_ARG = 0xFFFF
+    CPU_NO_ARG = 0xFFFF,
+    /* Bytes of an output that goes past the caches: a store there need not read memory first, and
+     * little of it would be left when it is wanted. */
+    CPU_STREAM = 2 << 20
 };
 
 #define CPU_JOIN_(a, b) a##_##b

@@ -4,10 +4,6 @@
 #include "check.h"
 #include "vec.h"
 
-/* Bytes of an output that goes past the caches: a store there need not read memory first, and
- * little of it would be left when it is wanted. */
-enum { STREAM = 2 << 20 };
-
 typedef struct plan {
     cpu_program *program;
     int64_t n;
@@ -42,7 +38,7 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
 static int streams(const rk_op *op)
 {
 #ifdef CPU_VEC
-    return cpu_count(&op->out[0]) >= STREAM / 4;
+    return cpu_count(&op->out[0]) >= CPU_STREAM / 4;
 #else
     (void)op;
     return 0;
