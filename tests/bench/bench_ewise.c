@@ -1,9 +1,11 @@
 /* EWISE and REDUCE of any devices beside plain loops on the host (two threads' worth is the
  * device's business), interleaved:
- *     bench_ewise --backend PATH [--device N] [--option KEY=VALUE] ...
+ *     [SUBJECT=TEXT] [ELEMENTS=N] bench_ewise --backend PATH [--device N] [--option KEY=VALUE] ...
+ * SUBJECT: those only whose names have this text; ELEMENTS: of that size only.
  * GB/s counts what is read and written once; the triad a = b + s * c measures the memory. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "bench.h"
 
 typedef struct triad {
@@ -214,6 +216,7 @@ int main(int argc, char **argv)
                                        {"sums 49", make_norm_sums_49, 2},
                                        {"transpose", make_transpose, 2}};
     static const int64_t sizes[] = {1 << 12, 1 << 16, 1 << 20, 1 << 24};
+    const char *only = getenv("SUBJECT"), *size = getenv("ELEMENTS");
     bench_devices d;
     int64_t most = sizes[3];
     triad t = {malloc((size_t)most * 4), malloc((size_t)most * 4), malloc((size_t)most * 4), 0};
@@ -221,7 +224,8 @@ int main(int argc, char **argv)
     touch(&t, most);
     int ok = 1;
     for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
-        for (int j = 0; j < 4 && ok; j++) {
+        for (int j = 0; j < 4 && ok && strstr(subjects[i].name, only ? only : ""); j++) {
+            if (size && strtoll(size, NULL, 10) != sizes[j]) continue;
             t.n = sizes[j];
             ok = run_subject(&subjects[i], sizes[j], &d, &t);
         }
