@@ -7,11 +7,13 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <rethink/numerics.h>
 #include "check/sample.h"
 
 static const char *path_of(void **state) { return *state; }
@@ -287,12 +289,97 @@ static void same_fast_bits(void **state)
     }
 }
 
+/* sin and cos where a tile has arguments that are reduced in integers, and where it has none. */
+static void sines(rk_bed *h)
+{
+    enum { WORDS = 3072, PART = WORDS / 3 };
+    static const float some[] = {-0.0f, 0.0f, 131071.9f, 131072.0f, -1e6f, 1e30f, -INFINITY, NAN};
+    static uint32_t x[WORDS], y[2][WORDS];
+    rk_error e = {.size = sizeof e};
+    rk_sample c;
+    for (int i = 0; i < WORDS; i++) {
+        float near = i % 5 ? (float)(i - 1000) * 0.37f : some[i % 2];
+        float far = i < 2 * PART ? some[i % 8] : (float)i * 997.3f;
+        x[i] = rk_bits(i < PART ? near : far);
+    }
+    rk_sample_begin(&c, RK_EWISE);
+    rk_sample_in(&c, RK_F32, 1, (int64_t[]){WORDS}, 0);
+    for (uint16_t i = 0; i < 2; i++) {
+        rk_sample_out(&c, RK_F32, 1, (int64_t[]){WORDS});
+        rk_sample_store(&c, i, rk_sample_ins(&c, i ? RK_I_FCOS : RK_I_FSIN, RK_R_IN, 0, 0));
+    }
+    assert_int_equal(rk_sample_run(h, &c, (const void *[]){x}, (void *[]){y[0], y[1]}, -1, &e),
+                     RK_OK);
+    for (int i = 0; i < WORDS; i++) {
+        assert_int_equal(y[0][i], rk_op_FSIN(x[i]));
+        assert_int_equal(y[1][i], rk_op_FCOS(x[i]));
+    }
+}
+
+/* Sums of nothing but -0 are +0. */
+static void zeros(rk_bed *h, int64_t row)
+{
+    enum { ROWS = 7, WORDS = 300 };
+    static float x[ROWS * WORDS], y[ROWS];
+    static const float none[ROWS] = {0};
+    rk_error e = {.size = sizeof e};
+    rk_sample c;
+    for (int i = 0; i < ROWS * WORDS; i++) x[i] = -0.0f;
+    rk_sample_begin(&c, RK_REDUCE);
+    rk_sample_in(&c, RK_F32, 3, (int64_t[]){ROWS, row, 1}, 0);
+    rk_sample_out(&c, RK_F32, 3, (int64_t[]){ROWS, 1, 1});
+    memcpy(c.op.p, (int64_t[]){RK_REDUCE_SUM, ROWS, row, 1}, 4 * sizeof(int64_t));
+    assert_int_equal(rk_sample_run(h, &c, (const void *[]){x}, (void *[]){y}, -1, &e), RK_OK);
+    assert_memory_equal(y, none, sizeof y);
+}
+
+/* A transposed copy that goes past the caches. */
+static void transpose(rk_bed *h, int64_t rows, int64_t columns)
+{
+    const int64_t n = rows * columns, p[] = {2, rows, 1, columns, columns, rows, 1};
+    uint32_t *x = malloc((size_t)n * sizeof *x), *y = malloc((size_t)n * sizeof *y), bad = 0;
+    rk_error e = {.size = sizeof e};
+    rk_sample c;
+    assert_true(x && y);
+    for (int64_t i = 0; i < n; i++) x[i] = (uint32_t)i * 2654435761u;
+    rk_sample_begin(&c, RK_COPY);
+    rk_sample_in(&c, RK_F32, 1, &n, 0);
+    rk_sample_out(&c, RK_F32, 1, &n);
+    memcpy(c.op.p, p, sizeof p);
+    assert_int_equal(rk_sample_run(h, &c, (const void *[]){x}, (void *[]){y}, -1, &e), RK_OK);
+    for (int64_t i = 0; i < n; i++) bad += y[i] != x[i % columns * rows + i / columns];
+    assert_int_equal(bad, 0);
+    free(x);
+    free(y);
+}
+
+static void edges(void **state)
+{
+    static const char *const isa[] = {"isa=plain", "isa=avx2", "isa=avx512"};
+    for (int i = 0; i < 3; i++) {
+        rk_error e = {.size = sizeof e};
+        rk_bed h;
+        rk_status s = rk_bed_open(&h, path_of(state), 0, (const char *[]){isa[i], NULL}, &e);
+        if (s == RK_OK) {
+            sines(&h);
+            zeros(&h, 1);
+            zeros(&h, 49);
+            zeros(&h, 64);
+            zeros(&h, 300);
+            transpose(&h, 600, 1024);
+            transpose(&h, 1001, 601);
+        }
+        assert_int_equal(rk_bed_close(&h), 0);
+        assert_true(s == RK_OK || s == RK_E_UNSUPPORTED);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[] = {cmocka_unit_test(table),         cmocka_unit_test(enumeration),
-                                 cmocka_unit_test(options),       cmocka_unit_test(same_bits),
-                                 cmocka_unit_test(probes),        cmocka_unit_test(workers_apart),
-                                 cmocka_unit_test(same_fast_bits)};
+    struct CMUnitTest tests[] = {cmocka_unit_test(table),          cmocka_unit_test(enumeration),
+                                 cmocka_unit_test(options),        cmocka_unit_test(same_bits),
+                                 cmocka_unit_test(probes),         cmocka_unit_test(workers_apart),
+                                 cmocka_unit_test(same_fast_bits), cmocka_unit_test(edges)};
     if (argc != 2) return 2;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) tests[i].initial_state = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
