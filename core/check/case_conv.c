@@ -256,6 +256,7 @@ static void edges(rk_bed *bed, part p)
         {9, 3, 14, 14, 7, 3, 3, 2, 2, 0, 0, 7, 7},   /* half the extents, ends beyond the input */
         {5, 2, 10, 36, 9, 3, 5, 2, 2, 1, 2, 5, 18},  /* half of them */
         {6, 3, 8, 20, 4, 1, 1, 2, 2, 0, 0, 4, 10},   /* likewise, phases without taps */
+        {5, 2, 6, 28, 3, 3, 3, 2, 2, 1, 1, 3, 14},   /* rows of one vector and a part, dealt out */
         {7, 2, 12, 6, 3, 4, 2, 3, 2, 2, 1, 4, 3}};   /* a third and half of them */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
 }
