@@ -4,8 +4,6 @@
 #include <rethink/numerics.h>
 #include <stdio.h>
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 static rk_status check_tensor(const rk_tensor *t, const char *what, const uint64_t *dim,
                               rk_error *e)
 {
@@ -68,14 +66,14 @@ static ocl_conv_axis axis_of(const int64_t *p, int which, int d)
     if (which == RK_CONV_DX) {
         a.in = (uint64_t)p[12 + d];
         a.out = (uint64_t)p[3 + d];
-        a.out_phases = a.out ? least(a.stride, a.out) : 1;
+        a.out_phases = a.out ? ocl_least(a.stride, a.out) : 1;
         int64_t low = pad - last, high = ((int64_t)a.out_phases - 1 + pad) / stride;
         a.low = low > 0 ? (low + stride - 1) / stride : -(-low / stride);
         a.more = high > a.low ? (uint64_t)(high - a.low) : 0;
         a.step = 1;
         a.shift = a.low;
     } else {
-        if (a.window) a.in_phases = least(a.stride, a.window);
+        if (a.window) a.in_phases = ocl_least(a.stride, a.window);
         a.more = (uint64_t)last / a.stride;
         a.step = a.stride;
         a.shift = -pad;

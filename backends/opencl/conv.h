@@ -14,6 +14,15 @@
 #define RETHINK_OPENCL_CONV_H
 #include "choice.h"
 
+static inline uint64_t ocl_least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static inline uint64_t ocl_most(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static inline uint64_t ocl_parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
+
+/* A register tile of the cpu variant, mr rows by nv vectors, and its relative speed in percent. */
+typedef struct ocl_conv_tile {
+    uint32_t mr, nv, speed;
+} ocl_conv_tile;
+
 /* One of the two spatial dimensions. */
 typedef struct ocl_conv_axis {
     uint64_t in, out, window; /* extents of the planes of input and result, and of the window */

@@ -10,32 +10,24 @@
  * are explained below. */
 enum { COPY = 65536, NEAR = 6144, SPAN = 512, WRITE = 256, ABREAST = 4 };
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
-static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
-
-/* Register tiles, mr rows by nv vectors, and their relative speed in percent, as in matmul.c. */
-typedef struct tile {
-    uint32_t mr, nv, speed;
-} tile;
-
 /* Sets *lowest to its cost.  Tiles of 16 lanes fill 32 registers, or leave some free where few rows
  * or columns want that. */
-static tile choose_tile(const rk_device *d, const ocl_choice *chosen, uint64_t rows, uint64_t cols,
-                        double *lowest)
+static ocl_conv_tile choose_tile(const rk_device *d, const ocl_choice *chosen, uint64_t rows,
+                                 uint64_t cols, double *lowest)
 {
     enum { WIDE = 5, NARROW = 2 };
-    static const tile wide[WIDE] = {{6, 4, 100}, {8, 3, 98}, {12, 2, 95}, {8, 2, 93}, {16, 1, 92}};
-    static const tile narrow[NARROW] = {{4, 3, 100}, {6, 2, 100}};
-    const tile *list = d->width == 16 ? wide : narrow, *best = list;
-    const tile asked = {chosen->rows, chosen->cols / d->width, 100};
+    static const ocl_conv_tile wide[WIDE] = {
+        {6, 4, 100}, {8, 3, 98}, {12, 2, 95}, {8, 2, 93}, {16, 1, 92}};
+    static const ocl_conv_tile narrow[NARROW] = {{4, 3, 100}, {6, 2, 100}};
+    const ocl_conv_tile *list = d->width == 16 ? wide : narrow, *best = list;
+    const ocl_conv_tile asked = {chosen->rows, chosen->cols / d->width, 100};
     int count = chosen->rows ? 1 : d->width == 16 ? WIDE : NARROW;
     if (chosen->rows) list = best = &asked;
     *lowest = INFINITY;
     for (int i = 0; i < count; i++) {
         uint64_t nr = (uint64_t)list[i].nv * d->width, mr = list[i].mr;
         double cost =
-            (double)(parts(rows, mr) * mr) * (double)(parts(cols, nr) * nr) / list[i].speed;
+            (double)(ocl_parts(rows, mr) * mr) * (double)(ocl_parts(cols, nr) * nr) / list[i].speed;
         if (cost >= *lowest) continue;
         *lowest = cost;
         best = &list[i];
@@ -52,7 +44,7 @@ static ocl_conv flat_of(const ocl_conv *c)
 {
     ocl_conv f = *c;
     uint64_t plane = c->h.in * c->w.in;
-    f.flat = ocl_conv_is_point(c) && (double)most(c->ci, 1) * (double)plane <= 2.0 * COPY;
+    f.flat = ocl_conv_is_point(c) && (double)ocl_most(c->ci, 1) * (double)plane <= 2.0 * COPY;
     if (!f.flat) return f;
     f.batch = 1;
     f.h.in = f.h.out = f.h.positions = c->batch;
@@ -64,7 +56,7 @@ static ocl_conv flat_of(const ocl_conv *c)
 static uint64_t reach(const ocl_conv_axis *w, uint64_t b, int64_t limit, uint64_t n)
 {
     int64_t from = (int64_t)b + w->shift, step = (int64_t)w->step;
-    return from < limit ? least((uint64_t)((limit - from + step - 1) / step), n) : 0;
+    return from < limit ? ocl_least((uint64_t)((limit - from + step - 1) / step), n) : 0;
 }
 
 ocl_conv_copy ocl_conv_copy_of(const ocl_conv *c, uint64_t channels, uint64_t rows,
@@ -75,7 +67,7 @@ ocl_conv_copy ocl_conv_copy_of(const ocl_conv *c, uint64_t channels, uint64_t ro
     uint64_t width = c->w.positions + c->w.more;
     uint64_t before = reach(&c->w, c->w.in_phases - 1, 0, width);
     uint64_t after = width - reach(&c->w, 0, (int64_t)c->w.in, width);
-    k.tail = least(least(before, after), c->w.more);
+    k.tail = ocl_least(ocl_least(before, after), c->w.more);
     k.period = width - k.tail;
     k.plane = rows * abreast * k.period + k.tail;
     return k;
@@ -88,19 +80,19 @@ static rk_status too_large(rk_error *e)
 
 static uint64_t slots(const rk_device *d, uint64_t tasks)
 {
-    return least((uint64_t)d->units * 2, tasks);
+    return ocl_least((uint64_t)d->units * 2, tasks);
 }
 
 /* Rows of a band: copies of COPY floats at most, but enough bands to keep all units busy. */
 static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    uint64_t row = most(ocl_conv_copy_of(c, c->ci, 1, 1).plane, 1), band = copy_size(chosen) / row,
-             rows = c->h.positions;
+    uint64_t row = ocl_most(ocl_conv_copy_of(c, c->ci, 1, 1).plane, 1),
+             band = copy_size(chosen) / row, rows = c->h.positions;
     band = band > c->h.more ? band - c->h.more : 1;
-    uint64_t bands = parts(rows, band), want = parts((uint64_t)d->units * 4, c->batch);
-    uint64_t useful = parts(rows * c->w.positions, 96);
-    bands = most(bands, least(least(want, useful), rows));
-    return parts(rows, bands);
+    uint64_t bands = ocl_parts(rows, band), want = ocl_parts((uint64_t)d->units * 4, c->batch);
+    uint64_t useful = ocl_parts(rows * c->w.positions, 96);
+    bands = ocl_most(bands, ocl_least(ocl_least(want, useful), rows));
+    return ocl_parts(rows, bands);
 }
 
 /* Positions that are written together: the more, the fewer cut vectors.  Tiles of wide vectors are
@@ -108,16 +100,18 @@ static uint64_t band_of(const rk_device *d, const ocl_choice *chosen, const ocl_
  * of flat planes would be cut at the ends of images as well. */
 static uint64_t span_of(const rk_device *d, const ocl_conv *c, const ocl_conv_copy *y, uint64_t nr)
 {
-    uint64_t read = most(y->planes * (c->h.more + 1), 1), tiles = least(NEAR / read, SPAN) / nr;
-    if (y->abreast > 1) return parts(y->plane, nr) * nr;
-    if (d->width == 16 || c->flat) tiles = most(tiles, parts(least(y->plane, WRITE), nr));
-    return most(tiles, 1) * nr;
+    uint64_t read = ocl_most(y->planes * (c->h.more + 1), 1),
+             tiles = ocl_least(NEAR / read, SPAN) / nr;
+    if (y->abreast > 1) return ocl_parts(y->plane, nr) * nr;
+    if (d->width == 16 || c->flat)
+        tiles = ocl_most(tiles, ocl_parts(ocl_least(y->plane, WRITE), nr));
+    return ocl_most(tiles, 1) * nr;
 }
 
 /* How a Y or DX is cut into tasks, and where the slot of a work-item begins. */
 typedef struct cut {
     ocl_conv_copy copy;
-    tile tile;
+    ocl_conv_tile tile;
     ocl_conv_table table;
     uint64_t band, bands, tasks, span, slot;
 } cut;
@@ -129,11 +123,11 @@ static void choose_abreast(cut *w, const rk_device *d, const ocl_choice *chosen,
     const uint64_t rows = w->band + c->h.more;
     uint64_t few = d->width == 16 && w->bands == 1 && !c->flat && !chosen->deep ? ABREAST : 1;
     double lowest = INFINITY, cost;
-    few = most(least(few, c->batch / ((uint64_t)d->units * 2)), 1);
+    few = ocl_most(ocl_least(few, c->batch / ((uint64_t)d->units * 2)), 1);
     for (uint64_t n = 1; n <= few; n++) {
         const ocl_conv_copy k = ocl_conv_copy_of(c, c->ci, rows, n);
         if (n > 1 && 2 * k.planes * k.plane > 3 * copy_size(chosen)) break;
-        tile t = choose_tile(d, chosen, c->co, w->band * n * k.period, &cost);
+        ocl_conv_tile t = choose_tile(d, chosen, c->co, w->band * n * k.period, &cost);
         cost = cost / (double)n;
         if (n > 1 && cost >= 0.98 * lowest) continue;
         lowest = cost;
@@ -146,16 +140,16 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
                         rk_error *e)
 {
     w->band = band_of(d, chosen, c);
-    w->bands = parts(c->h.positions, w->band);
+    w->bands = ocl_parts(c->h.positions, w->band);
     choose_abreast(w, d, chosen, c);
-    w->tasks = parts(c->batch, w->copy.abreast) * w->bands;
+    w->tasks = ocl_parts(c->batch, w->copy.abreast) * w->bands;
     const uint64_t nr = (uint64_t)w->tile.nv * d->width, mr = w->tile.mr;
-    w->span = chosen->deep ? parts(chosen->deep, nr) * nr : span_of(d, c, &w->copy, nr);
+    w->span = chosen->deep ? ocl_parts(chosen->deep, nr) * nr : span_of(d, c, &w->copy, nr);
     w->table = ocl_conv_table_of(c, 1, mr);
     const double floats = (double)w->copy.planes * (double)w->copy.plane;
     const double lines = (double)c->w.out_phases * (double)((mr + 1) * w->span);
-    const double loops =
-        (double)c->h.out_phases * (double)parts(w->copy.plane, nr) * (double)parts(c->co, mr);
+    const double loops = (double)c->h.out_phases * (double)ocl_parts(w->copy.plane, nr) *
+                         (double)ocl_parts(c->co, mr);
     if (floats > 0x1p31 || lines > 0x1p31 || loops > 0x1p31 || w->tasks > 1u << 30)
         return too_large(e);
     w->slot = w->copy.planes * w->copy.plane + c->w.out_phases * (mr + 1) * w->span;

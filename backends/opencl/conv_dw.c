@@ -9,21 +9,11 @@
  * cache beside what is asked for ahead; taps that the second step turns at once. */
 enum { COPY = 131072, PIECE = 512, CHUNK = 64 };
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
-static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
-
-/* A register tile of mr taps by nv vectors of columns, and its relative speed in percent.  A
- * pointer for each tap: 12 x 2 leave too few other registers. */
-typedef struct tile {
-    uint32_t mr, nv, speed;
-} tile;
-
 /* How the sums are cut: units of `group` channels by `vectors` of columns, in panels of a tile's;
  * a unit's sums have room for whole tiles.  A task is a unit, or `blocks` of its chains, whose sums
  * are kept one by one. */
 typedef struct cut {
-    tile tile;
+    ocl_conv_tile tile;
     uint64_t group, groups, vectors, cuts, blocks;
     uint64_t panels, rest, sums, units, tasks, slot;
     ocl_conv_copy copy;
@@ -36,8 +26,8 @@ static uint64_t window_of(const ocl_conv *c) { return c->h.window * c->w.window;
 static uint64_t piece_rows(const ocl_conv *c)
 {
     uint64_t plane = c->h.out * c->w.out,
-             images = least((PIECE - 1) / most(plane, 1) + 2, c->batch);
-    uint64_t rows = least(PIECE / most(c->w.out, 1) + 1 + images, images * c->h.out);
+             images = ocl_least((PIECE - 1) / ocl_most(plane, 1) + 2, c->batch);
+    uint64_t rows = ocl_least(PIECE / ocl_most(c->w.out, 1) + 1 + images, images * c->h.out);
     return rows + images * c->h.more;
 }
 
@@ -46,16 +36,16 @@ static int is_here(const ocl_conv *c)
 {
     const uint64_t plane = c->h.out * c->w.out;
     return ocl_conv_is_point(c) &&
-           (double)(PIECE / most(plane, 1) + 2) * (double)c->ci * (double)plane <= 0x1p31;
+           (double)(PIECE / ocl_most(plane, 1) + 2) * (double)c->ci * (double)plane <= 0x1p31;
 }
 
 /* Cycles or so of a position: loads of a panel's last vectors are shared by few products, gradients
  * are turned, and x is copied phase by phase, or waited for. */
 static double each_of(const rk_device *d, const ocl_conv *c, const cut *w)
 {
-    const tile *t = &w->tile;
+    const ocl_conv_tile *t = &w->tile;
     const double rest = (double)(w->vectors % t->nv), rows = t->mr,
-                 tiles = (double)parts(w->group * window_of(c), t->mr);
+                 tiles = (double)ocl_parts(w->group * window_of(c), t->mr);
     double panels = (double)(w->vectors / t->nv) * rows * t->nv * 100 / t->speed;
     if (rest > 0) panels += 1.04 * fmax(rows * rest, rows + rest);
     double copy = is_here(c) ? 0.3 : 0.6 * (double)(c->h.in_phases * c->w.in_phases);
@@ -65,33 +55,35 @@ static double each_of(const rk_device *d, const ocl_conv *c, const cut *w)
 
 static uint64_t runs_of(const ocl_conv *c, const cut *w)
 {
-    return parts(most(c->blocks, 1), w->blocks);
+    return ocl_parts(ocl_most(c->blocks, 1), w->blocks);
 }
 
 /* Of the longest share of all work. */
 static double cost_of(const rk_device *d, const ocl_conv *c, const cut *w)
 {
     const uint64_t tasks = w->groups * w->cuts * runs_of(c, w);
-    const double positions = (double)least(positions_of(c), w->blocks * RK_CONV_DW_BLOCK);
+    const double positions = (double)ocl_least(positions_of(c), w->blocks * RK_CONV_DW_BLOCK);
     const double sums = (double)c->blocks * (double)(c->co * c->taps) / d->width / d->units;
-    return (double)parts(tasks, d->units) * positions * each_of(d, c, w) +
+    return (double)ocl_parts(tasks, d->units) * positions * each_of(d, c, w) +
            (w->blocks < c->blocks ? 12 * sums : 0);
 }
 
+/* A pointer for each tap: tiles of 12 x 2 leave too few other registers. */
 static void choose_tile(cut *best, double *lowest, cut w, const rk_device *d, const ocl_conv *c,
                         const ocl_choice *chosen)
 {
-    static const tile wide[] = {{6, 4, 100}, {9, 3, 94},  {8, 2, 98},
-                                {8, 3, 99},  {12, 1, 97}, {16, 1, 90}},
-                      narrow[] = {{4, 3, 100}, {6, 2, 100}};
-    const tile asked = {chosen->rows, chosen->cols / d->width, 100};
-    const uint64_t blocks = most(c->blocks, 1), runs = least(blocks, (uint64_t)d->units * 8);
-    const tile *list = chosen->rows ? &asked : d->width == 16 ? wide : narrow;
+    static const ocl_conv_tile wide[] = {{6, 4, 100}, {9, 3, 94},  {8, 2, 98},
+                                         {8, 3, 99},  {12, 1, 97}, {16, 1, 90}},
+                               narrow[] = {{4, 3, 100}, {6, 2, 100}};
+    const ocl_conv_tile asked = {chosen->rows, chosen->cols / d->width, 100};
+    const uint64_t blocks = ocl_most(c->blocks, 1),
+                   runs = ocl_least(blocks, (uint64_t)d->units * 8);
+    const ocl_conv_tile *list = chosen->rows ? &asked : d->width == 16 ? wide : narrow;
     const size_t count = chosen->rows ? 1 : d->width == 16 ? 6 : 2;
     for (size_t i = 0; i < count; i++)
         for (uint64_t cuts = 1; cuts <= runs; cuts *= 2) {
             w.tile = list[i];
-            w.blocks = parts(blocks, cuts);
+            w.blocks = ocl_parts(blocks, cuts);
             double cost = cost_of(d, c, &w);
             if (cost >= *lowest) continue;
             *lowest = cost;
@@ -102,24 +94,24 @@ static void choose_tile(cut *best, double *lowest, cut w, const rk_device *d, co
 /* Copies of as many channels as `part` allows, or fewer, and columns, to keep all units busy. */
 static void choose(cut *best, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    const uint64_t vectors = most(parts(c->co, d->width), 1), rows = piece_rows(c),
+    const uint64_t vectors = ocl_most(ocl_parts(c->co, d->width), 1), rows = piece_rows(c),
                    one = ocl_conv_copy_of(c, 1, rows, 1).plane * c->h.in_phases * c->w.in_phases,
                    copy = chosen->part ? chosen->part * 2048u : COPY,
-                   room = is_here(c) ? c->ci : most(copy / most(one, 1), 1),
-                   fewest = parts(c->ci, least(room, c->ci));
+                   room = is_here(c) ? c->ci : ocl_most(copy / ocl_most(one, 1), 1),
+                   fewest = ocl_parts(c->ci, ocl_least(room, c->ci));
     double lowest = INFINITY;
-    for (uint64_t g = fewest; g <= least(c->ci, fewest + d->units); g++)
-        for (uint64_t k = 1; k <= least(vectors, d->units); k++) {
-            cut w = {.group = parts(c->ci, g), .vectors = parts(vectors, k)};
-            w.groups = parts(c->ci, w.group);
-            w.cuts = parts(vectors, w.vectors);
+    for (uint64_t g = fewest; g <= ocl_least(c->ci, fewest + d->units); g++)
+        for (uint64_t k = 1; k <= ocl_least(vectors, d->units); k++) {
+            cut w = {.group = ocl_parts(c->ci, g), .vectors = ocl_parts(vectors, k)};
+            w.groups = ocl_parts(c->ci, w.group);
+            w.cuts = ocl_parts(vectors, w.vectors);
             choose_tile(best, &lowest, w, d, c, chosen);
         }
 }
 
 static uint64_t slots(const rk_device *d, uint64_t tasks)
 {
-    return least((uint64_t)d->units * 2, tasks);
+    return ocl_least((uint64_t)d->units * 2, tasks);
 }
 
 static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c,
@@ -128,23 +120,23 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
     choose(w, d, chosen, c);
     const uint64_t taps = w->group * window_of(c), nr = (uint64_t)w->tile.nv * d->width;
     w->copy = ocl_conv_copy_of(c, w->group, piece_rows(c), 1);
-    w->panels = parts(w->vectors, w->tile.nv);
+    w->panels = ocl_parts(w->vectors, w->tile.nv);
     w->rest = w->vectors - (w->panels - 1) * w->tile.nv;
     w->units = w->groups * w->cuts;
-    w->sums = w->panels * parts(taps, w->tile.mr) * w->tile.mr * nr;
+    w->sums = w->panels * ocl_parts(taps, w->tile.mr) * w->tile.mr * nr;
     w->tasks = w->units * runs_of(c, w);
     const double copy = is_here(c) ? 0 : (double)w->copy.planes * (double)w->copy.plane;
     if (copy > 0x1p31 || (double)w->sums > 0x1p31 || (double)w->units * (double)c->blocks > 0x1p30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");
-    w->slot = parts((uint64_t)copy, 16) * 16 + PIECE * (nr + 1) + w->sums + taps;
-    w->slot = parts(most(w->slot, CHUNK * nr), 16) * 16;
+    w->slot = ocl_parts((uint64_t)copy, 16) * 16 + PIECE * (nr + 1) + w->sums + taps;
+    w->slot = ocl_parts(ocl_most(w->slot, CHUNK * nr), 16) * 16;
     return RK_OK;
 }
 
 /* Sums of each unit that are kept, and where they all end and slots begin. */
 static uint64_t kept(const ocl_conv *c, const cut *w)
 {
-    return w->blocks < c->blocks ? c->blocks : least(c->blocks, 1);
+    return w->blocks < c->blocks ? c->blocks : ocl_least(c->blocks, 1);
 }
 static uint64_t slots_at(const ocl_conv *c, const cut *w)
 {
@@ -155,7 +147,7 @@ static rk_status add_products(rk_kernel *k, const ocl_conv *c, const cut *w, rk_
 {
     rk_device *d = k->device;
     const int here = is_here(c);
-    const uint64_t room = here ? 0 : parts(w->copy.planes * w->copy.plane, 16) * 16;
+    const uint64_t room = here ? 0 : ocl_parts(w->copy.planes * w->copy.plane, 16) * 16;
     ocl_text source;
     ocl_step *s;
     ocl_source(d, &source, 1);
@@ -192,7 +184,7 @@ static rk_status add_sums(rk_kernel *k, const ocl_conv *c, const ocl_code *code,
                           rk_error *e)
 {
     rk_device *d = k->device;
-    const uint64_t chunks = parts(w->group * window_of(c), CHUNK),
+    const uint64_t chunks = ocl_parts(w->group * window_of(c), CHUNK),
                    tasks = w->units * w->panels * chunks;
     ocl_text source;
     ocl_step *s;

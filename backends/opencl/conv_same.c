@@ -10,19 +10,10 @@
  * together, and tasks of a unit. */
 enum { COPY = 65536, ABREAST = 16, SPAN = 256, TASKS = 8 };
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
-static uint64_t most(uint64_t a, uint64_t b) { return a > b ? a : b; }
-static uint64_t parts(uint64_t n, uint64_t size) { return (n + size - 1) / size; }
-
-/* A register tile, and its relative speed in percent. */
-typedef struct tile {
-    uint32_t mr, nv, speed;
-} tile;
-
 /* How a Y or DX is cut into tasks, of `run` times `abreast` images; wish: floats of what is copied
  * next that can be asked for; slot: of a work-item. */
 typedef struct cut {
-    tile tile;
+    ocl_conv_tile tile;
     ocl_conv_table table;
     uint64_t abreast, run, span, tasks, wish, copy, slot;
 } cut;
@@ -45,7 +36,7 @@ static int has_stride(const ocl_conv *c) { return c->h.step > 1 || c->w.step > 1
 static uint64_t edge_of(const ocl_conv *c)
 {
     if (c->which == RK_CONV_DX) return (uint64_t)-c->h.low * c->w.positions + (uint64_t)-c->w.low;
-    return parts(c->h.pad, c->h.step) * c->w.out + parts(c->w.pad, c->w.step);
+    return ocl_parts(c->h.pad, c->h.step) * c->w.out + ocl_parts(c->w.pad, c->w.step);
 }
 
 /* Phases of a plane lack different numbers of rows, and so begin at different distances. */
@@ -54,13 +45,13 @@ static uint64_t gap_of(const ocl_conv *c) { return has_stride(c) ? edge_of(c) : 
 /* How far behind the last element something is read or written. */
 static uint64_t behind_of(const ocl_conv *c)
 {
-    return most(edge_of(c), c->h.more * c->w.positions + c->w.more);
+    return ocl_most(edge_of(c), c->h.more * c->w.positions + c->w.more);
 }
 
 /* Whether images are read where they lie, one by one: unless many lanes would be of no plane. */
 static int is_here(const rk_device *d, const ocl_conv *c)
 {
-    const uint64_t width = d->width, lanes = parts(area_of(c), width) * width;
+    const uint64_t width = d->width, lanes = ocl_parts(area_of(c), width) * width;
     return ocl_conv_is_point(c) && 10 * lanes <= 11 * area_of(c);
 }
 
@@ -83,26 +74,26 @@ int ocl_conv_same_can(const rk_device *d, const ocl_conv *c)
 }
 
 /* The time of all tasks, the last of which may find some units idle. */
-static double cost_of(const rk_device *d, const ocl_conv *c, tile t, uint64_t abreast)
+static double cost_of(const rk_device *d, const ocl_conv *c, ocl_conv_tile t, uint64_t abreast)
 {
-    enum { REST = 120 }; /* in percent, of vectors that fill no tile */
-    uint64_t vectors = parts(abreast * area_of(c), d->width), rest = vectors % t.nv,
-             rounds = parts(parts(c->batch, abreast), d->units);
-    return (double)(parts(c->co, t.mr) * t.mr * rounds) *
+    enum { REST = 120 }; /* in percent, of vectors that fill no ocl_conv_tile */
+    uint64_t vectors = ocl_parts(abreast * area_of(c), d->width), rest = vectors % t.nv,
+             rounds = ocl_parts(ocl_parts(c->batch, abreast), d->units);
+    return (double)(ocl_parts(c->co, t.mr) * t.mr * rounds) *
            (double)((vectors - rest) * 100 + rest * REST) / t.speed;
 }
 
 static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    static const tile usual[] = {{6, 4, 100}, {8, 3, 100}, {12, 2, 97}, {8, 2, 93},
-                                 {16, 1, 93}, {3, 7, 85},  {3, 8, 85}};
-    const tile asked = {chosen->rows, chosen->cols / d->width, 100};
-    const tile *list = chosen->rows ? &asked : usual;
+    static const ocl_conv_tile usual[] = {{6, 4, 100}, {8, 3, 100}, {12, 2, 97}, {8, 2, 93},
+                                          {16, 1, 93}, {3, 7, 85},  {3, 8, 85}};
+    const ocl_conv_tile asked = {chosen->rows, chosen->cols / d->width, 100};
+    const ocl_conv_tile *list = chosen->rows ? &asked : usual;
     const size_t count = chosen->rows ? 1 : sizeof usual / sizeof *usual;
     const uint64_t copy = chosen->part ? chosen->part * 1024u : COPY,
                    image = planes_of(c) * area_of(c);
     double lowest = INFINITY;
-    const uint64_t few = is_here(d, c) ? 1 : is_dealt(c) ? most(SPAN / area_of(c), 1) : ABREAST;
+    const uint64_t few = is_here(d, c) ? 1 : is_dealt(c) ? ocl_most(SPAN / area_of(c), 1) : ABREAST;
     for (uint64_t n = 1; n <= few && (n == 1 || n * image <= 2 * copy); n++)
         for (size_t i = 0; i < count; i++) {
             double cost = cost_of(d, c, list[i], n);
@@ -114,7 +105,7 @@ static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const o
 }
 
 /* Floats of what tiles write, and of an image that phases are joined to. */
-static uint64_t raw_of(const ocl_conv *c, const tile *t, uint64_t span)
+static uint64_t raw_of(const ocl_conv *c, const ocl_conv_tile *t, uint64_t span)
 {
     const uint64_t image = c->h.out * c->w.out + 4 * 16 /* a vector before it, and two behind */;
     return is_dealt(c) ? 4 * t->mr * span + image : t->mr * span;
@@ -127,18 +118,18 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
     choose(w, d, chosen, c);
     const uint64_t nr = (uint64_t)w->tile.nv * d->width, plane = w->abreast * area_of(c),
                    masks = window_of(c) * d->width;
-    w->span = is_dealt(c) ? plane : least(chosen->deep ? chosen->deep : SPAN, plane);
-    w->span = parts(w->span, nr) * nr;
+    w->span = is_dealt(c) ? plane : ocl_least(chosen->deep ? chosen->deep : SPAN, plane);
+    w->span = ocl_parts(w->span, nr) * nr;
     w->table = ocl_conv_table_of(c, 1, w->tile.mr);
-    const uint64_t times = parts(c->batch, w->abreast), rows = ocl_conv_from(c);
-    w->run = most(times / ((uint64_t)d->units * TASKS), 1);
-    w->tasks = parts(times, w->run);
+    const uint64_t times = ocl_parts(c->batch, w->abreast), rows = ocl_conv_from(c);
+    w->run = ocl_most(times / ((uint64_t)d->units * TASKS), 1);
+    w->tasks = ocl_parts(times, w->run);
     w->wish = w->abreast == 1 || rows == c->ci ? w->abreast * c->ci * c->h.in * c->w.in : 0;
     if (c->h.window < c->h.step) w->wish = 0; /* most rows are not needed */
     w->copy = planes_of(c) * (plane + gap_of(c)) + behind_of(c) + d->width;
-    w->slot = parts(plane, d->width) * masks + w->copy;
+    w->slot = ocl_parts(plane, d->width) * masks + w->copy;
     if (is_here(d, c)) w->slot = is_last(d, c) ? c->ci * plane + d->width : 0;
-    w->slot = parts(w->slot + raw_of(c, &w->tile, w->span), 16) * 16;
+    w->slot = ocl_parts(w->slot + raw_of(c, &w->tile, w->span), 16) * 16;
     if ((double)w->slot > 0x1p31 || w->tasks > 1u << 30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");
     return RK_OK;
@@ -201,7 +192,7 @@ rk_status ocl_conv_same(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
     rk_device *d = k->device;
     cut w;
     OCL_TRY(cut_of(&w, d, &k->choice, c, e));
-    const uint64_t slots = least((uint64_t)d->units * 2, w.tasks);
+    const uint64_t slots = ocl_least((uint64_t)d->units * 2, w.tasks);
     snprintf(info->impl, sizeof info->impl, "conv cpu %ux%u, same", w.tile.mr,
              w.tile.nv * d->width);
     OCL_TRY(ocl_conv_pack(k, c, &w.table, w.tile.mr, w.abreast * area_of(c) + gap_of(c),

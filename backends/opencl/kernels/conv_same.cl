@@ -19,18 +19,10 @@ static inline void rk_masks(__global uint *mask, uint vectors, uint height, uint
                             uint window_w, uint pad_h, uint pad_w, uint step_h, uint step_w,
                             uint turn)
 {
-    uint h = 0, w = 0;
 #pragma unroll 1
     for (uint v = 0; v < vectors; v++) {
-        uint row[RK_WIDTH], col[RK_WIDTH];
-        for (uint l = 0; l < RK_WIDTH; l++) {
-            row[l] = h;
-            col[l] = w++;
-            if (w < width) continue;
-            w = 0;
-            if (++h == height) h = 0;
-        }
-        U rows = VLOAD(row), cols = VLOAD(col);
+        U rows, cols;
+        rk_places(v * RK_WIDTH, height, width, &rows, &cols);
 #pragma unroll 1
         for (uint i = 0; i < RK_AREA; i++, mask += RK_WIDTH) {
             uint down = i / window_w, right = i % window_w;

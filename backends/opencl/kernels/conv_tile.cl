@@ -49,6 +49,21 @@
 TILE(rk_tile, RK_NV)
 TILE(rk_rest, 1)
 
+/* Rows and columns of the positions from q on, image after image. */
+static inline void rk_places(uint q, uint height, uint width, U *rows, U *cols)
+{
+    uint row[RK_WIDTH], col[RK_WIDTH], h = q / width % height, w = q % width;
+    for (uint l = 0; l < RK_WIDTH; l++) {
+        row[l] = h;
+        col[l] = w++;
+        if (w < width) continue;
+        w = 0;
+        if (++h == height) h = 0;
+    }
+    *rows = VLOAD(row);
+    *cols = VLOAD(col);
+}
+
 /* Images from `image` on; for those beyond the last, which nobody looks at, the last. */
 static inline void rk_images(__global float *copy, __global const float *in, uint image,
                              uint images, uint abreast, uint ci, uint ji, uint area)
