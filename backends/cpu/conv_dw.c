@@ -14,56 +14,6 @@
 #include "conv_dw.h"
 
 #ifdef CPU_VEC
-
-/* Positions that follow one another in the planes: [from, end). */
-typedef struct run {
-    int64_t from, end;
-} run;
-
-/* Rows x[i], a panel of columns; accumulators as in cpu_tile, from row to row CPU_NR apart. */
-typedef struct tile {
-    const float *x[CPU_MR];
-    const run *run;
-    int64_t runs;
-    const float *g, *from;
-    float *to;
-    int plus;
-} tile;
-
-typedef void tile_fn(const tile *);
-
-static inline __attribute__((always_inline)) void tile_body(const tile *t, int mr, int nv)
-{
-    vec acc[CPU_MR][CPU_NV];
-    const float *g = t->g;
-    CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++) acc[i][j] =
-        t->from ? v_load(t->from + i * CPU_NR + j * CPU_VEC) : v_zero();
-    for (int64_t r = 0; r < t->runs; r++)
-        for (int64_t at = t->run[r].from; at < t->run[r].end; at++, g += nv * CPU_VEC) {
-            vec gv[CPU_NV];
-            CPU_UNROLL for (int j = 0; j < nv; j++) gv[j] = v_load(g + j * CPU_VEC);
-            CPU_UNROLL for (int i = 0; i < mr; i++)
-            {
-                vec xv = v_all(t->x[i] + at);
-                CPU_UNROLL for (int j = 0; j < nv; j++) acc[i][j] = v_fma(xv, gv[j], acc[i][j]);
-            }
-        }
-    CPU_UNROLL for (int i = 0; i < mr; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
-    {
-        float *to = t->to + i * CPU_NR + j * CPU_VEC;
-        v_store(to, t->plus ? v_add(v_load(to), acc[i][j]) : acc[i][j]);
-    }
-}
-
-#define X(mr)                                                                                      \
-    static void tile_##mr##_1(const tile *t) { tile_body(t, mr, 1); }                              \
-    static void tile_##mr##_2(const tile *t) { tile_body(t, mr, 2); }
-CPU_HEIGHTS(X)
-#undef X
-#define X(mr) {tile_##mr##_1, tile_##mr##_2},
-static tile_fn *const tiles[CPU_MR][CPU_NV] = {CPU_HEIGHTS(X)};
-#undef X
-
 /* What a thread works on: channels [c, c + channels), columns [k, k + columns), blocks [from,
  * end). */
 typedef struct unit {
@@ -71,7 +21,7 @@ typedef struct unit {
     const cpu_dw *f;
     int64_t c, channels, k, columns, from, end, rows;
     float *planes, *panel, *chain, *total;
-    run *run;
+    cpu_dw_run *run;
     cpu_ask ask; /* for what the next piece copies */
 } unit;
 
@@ -85,15 +35,29 @@ typedef struct piece {
     const float *x; /* the planes of the unit's first channel */
 } piece;
 
-static int64_t panel_count(int64_t columns) { return (columns + CPU_NR - 1) / CPU_NR; }
+/* Panels have CPU_NV vectors of columns, but the last has one more if one was left. */
+static int64_t panel_count(int64_t columns)
+{
+    return cpu_most((columns + CPU_VEC - 1) / CPU_VEC / CPU_NV, 1);
+}
+
+static int64_t panel_vectors(int64_t columns, int64_t p)
+{
+    if (p + 1 < panel_count(columns)) return CPU_NV;
+    return (columns + CPU_VEC - 1) / CPU_VEC - p * CPU_NV;
+}
 
 static void add_run(unit *u, piece *s, int64_t from, int64_t n)
 {
-    run *last = &u->run[s->runs - 1];
-    if (s->runs && last->end == from)
-        last->end += n;
-    else
-        u->run[s->runs++] = (run){from, from + n};
+    for (int64_t end = from + n; from < end; from += n) {
+        cpu_dw_run *last = &u->run[s->runs - 1];
+        int joins = s->runs && last->end == from && from - last->from < CPU_DW_RUN;
+        n = cpu_least(end - from, joins ? CPU_DW_RUN - (from - last->from) : CPU_DW_RUN);
+        if (joins)
+            last->end += n;
+        else
+            u->run[s->runs++] = (cpu_dw_run){from, from + n};
+    }
 }
 
 /* The positions [at, end) of image n: fills its rows behind `row` others; returns how many. */
@@ -147,14 +111,16 @@ static void pack_panel(const unit *u, const piece *s, int64_t k, int64_t columns
     }
 }
 
-static void multiply_panel(unit *u, const piece *s, int64_t at, int64_t vectors)
+static void multiply_panel(unit *u, const piece *s, int64_t panel, int64_t vectors)
 {
     const cpu_dw *f = u->f;
     const cpu_planes *p = &f->planes;
     const float *x = s->x;
-    tile t = {.run = u->run, .runs = s->runs, .g = u->panel, .plus = s->plus};
-    int64_t panels = cpu_panels(u->rows), low = u->rows / panels, higher = u->rows % panels;
-    for (int64_t i = 0, n = 0, tap = 0, rows; n < panels; n++, i += rows) {
+    cpu_dw_tile t = {
+        .run = u->run, .runs = s->runs, .g = u->panel, .plus = s->plus, .ask = &u->ask};
+    int64_t at = panel * u->rows * CPU_NR, most = cpu_dw_height(vectors);
+    int64_t tiles = (u->rows + most - 1) / most, low = u->rows / tiles, higher = u->rows % tiles;
+    for (int64_t n = 0, tap = 0, rows; n < tiles; n++, at += rows * vectors * CPU_VEC) {
         rows = low + (n < higher);
         for (int64_t r = 0; r < rows; r++) {
             t.x[r] = x + f->offset[tap];
@@ -162,10 +128,9 @@ static void multiply_panel(unit *u, const piece *s, int64_t at, int64_t vectors)
             tap = 0;
             x += p->channel;
         }
-        t.from = s->from ? s->from + (at + i) * CPU_NR : NULL;
-        t.to = s->to + (at + i) * CPU_NR;
-        cpu_ask_share(&u->ask);
-        tiles[rows - 1][vectors - 1](&t);
+        t.from = s->from ? s->from + at : NULL;
+        t.to = s->to + at;
+        CPU_NAME(cpu_dw_tile_run)(&t, rows, vectors);
     }
 }
 
@@ -193,8 +158,9 @@ static void ask_for_images(unit *u, int64_t n, int64_t end)
                 u->columns * v->OH * v->OW);
 }
 
-/* For the n positions from l on; small images that are copied are asked for as others are. */
-static void ask_for(unit *u, int64_t l, int64_t n)
+/* While a piece is multiplied, for the n positions from l on; small images that are copied are
+ * asked for as others are. */
+static void ask_for(unit *u, const piece *s, int64_t l, int64_t n)
 {
     int64_t image = u->j->v->OH * u->j->v->OW;
     u->ask = (cpu_ask){.wishes = 0};
@@ -204,19 +170,19 @@ static void ask_for(unit *u, int64_t l, int64_t n)
     else
         for (int64_t i = l / image; i * image < l + n; i++)
             ask_for_part(u, i, cpu_most(l - i * image, 0), cpu_least(l + n - i * image, image));
-    cpu_ask_divide(&u->ask, cpu_panels(u->rows) * panel_count(u->columns));
+    int64_t panels = panel_count(u->columns), most = cpu_dw_height(panel_vectors(u->columns, 0));
+    cpu_ask_divide(&u->ask, s->runs * panels * ((u->rows + most - 1) / most));
 }
 
 static void multiply_piece(unit *u, piece *s)
 {
     int64_t next = s->l + s->n, end = cpu_least(u->end * RK_CONV_DW_BLOCK, u->f->positions);
     take_planes(u, s);
-    ask_for(u, next, cpu_least(end - next, s->n));
-    for (int64_t k = 0, at = 0; k < u->columns; k += CPU_NR, at += u->rows) {
-        int64_t columns = cpu_least(u->columns - k, CPU_NR);
-        int64_t vectors = (columns + CPU_VEC - 1) / CPU_VEC;
-        pack_panel(u, s, u->k + k, columns, vectors * CPU_VEC);
-        multiply_panel(u, s, at, vectors);
+    ask_for(u, s, next, cpu_least(end - next, s->n));
+    for (int64_t p = 0; p < panel_count(u->columns); p++) {
+        int64_t vectors = panel_vectors(u->columns, p), width = vectors * CPU_VEC;
+        pack_panel(u, s, u->k + p * CPU_NR, cpu_least(u->columns - p * CPU_NR, width), width);
+        multiply_panel(u, s, p, vectors);
     }
 }
 
@@ -239,23 +205,23 @@ static void multiply_block(unit *u, int64_t b, float *to, int later)
     }
 }
 
-/* Panel p of the unit's sums, [rows][CPU_NR], to the result. */
+/* Panel p of the unit's sums, [rows][columns of the panel], to the result. */
 static void spread(const unit *u, const float *from, int64_t p)
 {
     const cpu_dw *f = u->f;
-    int64_t k = p * CPU_NR, columns = cpu_least(u->columns - k, CPU_NR);
-    int64_t row = f->planes.channels * f->taps, i = 0;
+    int64_t k = p * CPU_NR, width = panel_vectors(u->columns, p) * CPU_VEC;
+    int64_t columns = cpu_least(u->columns - k, width), row = f->planes.channels * f->taps, i = 0;
     float *to = u->j->c + (u->k + k) * row + u->c * f->taps;
     for (; i + CPU_VEC <= u->rows; i += CPU_VEC)
-        pack_along(to + i, row, from + i * CPU_NR, CPU_NR, CPU_VEC, columns);
+        pack_along(to + i, row, from + i * width, width, CPU_VEC, columns);
     for (; i < u->rows; i++)
-        for (int64_t c = 0; c < columns; c++) to[c * row + i] = from[i * CPU_NR + c];
+        for (int64_t c = 0; c < columns; c++) to[c * row + i] = from[i * width + c];
 }
 
 static void finish(const unit *u, const float *from, int64_t p, const cpu_run *r)
 {
     int64_t row = u->f->planes.channels * u->f->taps, k = u->k + p * CPU_NR;
-    int64_t end = cpu_least(k + CPU_NR, u->k + u->columns);
+    int64_t end = cpu_least(k + panel_vectors(u->columns, p) * CPU_VEC, u->k + u->columns);
     spread(u, from, p);
     for (; k < end && r; k++) CPU_NAME(cpu_run_range)(r, k * row + u->c * u->f->taps, u->rows);
 }
@@ -288,7 +254,7 @@ static unit begin(const cpu_conv_job *j, int t)
     return (unit){.j = j,
                   .f = f,
                   .planes = (float *)(void *)scratch,
-                  .run = (run *)(void *)(scratch + f->run_at),
+                  .run = (cpu_dw_run *)(void *)(scratch + f->run_at),
                   .panel = (float *)(void *)(scratch + f->panel_at),
                   .chain = (float *)(void *)(scratch + f->chain_at),
                   .total = (float *)(void *)(scratch + f->total_at)};
@@ -339,8 +305,9 @@ static void add_share(void *context, int t, int threads)
     cpu_share(f->by_c * f->by_k * panels, 1, t, threads, &from, &end);
     for (int64_t n = from; n < end; n++) {
         set_unit(&u, n / panels);
-        int64_t p = n % panels, count = u.rows * CPU_NR, at = p * count;
+        int64_t p = n % panels, at = p * u.rows * CPU_NR;
         if (p >= panel_count(u.columns)) continue;
+        int64_t count = u.rows * panel_vectors(u.columns, p) * CPU_VEC;
         memcpy(u.total, sums_of(&u, n / panels, 0) + at, (size_t)count * sizeof(float));
         for (int64_t b = 1; b < f->blocks; b++) {
             const float *sums = sums_of(&u, n / panels, b) + at;

@@ -10,14 +10,14 @@ static const double most_scratch = 0x1p26, /* bytes of a thread; likewise */
 
 static int64_t parts(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
-/* Of the longest unit, in cycles or so: a panel of half the width waits for its own sums, and each
+/* Of the longest unit, in cycles or so: a panel of half the width reads as much, and each
  * unit transposes its gradients and copies its planes, phase by phase, columns that are apart by
  * shuffles.  A second pass moves all sums. */
 static double cost(const cpu_conv *v, const cpu_dw *f, int threads, int64_t by_c, int64_t by_k,
                    int64_t by_b)
 {
     int64_t channels = parts(v->C, by_c), vectors = parts(parts(v->K, CPU_VEC), by_k);
-    double panels = (double)(vectors / CPU_NV) + (vectors % CPU_NV ? 0.7 : 0.0);
+    double panels = (double)vectors / CPU_NV + (vectors == 1 ? 0.2 : 0.0);
     double phases = (double)(f->planes.phases_h * f->planes.phases_w);
     double copy = f->planes.direct ? 0.0 : f->planes.step_w == 1 ? 0.4 * phases : 0.9 * phases;
     double positions =
@@ -31,8 +31,8 @@ static double cost(const cpu_conv *v, const cpu_dw *f, int threads, int64_t by_c
 
 static double size(const cpu_conv *v, const cpu_dw *f, int64_t by_c, int64_t by_k)
 {
-    int64_t panels = parts(parts(parts(v->K, CPU_VEC), by_k), CPU_NV);
-    return (double)(parts(v->C, by_c) * f->taps) * (double)(panels * CPU_NR);
+    int64_t vectors = parts(parts(v->K, CPU_VEC), by_k);
+    return (double)(parts(v->C, by_c) * f->taps) * (double)(vectors * CPU_VEC);
 }
 
 static void cut(const cpu_conv *v, cpu_dw *f, int threads)
@@ -55,7 +55,7 @@ static void cut(const cpu_conv *v, cpu_dw *f, int threads)
             }
     f->channels = parts(v->C, f->by_c);
     f->columns = parts(vectors, f->by_k) * CPU_VEC;
-    f->sums = f->channels * f->taps * parts(f->columns, CPU_NR) * CPU_NR;
+    f->sums = f->channels * f->taps * f->columns;
 }
 
 static size_t floats(int64_t n) { return cpu_aligned((size_t)n * sizeof(float)); }
@@ -74,7 +74,7 @@ static size_t lay_out(const cpu_conv *v, cpu_dw *f)
     for (int64_t t = 0; t < f->taps; t++) f->offset[t] = cpu_planes_tap(p, t / v->S, t % v->S);
     f->run_at = p->direct ? 0 : floats(f->channels * p->channel);
     f->panel_at = f->run_at + cpu_aligned(CPU_DW_PIECE * 2 * sizeof(int64_t));
-    f->chain_at = f->panel_at + floats(CPU_DW_PIECE * CPU_NR);
+    f->chain_at = f->panel_at + floats(CPU_DW_PIECE * CPU_DW_NV * CPU_VEC);
     f->total_at = f->chain_at + floats(f->sums);
     return f->total_at + floats(f->sums);
 }

@@ -100,15 +100,21 @@ static inline __attribute__((always_inline)) void apart(const cpu_feed *f, const
     tile_end(t, acc, mr, CPU_NV, part);
 }
 
-/* Rows are multiplied as they are read. */
+/* Of the channel that follows, where the next columns are. */
+static inline __attribute__((always_inline)) void ask(const cpu_feed *f, const float *next)
+{
+    for (int64_t i = 0; i < f->asked; i++) __builtin_prefetch(next + i * CPU_VEC);
+}
+
+/* Rows are multiplied as they are read, and packed if they are kept. */
 static inline __attribute__((always_inline)) void whole(const cpu_feed *f, const cpu_tile *t,
-                                                        int mr, int masked)
+                                                        int mr, int masked, int kept)
 {
     const cpu_feed own = *f;
     cursor c = start(f);
     tile_acc acc;
     vec_mask part = v_part((int)t->last);
-    const float *a = t->a, *soon = tile_soon(t);
+    const float *a = t->a, *soon = tile_soon(t), *next = own.next;
     c.from += own.lanes[0].from;
     tile_begin(t, acc, mr, CPU_NV, part);
     for (int64_t l = 0; l < own.n; l++, a += mr, soon += t->ld_soon) {
@@ -117,12 +123,16 @@ static inline __attribute__((always_inline)) void whole(const cpu_feed *f, const
         float *to = c.to;
         const vec_mask *mask = c.mask;
         const float *tap = next_tap(&c, &own, masked);
+        if (!kept && c.tap == 0) {
+            ask(&own, next);
+            next += own.channel;
+        }
         vec bv[CPU_NV];
         CPU_UNROLL for (int j = 0; j < CPU_NV; j++)
         {
             const float *x = tap + j * CPU_VEC;
             bv[j] = masked ? v_load_part(x, mask[j]) : v_load(x);
-            v_store(to + j * CPU_VEC, bv[j]);
+            if (kept) v_store(to + j * CPU_VEC, bv[j]);
         }
         tile_step(acc, a, bv, mr, CPU_NV);
     }
@@ -133,17 +143,21 @@ typedef void tile_fn(const cpu_feed *, const cpu_tile *);
 
 #define X(mr)                                                                                      \
     static void apart_##mr(const cpu_feed *f, const cpu_tile *t) { apart(f, t, mr, 0); }           \
-    static void whole_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr, 0); }           \
+    static void whole_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr, 0, 1); }        \
     static void apart_masked_##mr(const cpu_feed *f, const cpu_tile *t) { apart(f, t, mr, 1); }    \
-    static void whole_masked_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr, 1); }
+    static void whole_masked_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr, 1, 1); } \
+    static void alone_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr, 0, 0); }        \
+    static void alone_masked_##mr(const cpu_feed *f, const cpu_tile *t) { whole(f, t, mr, 1, 0); }
 CPU_HEIGHTS(X)
 #undef X
-#define X(mr) {apart_##mr, whole_##mr, apart_masked_##mr, whole_masked_##mr},
-static tile_fn *const tiles[CPU_MR][4] = {CPU_HEIGHTS(X)};
+#define X(mr)                                                                                      \
+    {{apart_##mr, whole_##mr, alone_##mr},                                                         \
+     {apart_masked_##mr, whole_masked_##mr, alone_masked_##mr}},
+static tile_fn *const tiles[CPU_MR][2][3] = {CPU_HEIGHTS(X)};
 #undef X
 
 void CPU_NAME(cpu_feed_tile)(const cpu_feed *f, const cpu_tile *t, int64_t rows)
 {
-    tiles[rows - 1][2 * (f->mask != NULL) + f->whole](f, t);
+    tiles[rows - 1][f->mask != NULL][f->whole ? 1 + f->alone : 0](f, t);
 }
 #endif

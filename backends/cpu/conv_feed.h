@@ -33,8 +33,11 @@ typedef struct cpu_feed {
     const cpu_lanes *lanes; /* CPU_NR at most, ascending */
     const vec_mask *mask;   /* or NULL */
     int count;
-    int whole; /* CPU_NR columns that follow one another in the planes */
-    float *to; /* may be written CPU_VEC floats beyond its end */
+    int whole;         /* CPU_NR columns that follow one another in the planes, */
+    int alone;         /* which are not packed then, as no other panel reads them: */
+    const float *next; /* but for each channel it is asked for so many lines from here on, the */
+    int64_t asked;     /* next channel's one channel further */
+    float *to;         /* may be written CPU_VEC floats beyond its end */
 } cpu_feed;
 
 void CPU_NAME(cpu_feed_pack)(const cpu_feed *);

@@ -144,6 +144,9 @@ static void multiply_columns(unit *u, const piece *s, cpu_feed *from, const colu
     if (f->masked) from->mask = u->mask + c->at / CPU_NR * f->lanes * f->taps;
     from->whole = c->n == CPU_NR && c->count == CPU_NV &&
                   c->lanes[CPU_NV - 1].from == c->lanes[0].from + CPU_NR - CPU_VEC;
+    from->alone = from->whole && u->end - u->from == 1;
+    from->next = from->alone && c->next ? c->next + c->after->lanes[0].from + c->low : NULL;
+    from->asked = from->next ? (c->high - c->low + c->after->n - 1) / CPU_VEC + 2 : 0;
     if (nv < CPU_NV && s->n) CPU_NAME(cpu_feed_pack)(from);
     for (int64_t p = u->from; p < u->end; p++) {
         int64_t i = cpu_taps_row(f, p), rows = cpu_taps_row(f, p + 1) - i;
@@ -152,7 +155,7 @@ static void multiply_columns(unit *u, const piece *s, cpu_feed *from, const colu
         t.next = t.to + (p + 1 < u->end ? rows * t.ld_to : CPU_NR - (i - u->i) * t.ld_to);
         t.soon = c->next && c->by_row ? soon(c, p - u->from) : NULL;
         t.ld_soon = t.soon ? from->channel : 0;
-        if (c->next && !c->by_row) ask(&f->planes, c, (p - u->from) * c->share);
+        if (c->next && !c->by_row && !from->alone) ask(&f->planes, c, (p - u->from) * c->share);
         cpu_ask_share(&u->ask);
         if (p == u->from && nv == CPU_NV)
             CPU_NAME(cpu_feed_tile)(from, &t, rows);

@@ -110,35 +110,43 @@ static inline __attribute__((unused)) void pack_across(float *to, int64_t step, 
     }
 }
 
+/* to[(l + i) * step + r] = from[r * ld + l + i] for i < n <= CPU_HALF, all r < rows. */
+static inline __attribute__((always_inline)) void pack_half(float *to, int64_t step,
+                                                            const float *from, int64_t ld,
+                                                            int64_t rows, int64_t n)
+{
+    vec v[CPU_HALF];
+    vec_mask part = v_part((int)rows);
+    CPU_UNROLL for (int64_t r = 0; r < CPU_HALF; r++)
+    {
+        const float *low = from + (r < rows ? r : 0) * ld;
+        const float *high = from + (r + CPU_HALF < rows ? r + CPU_HALF : 0) * ld;
+        v[r] = n < CPU_HALF ? v_pair_part(low, high, n) : v_pair(low, high);
+    }
+    v_across(v);
+    CPU_UNROLL for (int64_t i = 0; i < CPU_HALF; i++)
+    {
+        if (i == n) return;
+        v_store(to + i * step, rows < CPU_VEC ? v_keep(v[i], part) : v[i]);
+    }
+}
+
 /* to[l * step + r] = from[r * ld + l] for r < rows <= CPU_VEC, 0 up to CPU_VEC.  The rows that
  * follow are likely to be asked for next. */
 static inline __attribute__((unused)) void pack_along(float *to, int64_t step, const float *from,
                                                       int64_t ld, int64_t rows, int64_t n)
 {
-    vec v[CPU_VEC];
     int64_t l = 0;
-    for (; l + CPU_VEC <= n && rows >= CPU_VEC; l += CPU_VEC) {
-        CPU_UNROLL for (int64_t r = 0; r < CPU_VEC; r++)
-        {
-            v[r] = v_load(from + r * ld + l);
-            __builtin_prefetch(from + (r + CPU_VEC) * ld + l);
-        }
-        v_transpose(v);
-        CPU_UNROLL for (int64_t r = 0; r < CPU_VEC; r++) v_store(to + (l + r) * step, v[r]);
+    for (; l + CPU_HALF <= n && rows == CPU_VEC; l += CPU_HALF) {
+        const float *next = from + (l & CPU_HALF ? CPU_VEC + CPU_HALF : CPU_VEC) * ld + l;
+        CPU_UNROLL for (int64_t r = 0; r < CPU_HALF; r++) __builtin_prefetch(next + r * ld);
+        pack_half(to + l * step, step, from + l, ld, CPU_VEC, CPU_HALF);
     }
-    for (; l < n; l += CPU_VEC) {
-        int64_t left = n - l < CPU_VEC ? n - l : CPU_VEC;
-        vec_mask part = v_part((int)left);
-        CPU_UNROLL for (int64_t r = 0; r < CPU_VEC; r++)
-        {
-            v[r] = v_zero();
-            if (r >= rows) continue;
-            v[r] = v_load_part(from + r * ld + l, part);
-            __builtin_prefetch(from + (r + rows) * ld + l);
-        }
-        v_transpose(v);
-        for (int64_t r = 0; r < left; r++) v_store(to + (l + r) * step, v[r]);
+    for (; l + CPU_HALF <= n; l += CPU_HALF) {
+        for (int64_t r = 0; r < rows; r++) __builtin_prefetch(from + (r + rows) * ld + l);
+        pack_half(to + l * step, step, from + l, ld, rows, CPU_HALF);
     }
+    if (l < n) pack_half(to + l * step, step, from + l, ld, rows, n - l);
 }
 #endif
 #endif

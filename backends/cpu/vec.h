@@ -113,6 +113,55 @@ static inline __attribute__((always_inline, unused)) void v_transpose(vec v[CPU_
 #endif
 }
 
+/* v[r], rows r and r + CPU_HALF of as many columns, becomes v[i], column i of all rows.  v_pair
+ * reads two such rows, v_pair_part the first n lanes of them. */
+enum { CPU_HALF = CPU_VEC / 2 };
+#if CPU_VEC == 16
+#define v_pair(p, q)                                                                               \
+    _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(q), 1)
+#define v_pair_part(p, q, n)                                                                       \
+    _mm512_insertf32x8(                                                                            \
+        _mm512_castps256_ps512(_mm256_maskz_loadu_ps((__mmask8)((1u << (n)) - 1u), p)),            \
+        _mm256_maskz_loadu_ps((__mmask8)((1u << (n)) - 1u), q), 1)
+#define v_unpack_low(a, b) _mm512_unpacklo_ps(a, b)
+#define v_unpack_high(a, b) _mm512_unpackhi_ps(a, b)
+#define v_shuffle(a, b, how) _mm512_shuffle_ps(a, b, how)
+#else
+#define v_part_4(n) _mm_cmpgt_epi32(_mm_set1_epi32((int)(n)), _mm_setr_epi32(0, 1, 2, 3))
+#define v_pair(p, q)                                                                               \
+    _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(q), 1)
+#define v_pair_part(p, q, n)                                                                       \
+    _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_maskload_ps(p, v_part_4(n))),                  \
+                         _mm_maskload_ps(q, v_part_4(n)), 1)
+#define v_unpack_low(a, b) _mm256_unpacklo_ps(a, b)
+#define v_unpack_high(a, b) _mm256_unpackhi_ps(a, b)
+#define v_shuffle(a, b, how) _mm256_shuffle_ps(a, b, how)
+#endif
+
+static inline __attribute__((always_inline, unused)) void v_across(vec v[CPU_HALF])
+{
+    CPU_UNROLL for (int i = 0; i < CPU_HALF; i += 4)
+    {
+        vec a = v_unpack_low(v[i], v[i + 1]), b = v_unpack_high(v[i], v[i + 1]);
+        vec c = v_unpack_low(v[i + 2], v[i + 3]), d = v_unpack_high(v[i + 2], v[i + 3]);
+        v[i] = v_shuffle(a, c, 0x44);
+        v[i + 1] = v_shuffle(a, c, 0xEE);
+        v[i + 2] = v_shuffle(b, d, 0x44);
+        v[i + 3] = v_shuffle(b, d, 0xEE);
+    }
+#if CPU_VEC == 16
+    /* Quarters of v[i] are columns i and i + 4 of four rows, and of those eight further down. */
+    CPU_UNROLL for (int i = 0; i < 4; i++)
+    {
+        vec a = v[i], b = v[i + 4];
+        v[i] =
+            __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+        v[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29,
+                                           30, 31);
+    }
+#endif
+}
+
 /* Copies n floats; the last vector, or the last half of one, overlaps the one before. */
 static inline __attribute__((always_inline, unused)) void v_copy(float *to, const float *from,
                                                                  int64_t n)

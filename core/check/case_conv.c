@@ -221,6 +221,7 @@ static void blocks(rk_bed *bed, part p)
         same(3, 5, 28, 28, 20, 3, 3, 1, 1),   same(8, 2, 32, 32, 6, 3, 3, 1, 1),
         same(43, 5, 7, 7, 18, 3, 3, 1, 1),    same(24, 6, 16, 16, 7, 3, 3, 2, 1),
         same(1, 72, 5, 6, 73, 3, 3, 1, 1),    same(2, 40, 9, 9, 330, 3, 3, 2, 1),
+        same(8, 1, 16, 16, 68, 1, 1, 1, 0), /* blocks and panels for two threads */
         same(12, 19, 14, 14, 18, 1, 1, 1, 0), same(6, 1, 20, 20, 2, 1, 1, 1, 0),
         same(1, 1, 2, 2, 1000, 3, 3, 2, 1)}; /* the last two also where shapes are small */
     rk_dice r = {54};
