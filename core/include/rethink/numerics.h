@@ -344,12 +344,11 @@ RK_INLINE RK_F RK_N(expf)(RK_F x)
 
 RK_INLINE RK_F RK_N(logf)(RK_F x)
 {
-    RK_F s = RK_SEL(x < 1.17549435e-38f, x * 8388608.0f, x);
-    RK_F e = RK_TO_F((RK_AS_U(s) >> 23) & 0xFFu) -
-             RK_SEL(x < 1.17549435e-38f, (RK_F)(149.0f), (RK_F)(126.0f));
-    RK_F m = RK_AS_F((RK_AS_U(s) & 0x7FFFFFu) | 0x3F000000u);
-    e = RK_SEL(m < 0.707106781f, e - 1.0f, e);
-    m = RK_SEL(m < 0.707106781f, m + m, m) - 1.0f;
+    /* The exponent, 64 larger, in u; it is one more from the root of 1 / 2 on. */
+    RK_U u = RK_SEL(x < 1.17549435e-38f, RK_AS_U(x * 8388608.0f) - (23u << 23), RK_AS_U(x)) +
+             0x204AFB0Du;
+    RK_F e = RK_TO_F(u >> 23) - 191.0f;
+    RK_F m = RK_AS_F((u & 0x7FFFFFu) + 0x3F3504F3u) - 1.0f;
     RK_F z = m * m, p = RK_FMA(7.0376836292e-2f, m, -1.1514610310e-1f);
     p = RK_FMA(p, m, 1.1676998740e-1f);
     p = RK_FMA(p, m, -1.2420140846e-1f);
