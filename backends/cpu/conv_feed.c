@@ -118,7 +118,7 @@ static inline __attribute__((always_inline)) void whole(const cpu_feed *f, const
     c.from += own.lanes[0].from;
     tile_begin(t, acc, mr, CPU_NV, part);
     for (int64_t l = 0; l < own.n; l++, a += mr, soon += t->ld_soon) {
-        __builtin_prefetch(soon);
+        if (kept) __builtin_prefetch(soon);
         if (l < mr) tile_next(t->next + l * t->ld_to);
         float *to = c.to;
         const vec_mask *mask = c.mask;

@@ -153,7 +153,7 @@ static void multiply_columns(unit *u, const piece *s, cpu_feed *from, const colu
         t.a = cpu_taps_panel(f, s->g, u->j->work, p) + s->l * rows;
         place(u, s, &t, i - u->i, c->at);
         t.next = t.to + (p + 1 < u->end ? rows * t.ld_to : CPU_NR - (i - u->i) * t.ld_to);
-        t.soon = c->next && c->by_row ? soon(c, p - u->from) : NULL;
+        t.soon = c->next && c->by_row && !from->alone ? soon(c, p - u->from) : NULL;
         t.ld_soon = t.soon ? from->channel : 0;
         if (c->next && !c->by_row && !from->alone) ask(&f->planes, c, (p - u->from) * c->share);
         cpu_ask_share(&u->ask);
