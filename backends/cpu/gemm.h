@@ -131,12 +131,13 @@ static inline __attribute__((always_inline)) void pack_half(float *to, int64_t s
     }
 }
 
-/* to[l * step + r] = from[r * ld + l] for r < rows <= CPU_VEC, 0 up to CPU_VEC.  The rows that
- * follow are likely to be asked for next. */
+/* to[l * step + r] = from[r * ld + l] for r < rows, of which it takes CPU_VEC at most, 0 up to
+ * CPU_VEC.  The rows that follow are likely to be asked for next. */
 static inline __attribute__((unused)) void pack_along(float *to, int64_t step, const float *from,
                                                       int64_t ld, int64_t rows, int64_t n)
 {
     int64_t l = 0;
+    if (rows > CPU_VEC) rows = CPU_VEC;
     for (; l + CPU_HALF <= n && rows == CPU_VEC; l += CPU_HALF) {
         const float *next = from + (l & CPU_HALF ? CPU_VEC + CPU_HALF : CPU_VEC) * ld + l;
         CPU_UNROLL for (int64_t r = 0; r < CPU_HALF; r++) __builtin_prefetch(next + r * ld);
