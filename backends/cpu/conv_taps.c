@@ -145,8 +145,8 @@ static void multiply_columns(unit *u, const piece *s, cpu_feed *from, const colu
     from->whole = c->n == CPU_NR && c->count == CPU_NV &&
                   c->lanes[CPU_NV - 1].from == c->lanes[0].from + CPU_NR - CPU_VEC;
     from->alone = from->whole && u->end - u->from == 1;
-    from->next = from->alone && c->next ? c->next + c->after->lanes[0].from + c->low : NULL;
-    from->asked = from->next ? (c->high - c->low + c->after->n - 1) / CPU_VEC + 2 : 0;
+    from->next = c->next ? c->next + c->after->lanes[0].from + c->low : from->from;
+    from->asked = c->next ? (c->high - c->low + c->after->n - 1) / CPU_VEC + 2 : 0;
     if (nv < CPU_NV && s->n) CPU_NAME(cpu_feed_pack)(from);
     for (int64_t p = u->from; p < u->end; p++) {
         int64_t i = cpu_taps_row(f, p), rows = cpu_taps_row(f, p + 1) - i;
