@@ -10,7 +10,6 @@
  */
 #include <string.h>
 #include <rethink/numerics.h>
-#include "conv_ask.h"
 #include "conv_dw.h"
 
 #ifdef CPU_VEC

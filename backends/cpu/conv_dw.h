@@ -1,4 +1,4 @@
-/* conv_dw.h: the plan of dw; see conv_dw.c. */
+/* conv_dw.h: the plan and the tiles of dw; see conv_dw.c. */
 #ifndef RETHINK_CPU_CONV_DW_H
 #define RETHINK_CPU_CONV_DW_H
 #include "conv_ask.h"

@@ -39,6 +39,7 @@ static inline __attribute__((always_inline)) void tile_body(const cpu_dw_tile *t
     }
 }
 
+/* There are no tiles of three vectors by more than CPU_DW_LOW rows: one row stands for them. */
 #define X(mr)                                                                                      \
     static void tile_##mr##_1(const cpu_dw_tile *t) { tile_body(t, mr, 1); }                       \
     static void tile_##mr##_2(const cpu_dw_tile *t) { tile_body(t, mr, 2); }                       \

@@ -119,10 +119,10 @@ enum { CPU_HALF = CPU_VEC / 2 };
 #if CPU_VEC == 16
 #define v_pair(p, q)                                                                               \
     _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(q), 1)
+#define v_part_8(n) ((__mmask8)((1u << (n)) - 1u))
 #define v_pair_part(p, q, n)                                                                       \
-    _mm512_insertf32x8(                                                                            \
-        _mm512_castps256_ps512(_mm256_maskz_loadu_ps((__mmask8)((1u << (n)) - 1u), p)),            \
-        _mm256_maskz_loadu_ps((__mmask8)((1u << (n)) - 1u), q), 1)
+    _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_maskz_loadu_ps(v_part_8(n), p)),              \
+                       _mm256_maskz_loadu_ps(v_part_8(n), q), 1)
 #define v_unpack_low(a, b) _mm512_unpacklo_ps(a, b)
 #define v_unpack_high(a, b) _mm512_unpackhi_ps(a, b)
 #define v_shuffle(a, b, how) _mm512_shuffle_ps(a, b, how)

@@ -76,7 +76,7 @@ int ocl_conv_same_can(const rk_device *d, const ocl_conv *c)
 /* The time of all tasks, the last of which may find some units idle. */
 static double cost_of(const rk_device *d, const ocl_conv *c, ocl_conv_tile t, uint64_t abreast)
 {
-    enum { REST = 120 }; /* in percent, of vectors that fill no ocl_conv_tile */
+    enum { REST = 120 }; /* in percent, of vectors that fill no tile */
     uint64_t vectors = ocl_parts(abreast * area_of(c), d->width), rest = vectors % t.nv,
              rounds = ocl_parts(ocl_parts(c->batch, abreast), d->units);
     return (double)(ocl_parts(c->co, t.mr) * t.mr * rounds) *
