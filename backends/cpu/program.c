@@ -274,7 +274,7 @@ static void find_reads(compiler *c)
     cpu_program *p = c->p;
     int in_tables, by_row = 0;
     p->row = cpu_common_row(s, &in_tables);
-    in_tables &= !s->lanes;
+    if (s->lanes) in_tables = s->lanes == CPU_LANES_ABREAST;
     for (uint32_t j = 0; j < p->n_in; j++) {
         cpu_access *a = &p->in[j];
         if (a->how == CPU_READ_RUNS && p->row) a->how = in_tables ? CPU_READ_TABLE : CPU_READ_ROW;
@@ -294,7 +294,7 @@ static void find_reads(compiler *c)
 static int count_rows(rk_kernel *k, cpu_program *p)
 {
     int64_t n = p->row + CPU_TILE_ELEMENTS + CPU_ALIGN / 4;
-    if (!memchr(p->table, 1, p->n_in)) return 1;
+    if (p->lanes || !memchr(p->table, 1, p->n_in)) return 1;
     p->row_of = cpu_kernel_alloc(k, (size_t)n * sizeof *p->row_of);
     for (int64_t i = 0; i < n && p->row_of; i++) p->row_of[i] = (uint32_t)(i / p->row);
     return p->row_of != NULL;
@@ -322,6 +322,7 @@ static void give_rooms(compiler *c)
     for (uint32_t j = p->out_slot; j < p->fold_slot && p->stream == CPU_STREAM_BLOCKS; j++)
         if (p->out_bytes[j - p->out_slot] == 4) give_room(c, j);
     size_t rows = p->row && p->row < CPU_BLOCK ? (size_t)(CPU_BLOCK / p->row) : 1;
+    if (p->lanes == CPU_LANES_ABREAST) rows = 4 * CPU_TILE_ELEMENTS / CPU_FOLD_BYTES;
     p->lanes_at = take_room(c, p->lanes ? rows * p->n_folded * CPU_FOLD_BYTES : 0);
     p->spare_at = take_room(c, 2 * CPU_TILE_ELEMENTS * 4);
     p->scratch_bytes = c->bytes;

@@ -52,7 +52,7 @@ typedef struct cpu_step {
 enum {
     CPU_TILE_ELEMENTS = 128, /* most elements of a tile */
     CPU_LEAST_ROW = 9,       /* a tile's rows have room in a vector */
-    CPU_CODE_BYTES = 72,     /* of a step that is bound to slots */
+    CPU_CODE_BYTES = 88,     /* of a step that is bound to slots */
     CPU_FOLD_BYTES = 128     /* of a reduction's lanes */
 };
 
@@ -88,7 +88,8 @@ typedef struct cpu_program {
  * this argument (CPU_NO_ARG: nowhere else).  stream: words of outputs go to memory past the caches.
  * row: blocks are of whole rows of so many elements, or parts of one; 0: all blocks are those of
  * cpu_run_range; -1: others.  lanes: rows are summed in lanes, those of one row after those of
- * another; else reductions find their elements in folded slots. */
+ * another, or of rows abreast; else reductions find their elements in folded slots. */
+enum { CPU_LANES_NONE = 0, CPU_LANES_ALONG = 1, CPU_LANES_ABREAST = 2 };
 typedef struct cpu_source {
     const rk_op *op;
     const rk_ins *code;
@@ -136,5 +137,14 @@ cpu_run CPU_NAME(cpu_run_begin)(const cpu_program *, void *scratch, unsigned cha
  * meanwhile; -1: of none. */
 void CPU_NAME(cpu_run_block)(const cpu_run *, int64_t start, int64_t n, int64_t next);
 void CPU_NAME(cpu_run_range)(const cpu_run *, int64_t start, int64_t n);
+/* Of a block: slots of inputs, and tables of its rows. */
+void CPU_NAME(cpu_run_inputs)(const cpu_run *, int64_t start, int64_t n);
+
+/* Sums of rows of n elements with lanes abreast: whether a source's inputs and instructions allow
+ * it; how many rows a unit of work has; and those of rows [row, row + rows), a unit or less, which
+ * begin at a unit: that of reduction f goes to to[f][row]. */
+int CPU_NAME(cpu_abreast_fits)(const cpu_source *, int64_t rows, int64_t n);
+int64_t CPU_NAME(cpu_abreast_unit)(int64_t n);
+void CPU_NAME(cpu_abreast_run)(const cpu_run *, int64_t row, int64_t rows, uint32_t *const *to);
 #endif
 #endif

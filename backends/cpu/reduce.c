@@ -3,12 +3,14 @@
  * The reduction is cut into blocks of RK_SUM_BLOCK. A unit of work is one block of some outer rows
  * (inner == 1) or of a segment of inner: the program up to the last FOLD runs over it, and what it
  * folds is summed in RK_SUM_LANES lanes. Sums of blocks are then summed by the same rule, and what
- * follows the last FOLD runs over [outer, inner]. */
+ * follows the last FOLD runs over [outer, inner].  Rows of one block are summed abreast where their
+ * program allows it: see abreast.c. */
 #include "fold.h"
 #include <stdio.h>
 #include <string.h>
 #include "check.h"
 #include "program.h"
+#include "vec.h"
 
 _Static_assert(RK_SUM_BLOCK == CPU_BLOCK, "a block of a sum is a block of a program");
 
@@ -108,6 +110,17 @@ static void unit_of_columns(const job *j, const cpu_run *r, int64_t unit, float 
             CPU_NAME(cpu_fold_columns_end)(p->which, lanes + f * size, width, rows));
 }
 
+#ifdef CPU_VEC
+static void unit_abreast(const job *j, const cpu_run *r, int64_t unit)
+{
+    const plan *p = j->p;
+    uint32_t *to[CPU_MAX_FOLDS];
+    int64_t row = unit * p->group, rows = p->outer - row < p->group ? p->outer - row : p->group;
+    for (uint32_t f = 0; f < p->folds; f++) to[f] = result(j, f);
+    CPU_NAME(cpu_abreast_run)(r, row, rows, to);
+}
+#endif
+
 static void fold_share(void *context, int t, int threads)
 {
     const job *j = context;
@@ -118,7 +131,12 @@ static void fold_share(void *context, int t, int threads)
     if (from == end) return;
     cpu_run r = CPU_NAME(cpu_run_begin)(p->before, scratch, j->arg, NULL, NULL, CPU_BLOCK);
     for (int64_t u = from; u < end; u++)
-        if (p->inner == 1)
+#ifdef CPU_VEC
+        if (p->before->lanes == CPU_LANES_ABREAST)
+            unit_abreast(j, &r, u);
+        else
+#endif
+            if (p->inner == 1)
             unit_of_rows(j, &r, u);
         else
             unit_of_columns(j, &r, u, (float *)(void *)(scratch + p->lanes_at));
@@ -201,16 +219,25 @@ static uint64_t plan_workspace(plan *p)
     return total;
 }
 
-/* Sums over rows that are longer than a tile; of shorter ones, tiles of several are faster. */
-static int by_lanes(const plan *p, uint32_t end)
+/* Sums of more than operands, over rows that are longer than a tile; of shorter ones, tiles of
+ * several are faster. */
+static int lanes_of(const plan *p, const cpu_source *s)
 {
-    int sum = p->which == RK_REDUCE_SUM && end > p->folds;
-    return sum && p->inner == 1 && p->reduced >= CPU_TILE_ELEMENTS;
+    if (p->which != RK_REDUCE_SUM || s->end == p->folds || p->inner != 1) return CPU_LANES_NONE;
+#ifdef CPU_VEC
+    if (CPU_NAME(cpu_abreast_fits)(s, p->outer, p->reduced)) return CPU_LANES_ABREAST;
+#endif
+    return p->reduced >= CPU_TILE_ELEMENTS ? CPU_LANES_ALONG : CPU_LANES_NONE;
 }
 
 /* Rows that a unit has: whole lines of memory, if it can be. */
-static int64_t group_of(const plan *p)
+static int64_t group_of(const plan *p, int lanes)
 {
+#ifdef CPU_VEC
+    if (lanes == CPU_LANES_ABREAST) return CPU_NAME(cpu_abreast_unit)(p->reduced);
+#else
+    (void)lanes;
+#endif
     if (p->reduced == 0 || p->reduced > RK_SUM_BLOCK / 2) return 1;
     int64_t most = RK_SUM_BLOCK / p->reduced, lines = 1;
     while (lines * p->reduced % (CPU_ALIGN / 4)) lines *= 2;
@@ -233,9 +260,9 @@ static rk_status compile(rk_kernel *k, const rk_op *op, plan *p, rk_error *e)
     if (p->folds > CPU_MAX_FOLDS)
         return cpu_fail(e, RK_E_UNSUPPORTED, "prepare", "more than %d reductions", CPU_MAX_FOLDS);
     for (uint32_t j = 0; j < op->n_in; j++) in[j] = cpu_access_of(&op->in[j], j, -1);
-    p->group = group_of(p);
     s.row = p->inner == 1 ? p->reduced : -1;
-    s.lanes = by_lanes(p, s.end);
+    s.lanes = lanes_of(p, &s);
+    p->group = group_of(p, s.lanes);
     p->before = cpu_program_new(k, &s);
     s.row = s.lanes = 0;
     if (s.end < end) {

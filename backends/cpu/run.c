@@ -293,15 +293,22 @@ static void run_rows(const cpu_run *r, step_tile *t, int64_t start, int64_t n)
 }
 
 /* The values of the rows of a block. */
-static void set_tables(const cpu_run *r, step_tile *t, int64_t start, int64_t n)
+static void set_tables(const cpu_run *r, int64_t start, int64_t n)
 {
     const cpu_program *p = r->program;
     int64_t row = start / p->row, rows = (start + n - 1) / p->row - row + 1;
-    t->first = start - row * p->row;
     for (uint32_t k = 0; k < p->n_by_row; k++) {
         const cpu_access *a = &p->in[p->by_row[k]];
         fetch_runs(a, a->rank - 1, r->arg[a->arg], row, rows, own(r, p->by_row[k]));
     }
+}
+
+void CPU_NAME(cpu_run_inputs)(const cpu_run *r, int64_t start, int64_t n)
+{
+    const cpu_program *p = r->program;
+    for (uint32_t j = 0; j < p->n_in; j++)
+        if (p->used[j]) set_input(r, j, start, n);
+    if (p->row_of || p->lanes == CPU_LANES_ABREAST) set_tables(r, start, n);
 }
 
 /* +0 is where sums begin. */
@@ -318,8 +325,7 @@ void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t
     t.lanes = (float *)(void *)(r->scratch + p->lanes_at);
     t.spare[0] = (uint32_t *)(void *)(r->scratch + p->spare_at);
     t.spare[1] = t.spare[0] + CPU_TILE_ELEMENTS;
-    for (uint32_t j = 0; j < p->n_in; j++)
-        if (p->used[j]) set_input(r, j, start, n);
+    CPU_NAME(cpu_run_inputs)(r, start, n);
     set_outputs(r, start);
     for (uint32_t j = 0; j < p->n_fold; j++) r->slot[p->fold_slot + j] = r->fold[j] + start;
     if (p->used[p->index_slot]) {
@@ -327,7 +333,7 @@ void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t
         for (int64_t i = 0; i < n; i++) index[i] = (uint32_t)start + (uint32_t)i;
     }
     if (p->lanes) memset(t.lanes, 0, (size_t)lanes_of_rows(p, n) * sizeof(float));
-    if (p->row_of) set_tables(r, &t, start, n);
+    if (p->row_of) t.first = start % p->row;
     if (p->row && !p->row_of)
         run_rows(r, &t, start, n);
     else if (p->n_step > 1)

@@ -2,6 +2,7 @@
 #ifndef RETHINK_CPU_STEP_H
 #define RETHINK_CPU_STEP_H
 #include <string.h>
+#include <rethink/numerics.h>
 #include "program.h"
 #include "vec.h"
 
@@ -52,15 +53,23 @@ typedef const float *step_table;
     ((vec){(t)[(index)[0]], (t)[(index)[1]], (t)[(index)[2]], (t)[(index)[3]]})
 #endif
 
-/* The widths of tiles: eight vectors, four, and what is left for four. */
-enum { STEP_WIDTHS = 3, STEP_MOST = 8, STEP_HALF = 4 };
+/* The widths of tiles: eight vectors, four, and what is left for four; and, of sums, rows abreast:
+ * RK_SUM_LANES elements of each, and what is left of them. */
+enum { STEP_PARTS = RK_SUM_LANES / STEP_VEC, STEP_MOST = 8, STEP_HALF = 4 };
+#ifdef CPU_VEC
+enum { STEP_ABREAST = 3, STEP_WIDTHS = 5, STEP_ROWS_ABREAST = STEP_MOST / STEP_PARTS };
+#else
+enum { STEP_WIDTHS = 3 };
+#endif
 
 /* What the steps of a tile share: of what is left, the elements and the lanes of each vector; where
  * in a sum's lanes the tile begins; bytes to the next block; with tables, the row that the tile
  * begins in, its element of that row, and of each of its elements how many rows on; and memory of a
- * tile's size. */
+ * tile's size.  Of rows abreast: whether their lanes begin, and how far a row is from the first
+ * one, in memory of a tile's size [0] and in other memory [1]. */
 typedef struct step_tile {
-    int64_t left, part, ask, row, first;
+    int64_t left, part, ask, row, first, begin;
+    const int64_t *offset[2];
     const uint32_t *row_of;
     float *lanes;
     vec_mask mask[STEP_HALF];

@@ -162,6 +162,27 @@ static inline __attribute__((always_inline, unused)) void v_across(vec v[CPU_HAL
 #endif
 }
 
+/* The sums of a, b, c and d, halves of the lanes onto one another. */
+static inline __attribute__((always_inline, unused)) __m128 v_sums(vec a, vec b, vec c, vec d)
+{
+#if CPU_VEC == 16
+    vec ab = v_add(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+    vec cd = v_add(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xEE));
+    vec four = v_add(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xDD));
+    __m128 w = _mm512_castps512_ps128(four), x = _mm512_extractf32x4_ps(four, 1);
+    __m128 y = _mm512_extractf32x4_ps(four, 2), z = _mm512_extractf32x4_ps(four, 3);
+#else
+    vec ab = v_add(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+    vec cd = v_add(_mm256_permute2f128_ps(c, d, 0x20), _mm256_permute2f128_ps(c, d, 0x31));
+    __m128 w = _mm256_castps256_ps128(ab), x = _mm256_extractf128_ps(ab, 1);
+    __m128 y = _mm256_castps256_ps128(cd), z = _mm256_extractf128_ps(cd, 1);
+#endif
+    __m128 wx = _mm_add_ps(_mm_movelh_ps(w, x), _mm_movehl_ps(x, w));
+    __m128 yz = _mm_add_ps(_mm_movelh_ps(y, z), _mm_movehl_ps(z, y));
+    wx = _mm_add_ps(_mm_shuffle_ps(wx, yz, 0x88), _mm_shuffle_ps(wx, yz, 0xDD));
+    return _mm_add_ps(wx, _mm_setzero_ps());
+}
+
 /* Copies n floats; the last vector, or the last half of one, overlaps the one before. */
 static inline __attribute__((always_inline, unused)) void v_copy(float *to, const float *from,
                                                                  int64_t n)

@@ -248,6 +248,40 @@ static void prologue(rk_bed *bed)
         }
 }
 
+/* Sums of short rows, of more than an operand: of what is selected, products and functions, with
+ * values of rows, and one that is saved; bytes and indices in some.  Numbers of rows that end
+ * groups and parts of them. */
+static void short_rows(rk_bed *bed)
+{
+    static const int64_t lines[][2] = {
+        {67, 49}, {99, 49},  {50, 196}, {9, 196},  {3, 64},  {1, 100},  {5, 784}, {9, 900},
+        {9, 200}, {4, 1024}, {6, 1023}, {130, 33}, {131, 9}, {257, 17}, {7, 300}, {7, 32}};
+    rk_dice r = {17};
+    for (size_t s = 0; s < sizeof lines / sizeof *lines; s++) {
+        const int64_t dim[3] = {lines[s][0], lines[s][1], 1}, out[3] = {dim[0], 1, 1};
+        rk_sample c;
+        rk_sample_begin(&c, RK_REDUCE);
+        uint16_t g = rk_sample_in(&c, RK_F32, 3, dim, 0), x = rk_sample_in(&c, RK_F32, 3, dim, 0),
+                 mean = rk_sample_in(&c, RK_F32, 3, dim, 2),
+                 scale = rk_sample_in(&c, RK_F32, 3, dim, 2), zero = rk_sample_immf(&c, 0),
+                 one = rk_sample_imm(&c, 1);
+        for (int j = 0; j < FOLDS; j++) rk_sample_out(&c, RK_F32, 3, out);
+        uint16_t diff = rk_sample_ins(&c, RK_I_FSUB, x, mean, 0);
+        uint16_t high = s % 3 == 0   ? rk_sample_ins(&c, RK_I_FLT, zero, diff, 0)
+                        : s % 3 == 1 ? rk_sample_in(&c, RK_U8, 3, dim, 0)
+                                     : rk_sample_ins(&c, RK_I_IAND, RK_R_INDEX, one, 0);
+        uint16_t kept = rk_sample_ins(&c, RK_I_SELECT, high, g, scale);
+        uint16_t far = rk_sample_ins(&c, RK_I_FMUL, g, rk_sample_immf(&c, 0x1p20f), 0);
+        uint16_t wave =
+            rk_sample_ins(&c, RK_I_FMAX, scale, rk_sample_ins(&c, RK_I_FCOS, far, 0, 0), 0);
+        rk_sample_ins(&c, RK_I_FOLD, kept, 3, 0);
+        rk_sample_ins(&c, RK_I_FOLD, rk_sample_ins(&c, RK_I_FMUL, kept, diff, 0), 1, 0);
+        rk_sample_ins(&c, RK_I_FOLD, g, 0, 0);
+        rk_sample_ins(&c, RK_I_FOLD, rk_sample_ins(&c, RK_I_FADD, wave, scale, 0), 2, 0);
+        run_program(bed, &c, &r, RK_REDUCE_SUM, dim);
+    }
+}
+
 /* Statistics: mean and variance from two folds, with inputs, index and bytes in what follows. */
 static void tail(rk_bed *bed)
 {
@@ -332,6 +366,7 @@ static const rk_case cases[] = {
     {"nothing-to-choose", "maxima of NaN, of zeros of both signs, of nothing; ties", maxima,
      RK_CASE_NEEDED},
     {"before", "two reductions of what a program makes of its inputs", prologue, 0},
+    {"short-rows", "sums of what a program makes of rows of 9 to 1024", short_rows, 0},
     {"after", "statistics: a program over the results of reductions", tail, 0},
     {"after-states", "running averages, in place where that is allowed", states, 0},
     {"after-argmax", "a program over the place of a maximum", tail_argmax, 0}};

@@ -1,0 +1,113 @@
+/* Sums of rows that are not long: some rows abreast in a tile, each with lanes of its own, so that
+ * no vector waits for another, whatever a row's length is. */
+#include "check.h"
+#include "fold.h"
+#include "step.h"
+
+#ifdef CPU_VEC
+enum {
+    AHEAD = 8 << 10, /* bytes that memory brings early */
+    UNIT = 2048,     /* elements, about, */
+    MOST_ROWS = 64   /* and rows that tables have room for */
+};
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+int CPU_NAME(cpu_abreast_fits)(const cpu_source *s, int64_t rows, int64_t n)
+{
+    int elements = 0;
+    if (n < CPU_LEAST_ROW || n > RK_SUM_BLOCK || rows < STEP_ROWS_ABREAST) return 0;
+    for (uint32_t j = 0; j < s->n_in; j++) {
+        const cpu_access *a = &s->in[j];
+        int row = a->how == CPU_READ_RUNS && !a->stride[a->rank - 1];
+        if (!row && a->how != CPU_READ_ONE && (a->how != CPU_READ_DENSE || a->dtype == RK_U8))
+            return 0;
+    }
+    for (uint32_t k = s->from; k < s->end; k++) {
+        const rk_ins *i = &s->code[k];
+        const uint16_t operand[3] = {i->a, i->b, i->c};
+        for (int j = 0; j < cpu_arity(i->op); j++)
+            if (operand[j] == RK_R_INDEX) return 0;
+        if (i->op == RK_I_STORE) return 0;
+        elements += i->op != RK_I_FOLD;
+    }
+    return elements > 0;
+}
+
+/* Whole lines of memory and groups of rows. */
+int64_t CPU_NAME(cpu_abreast_unit)(int64_t n)
+{
+    int64_t rows = STEP_ROWS_ABREAST;
+    while (rows * n % (CPU_ALIGN / 4)) rows *= 2;
+    int64_t units = least(UNIT / n, MOST_ROWS) / rows;
+    return units > 1 ? units * rows : rows;
+}
+
+/* Rows follow one another in memory: each tile has its share of them. */
+static inline void ask(const cpu_run *r, int64_t at)
+{
+    const cpu_program *p = r->program;
+    for (uint32_t j = 0; j < p->n_ask; j++) {
+        const float *x = (const float *)(const void *)r->slot[p->ask[j]] + at;
+        CPU_UNROLL for (int i = 0; i < STEP_MOST * STEP_VEC; i += CPU_ALIGN / 4)
+            __builtin_prefetch(x + i, 0, 2);
+    }
+}
+
+/* Element i of each row, of which so many are left, and those that follow. */
+static inline void run_tile(const cpu_run *r, step_tile *t, int64_t at, int64_t i, int64_t left)
+{
+    const step_code *code = (const step_code *)(const void *)(r->scratch + r->program->code_at);
+    const vec v = {0};
+    t->begin = i == 0;
+    ask(r, t->ask + at + i * STEP_ROWS_ABREAST);
+    code->run[left < RK_SUM_LANES ? STEP_ABREAST + 1 : STEP_ABREAST](code, 4 * (at + i), t, v, v, v,
+                                                                     v, v, v, v, v);
+}
+
+/* The sums of the lanes of rows, of which a tile has four, or two. */
+static inline void put(uint32_t *to, const float *lanes, int64_t rows)
+{
+    vec line[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+    CPU_UNROLL for (int r = 0; r < STEP_ROWS_ABREAST; r++, lanes += RK_SUM_LANES)
+    {
+        vec acc[STEP_PARTS];
+        CPU_UNROLL for (int j = 0; j < STEP_PARTS; j++) acc[j] = v_load(lanes + j * STEP_VEC);
+        CPU_UNROLL for (int w = STEP_PARTS / 2; w; w /= 2) CPU_UNROLL for (int j = 0; j < w; j++)
+            acc[j] = v_add(acc[j], acc[j + w]);
+        line[r] = acc[0];
+    }
+    const __m128 sum = v_sums(line[0], line[1], line[2], line[3]);
+    if (rows == 4)
+        _mm_storeu_ps((float *)(void *)to, sum);
+    else
+        for (int64_t r = 0; r < rows && r < 4; r++)
+            memcpy(to + r, (const float *)&sum + r, sizeof *to);
+}
+
+void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, uint32_t *const *to)
+{
+    static const int64_t in_tile[] = {0, 1 * RK_SUM_LANES, 2 * RK_SUM_LANES, 3 * RK_SUM_LANES};
+    const cpu_program *p = r->program;
+    const int64_t n = p->row, all = rows * n, left = n % RK_SUM_LANES;
+    int64_t in_row[STEP_ROWS_ABREAST];
+    step_tile t = {.offset = {in_tile, in_row}};
+    t.ask = all * (4 * all < AHEAD ? AHEAD / (4 * all) : 1);
+    t.lanes = (float *)(void *)(r->scratch + p->lanes_at);
+    t.spare[0] = (uint32_t *)(void *)(r->scratch + p->spare_at);
+    t.spare[1] = t.spare[0] + CPU_TILE_ELEMENTS;
+    for (int64_t k = 0; k < STEP_PARTS; k++) {
+        int64_t lanes = left - k * STEP_VEC;
+        t.mask[k] = v_part((int)(lanes < 0 ? 0 : lanes < STEP_VEC ? lanes : STEP_VEC));
+    }
+    CPU_NAME(cpu_run_inputs)(r, row * n, all);
+    for (; t.row < rows; t.row += STEP_ROWS_ABREAST) {
+        int64_t at = t.row * n, i = 0, last = rows - t.row - 1;
+        for (int64_t k = 0; k < STEP_ROWS_ABREAST; k++) in_row[k] = (k < last ? k : last) * n;
+        for (; i < n; i += RK_SUM_LANES) run_tile(r, &t, at, i, n - i);
+        for (uint32_t f = 0; f < p->n_folded; f++)
+            put(to[f] + row + t.row, t.lanes + f * CPU_TILE_ELEMENTS,
+                least(last + 1, STEP_ROWS_ABREAST));
+    }
+}
+#endif
