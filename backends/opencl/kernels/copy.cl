@@ -4,7 +4,7 @@
 /* The last axis is dense in the output, and the one before, "across", in the input: so squares of
  * the two are turned in registers.  The axis across counts by blocks of RK_TURN elements, each of
  * them a row here. */
-#define LINE 16 /* elements of a cache line, which are written one after the other */
+#define RUN 64 /* elements that are written one after the other: some cache lines */
 #if RK_WIDTH > RK_SQUARE
 #define PARTS 2
 #define PART(v, c) ((c) ? (v).hi : (v).lo)
@@ -24,7 +24,7 @@ static inline void rk_turn_one(__global float *y, __global const float *x, long 
         F row = VLOAD(x + (long)k * i);
 #pragma unroll
         for (uint c = 0; c < PARTS; c++) s[k / RK_SQUARE][c][k % RK_SQUARE] = PART(row, c);
-        SOON(x + (long)(k + 2 * LINE) * i)
+        ASK(x + (long)(k + RUN) * i)
     }
 #pragma unroll
     for (uint c = 0; c < PARTS; c++) {
@@ -69,9 +69,9 @@ ONE __kernel void copy(__global const uchar *in, ulong in_at, __global uchar *ou
         __global const float *x = (__global const float *)(in + in_at) + from + (long)begin * i;
         __global float *y = (__global float *)(out + out_at) + to + begin;
         uint n = (uint)min(across - row % RK_BLOCKS * RK_TURN, (ulong)RK_TURN);
-        for (ulong at = 0; at < count; at += LINE)
+        for (ulong at = 0; at < count; at += RUN)
             for (uint a = 0; a < n; a += RK_WIDTH)
-                for (ulong l = at; l < min(at + LINE, count); l += RK_WIDTH)
+                for (ulong l = at; l < min(at + RUN, count); l += RK_WIDTH)
                     rk_turn_some(y + ((long)a * o + (long)l), x + ((long)l * i + a), i, o,
                                  (uint)min(count - l, (ulong)RK_WIDTH), min(n - a, (uint)RK_WIDTH));
 #else
