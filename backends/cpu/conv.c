@@ -6,6 +6,7 @@
 #include "check.h"
 #include "choice.h"
 #include "conv_dw.h"
+#include "conv_few.h"
 #include "conv_taps.h"
 
 /* Chains are fed with taps, by their number in the full set, and cut into blocks. */
@@ -185,6 +186,7 @@ static const char *name(const cpu_conv *v, const rk_kinfo *info)
 {
 #ifdef CPU_VEC
     if (info->tier == RK_TIER_FAST) return CPU_NAME(cpu_winograd_name)(v);
+    if (v->run == CPU_NAME(cpu_conv_few_run)) return "tiles of few rows";
     if (v->fast) return "tiles " CPU_TILE;
 #else
     (void)v;
@@ -210,6 +212,8 @@ static rk_status plan_fast(rk_kernel *k, const rk_op *op, cpu_conv *v, rk_kinfo 
 #ifdef CPU_VEC
     if ((op->flags & RK_OP_FAST) && k->choice.way != CPU_WAY_EXACT)
         s = CPU_NAME(cpu_winograd_plan)(k, v, info, &scratch);
+    if (s == RK_OK && !v->fast && v->which != RK_CONV_DW)
+        s = CPU_NAME(cpu_conv_few_plan)(k, v, &scratch);
     if (s == RK_OK && !v->fast)
         s = v->which == RK_CONV_DW ? CPU_NAME(cpu_conv_dw_plan)(k, v, &scratch)
                                    : CPU_NAME(cpu_conv_taps_plan)(k, v, &scratch);
@@ -251,9 +255,10 @@ static void choices(const rk_kernel *k, cpu_choices *out)
 #ifdef CPU_VEC
     const cpu_conv *v = k->plan;
     static const int64_t columns[] = {512, 128, 1024};
-    if (v->run && v->run != CPU_NAME(cpu_conv_taps_run) && v->run != CPU_NAME(cpu_conv_dw_run))
+    int by_taps = v->run == CPU_NAME(cpu_conv_taps_run) || v->run == CPU_NAME(cpu_conv_few_run);
+    if (v->run && !by_taps && v->run != CPU_NAME(cpu_conv_dw_run))
         cpu_choices_add(out, (cpu_choice){.way = CPU_WAY_EXACT});
-    for (int i = 0; i < 3 && v->run == CPU_NAME(cpu_conv_taps_run); i++)
+    for (int i = 0; i < 3 && by_taps; i++)
         cpu_choices_add(out, (cpu_choice){.columns = columns[i]});
 #else
     (void)k;

@@ -2,6 +2,7 @@
  *
  *   conv.c         the plain loops, which define the kind; checks and preparation
  *   conv_taps.c    y and dx: products of weights and taps
+ *   conv_few.c     likewise, of few rows
  *   conv_feed.h    their taps, packed on the way
  *   conv_dw.c      dw: products of taps and gradients
  *   winograd.h     the fast tier, where that pays
@@ -42,6 +43,7 @@ struct cpu_conv_job {
 #ifdef CPU_ISA
 /* Make v->fast, v->run, v->work and *scratch, the bytes of a thread; leave v->fast NULL where
  * others must do.  which: Y or DX; DW; any, for an op that allows the fast tier. */
+rk_status CPU_NAME(cpu_conv_few_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
 rk_status CPU_NAME(cpu_conv_taps_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
 rk_status CPU_NAME(cpu_conv_dw_plan)(rk_kernel *, cpu_conv *v, size_t *scratch);
 rk_status CPU_NAME(cpu_winograd_plan)(rk_kernel *, cpu_conv *v, rk_kinfo *, size_t *scratch);

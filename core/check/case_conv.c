@@ -210,6 +210,18 @@ static void tiles(rk_bed *bed, part p)
         }
 }
 
+/* Up to three channels of the result: groups of the others, bands, long pads, sides that differ. */
+static void few(rk_bed *bed, part p)
+{
+    const rk_geometry list[] = {
+        {2, 9, 16, 16, 1, 2, 2, 1, 1, 1, 0, 17, 15}, {2, 1, 15, 17, 8, 2, 2, 1, 1, 1, 0, 16, 16},
+        {1, 1, 9, 40, 8, 1, 3, 1, 1, 0, 5, 9, 48},   {1, 8, 14, 20, 1, 1, 3, 1, 1, 0, 2, 14, 18},
+        {1, 8, 9, 20, 1, 1, 3, 1, 1, 0, 1, 9, 23},   {6, 13, 16, 17, 2, 3, 3, 1, 1, 1, 1, 16, 17},
+        {3, 2, 9, 19, 11, 3, 5, 1, 1, 0, 3, 7, 21},  {2, 3, 21, 18, 10, 3, 3, 1, 1, 1, 1, 21, 18}};
+    for (size_t i = 0; i < sizeof list / sizeof *list; i += p.program ? 3 : 1)
+        members(bed, p, &list[i], p.program ? SOME : RK_PLAIN);
+}
+
 /* Blocks of several tiles, pieces and threads.  With 911 channels the last block has 7 taps, which
  * are none of most phases': it adds +0 to what may be -0. */
 static void blocks(rk_bed *bed, part p)
@@ -308,6 +320,8 @@ static void parts(rk_bed *bed)
         same(2, 2, 3, 3, 930, 3, 3, 1, 1),         /* blocks of dx */
         same(7, 2, 16, 16, 3, 1, 1, 1, 0),         /* blocks of dw */
         {1, 2, 19, 19, 3, 3, 3, 9, 9, 1, 1, 3, 3}, /* 81 phases */
+        same(2, 8, 16, 16, 3, 1, 3, 1, 1),         /* few channels of y */
+        same(2, 2, 16, 17, 9, 3, 3, 1, 1),         /* few channels of x */
         {0, 2, 3, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3},   /* nothing */
         {2, 0, 3, 3, 2, 3, 3, 1, 1, 1, 1, 3, 3},   /* no taps */
         {2, 2, 3, 3, 0, 3, 3, 1, 1, 1, 1, 3, 3}};  /* no channels */
@@ -350,6 +364,7 @@ static void three_plain(rk_bed *bed) { three(bed, all); }
 static void tiles_plain(rk_bed *bed)
 {
     tiles(bed, all);
+    few(bed, (part){Y | DX, false});
     large_tile(bed);
 }
 
@@ -357,6 +372,7 @@ static void epilogues(rk_bed *bed)
 {
     sizes(bed, with_programs);
     tiles(bed, with_programs);
+    few(bed, (part){Y | DX, true});
     blocks(bed, with_programs);
     edges(bed, with_programs);
     three(bed, with_programs);
