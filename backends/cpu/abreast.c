@@ -11,6 +11,8 @@ enum {
     MOST_ROWS = 64   /* and rows that tables have room for */
 };
 
+_Static_assert(MOST_ROWS <= CPU_BLOCK / CPU_LEAST_ROW, "tables have the rows of a block");
+
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 int CPU_NAME(cpu_abreast_fits)(const cpu_source *s, int64_t rows, int64_t n)

@@ -21,6 +21,7 @@ typedef struct cpu_fold {
 /* Folds lines of n elements, next apart; the first element of each has this index. */
 void CPU_NAME(cpu_fold_rows)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t next,
                              int64_t rows, int64_t first);
+
 /* Folds columns: begin, then row after row of width elements, then end. */
 void CPU_NAME(cpu_fold_columns_begin)(int64_t which, float *lanes, int64_t width);
 void CPU_NAME(cpu_fold_columns)(int64_t which, float *lanes, const float *x, int64_t width,

@@ -60,6 +60,22 @@ static void put(const job *j, uint32_t fold, int64_t row, int64_t block, int64_t
     if (p->which == RK_REDUCE_ARGMAX) memcpy(to.index, from.index, (size_t)n * sizeof(uint32_t));
 }
 
+/* Their sums go straight to the results, as rows of one block are whole. */
+static int unit_abreast(const job *j, const cpu_run *r, int64_t row, int64_t rows)
+{
+#ifdef CPU_VEC
+    const plan *p = j->p;
+    uint32_t *to[CPU_MAX_FOLDS];
+    if (p->before->lanes != CPU_LANES_ABREAST) return 0;
+    for (uint32_t f = 0; f < p->folds; f++) to[f] = result(j, f);
+    CPU_NAME(cpu_abreast_run)(r, row, rows, to);
+    return 1;
+#else
+    (void)j, (void)r, (void)row, (void)rows;
+    return 0;
+#endif
+}
+
 /* inner == 1: rows side by side, each folded along. */
 static void unit_of_rows(const job *j, const cpu_run *r, int64_t unit)
 {
@@ -67,6 +83,7 @@ static void unit_of_rows(const job *j, const cpu_run *r, int64_t unit)
     int64_t block = unit % p->blocks, row = unit / p->blocks * p->group;
     int64_t first = block * RK_SUM_BLOCK, n = p->reduced - first;
     int64_t rows = p->outer - row < p->group ? p->outer - row : p->group;
+    if (unit_abreast(j, r, row, rows)) return;
     if (n > RK_SUM_BLOCK) n = RK_SUM_BLOCK;
     int64_t start = row * p->reduced + first, end = start + rows * n;
     if (n) CPU_NAME(cpu_run_block)(r, start, rows * n, end);
@@ -110,17 +127,6 @@ static void unit_of_columns(const job *j, const cpu_run *r, int64_t unit, float 
             CPU_NAME(cpu_fold_columns_end)(p->which, lanes + f * size, width, rows));
 }
 
-#ifdef CPU_VEC
-static void unit_abreast(const job *j, const cpu_run *r, int64_t unit)
-{
-    const plan *p = j->p;
-    uint32_t *to[CPU_MAX_FOLDS];
-    int64_t row = unit * p->group, rows = p->outer - row < p->group ? p->outer - row : p->group;
-    for (uint32_t f = 0; f < p->folds; f++) to[f] = result(j, f);
-    CPU_NAME(cpu_abreast_run)(r, row, rows, to);
-}
-#endif
-
 static void fold_share(void *context, int t, int threads)
 {
     const job *j = context;
@@ -131,12 +137,7 @@ static void fold_share(void *context, int t, int threads)
     if (from == end) return;
     cpu_run r = CPU_NAME(cpu_run_begin)(p->before, scratch, j->arg, NULL, NULL, CPU_BLOCK);
     for (int64_t u = from; u < end; u++)
-#ifdef CPU_VEC
-        if (p->before->lanes == CPU_LANES_ABREAST)
-            unit_abreast(j, &r, u);
-        else
-#endif
-            if (p->inner == 1)
+        if (p->inner == 1)
             unit_of_rows(j, &r, u);
         else
             unit_of_columns(j, &r, u, (float *)(void *)(scratch + p->lanes_at));
