@@ -350,6 +350,7 @@ static void large_tile(rk_bed *bed)
 static void y(rk_bed *bed) { sizes(bed, (part){Y, false}); }
 static void dx(rk_bed *bed) { sizes(bed, (part){DX, false}); }
 static void dw(rk_bed *bed) { sizes(bed, (part){DW, false}); }
+static void epilogues(rk_bed *bed) { sizes(bed, with_programs); }
 static void random_plain(rk_bed *bed) { random_geometries(bed, all); }
 
 static void long_plain(rk_bed *bed)
@@ -368,33 +369,32 @@ static void tiles_plain(rk_bed *bed)
     large_tile(bed);
 }
 
-static void epilogues(rk_bed *bed)
+static void epilogues_of_edges(rk_bed *bed)
 {
-    sizes(bed, with_programs);
-    tiles(bed, with_programs);
     few(bed, (part){Y | DX, true});
-    blocks(bed, with_programs);
     edges(bed, with_programs);
-    three(bed, with_programs);
     random_geometries(bed, with_programs);
 }
 
+static void epilogues_of_tiles(rk_bed *bed)
+{
+    tiles(bed, with_programs);
+    blocks(bed, with_programs);
+    three(bed, with_programs);
+}
+
 static const rk_case cases[] = {
-    {"y", "the convolution: strides, padding, 1x1 to 7x7, odd sizes; plain and special values", y,
-     RK_CASE_NEEDED},
+    {"y", "strides, padding, 1x1 to 7x7, odd sizes; plain and special values", y, RK_CASE_NEEDED},
     {"dx", "its gradient in x, the same shapes", dx, RK_CASE_NEEDED},
     {"dw", "its gradient in w, the same shapes", dw, RK_CASE_NEEDED},
     {"empty", "extents of 0, all three", empty, RK_CASE_NEEDED},
-    {"long-chains", "sums of more than a block, all three; a last one that adds to -0", long_plain,
-     RK_CASE_NEEDED},
+    {"long-chains", "sums of several blocks; a last one added to -0", long_plain, RK_CASE_NEEDED},
     {"random", "random shapes, all three", random_plain, RK_CASE_NEEDED},
-    {"tiles", "what is cut into tiles and phases: several of each, odd ends; tiny numbers",
-     tiles_plain, RK_CASE_NEEDED},
-    {"edges", "rows that share their padding, parts of images, phases without taps", edges_plain,
-     RK_CASE_NEEDED},
-    {"three", "3 x 3 by strides of 1: tiles of transforms, bands and groups of them", three_plain,
-     RK_CASE_NEEDED},
+    {"tiles", "several tiles and phases, odd ends; tiny numbers", tiles_plain, RK_CASE_NEEDED},
+    {"edges", "rows that share padding, parts of images, no taps", edges_plain, RK_CASE_NEEDED},
+    {"three", "3 x 3 by strides of 1: tiles of transforms, bands", three_plain, RK_CASE_NEEDED},
     {"epilogues", "programs on the result: bias, residual, relu, mask", epilogues, 0},
-    {"parts", "revision 1: y and g as channels of a larger tensor, whose others are not touched",
-     parts, 0}};
+    {"epilogues-edges", "the same, of edges and random shapes", epilogues_of_edges, 0},
+    {"epilogues-tiles", "the same, of what is cut into tiles", epilogues_of_tiles, 0},
+    {"parts", "revision 1: y and g as channels of a larger tensor", parts, 0}};
 const rk_case_group rk_cases_conv = {"conv", cases, sizeof cases / sizeof *cases};
