@@ -21,12 +21,14 @@ static inline __attribute__((always_inline)) void tile_begin(const cpu_tile *t, 
     }
 }
 
-/* Asks for a row of the tile that follows: one in a step, as a thread can wait for two dozen lines
- * of memory at once, and would stand still if it asked for all. */
+/* Asks for a row of the tile that follows, three lines if it begins within one: one row in a step, as
+ * a thread can wait for two dozen lines of memory at once, and would stand still if it asked for
+ * all. */
 static inline __attribute__((always_inline)) void tile_next(const float *row)
 {
     __builtin_prefetch(row, 1);
     __builtin_prefetch(row + CPU_VEC, 1);
+    __builtin_prefetch(row + 2 * CPU_VEC - 1, 1);
 }
 
 static inline __attribute__((always_inline)) void tile_step(tile_acc acc, const float *a,
