@@ -7,37 +7,33 @@
  * units on. */
 #define NR (RK_NV * RK_WIDTH)
 
-/* Asks, a few lines at a time, for what the next piece reads of x or g: `left` positions from o on,
- * of `rows` planes an image, `stride` apart.  Windows read whole rows. */
+/* Rows of x that the next piece copies: `left` positions from o on, of `rows` planes an image,
+ * `stride` apart, whole rows of them. */
 typedef struct rk_ask {
     __global const float *image;
     ulong apart, stride, plane, o;
-    uint rows, row, at, from, end, left;
-    uint out_w, in_h, in_w, step, window; /* out_w = 0: only the positions themselves */
+    uint rows, row, at, from, end, left, lines; /* lines: to ask for at once */
+    uint out_w, in_h, in_w, step, window;
     long shift;
 } rk_ask;
 
 static inline void rk_ask_image(rk_ask *a)
 {
     uint count = (uint)min((ulong)a->left, a->plane - a->o);
-    a->from = (uint)a->o;
-    a->end = a->from + count;
-    if (a->out_w) {
-        long top = (long)(a->from / a->out_w) * a->step + a->shift,
-             low = (long)((a->end - 1) / a->out_w) * a->step + a->shift + a->window;
-        a->from = (uint)max(top, 0L) * a->in_w;
-        a->end = (uint)clamp(low, 0L, (long)a->in_h) * a->in_w;
-    }
+    long top = (long)(a->o / a->out_w) * a->step + a->shift,
+         low = (long)((a->o + count - 1) / a->out_w) * a->step + a->shift + a->window;
+    a->from = (uint)max(top, 0L) * a->in_w;
+    a->end = (uint)clamp(low, 0L, (long)a->in_h) * a->in_w;
     a->left -= count;
     a->o = 0;
     a->row = 0;
     a->at = a->from;
 }
 
-static inline void rk_ask_some(rk_ask *a, uint lines)
+static inline void rk_ask_some(rk_ask *a)
 {
 #pragma unroll 1
-    for (; lines && a->rows; lines--) {
+    for (uint lines = a->lines; lines && a->rows; lines--) {
         ASK(a->image + a->row * a->stride + a->at)
         a->at += 16;
         if (a->window < a->step) { /* between rows that are needed lie others */
@@ -55,13 +51,25 @@ static inline void rk_ask_some(rk_ask *a, uint lines)
     }
 }
 
+/* What tiles ask for at position p: of g as many `rows`, `apart`, as `count` says, and of x their
+ * taps (RK_FLAT) or some lines of what is copied. */
+#define SOON_G                                                                                     \
+    _Pragma("unroll 1") for (uint i = 0; i < count; i++) ASK(rows + i * apart + soon[p / 16])
+#if RK_FLAT
+#define SOON_X                                                                                     \
+    _Pragma("unroll") for (uint i = 0; i < RK_MR; i++) ASK(x[i] + soon[RK_PIECE / 16 + p / 16])
+#else
+#define SOON_X rk_ask_some(ask);
+#endif
+
 /* RK_MR taps by n vectors of columns.  begin: with zeros; end: 0 to the chain, 1 to the sums, 2
  * added to them. */
 #define TILE(name, n)                                                                              \
     static inline void name(__global const float *copy, __global const uint *off, uint last,       \
                             __global const uint *where, __global const float *g, uint len,         \
                             __global float *chain, __global float *total, uint begin, uint end,    \
-                            rk_ask *ask_x, uint lines_x, rk_ask *ask_g, uint lines_g)              \
+                            __global const ulong *soon, __global const float *rows, uint count,    \
+                            ulong apart, rk_ask *ask)                                              \
     {                                                                                              \
         F acc[RK_MR][n];                                                                           \
         __global const float *x[RK_MR];                                                            \
@@ -74,8 +82,8 @@ static inline void rk_ask_some(rk_ask *a, uint lines)
         _Pragma("unroll 1") for (uint p = 0; p < len;)                                             \
         {                                                                                          \
             uint stop = min(p + 16, len);                                                          \
-            rk_ask_some(ask_x, lines_x);                                                           \
-            rk_ask_some(ask_g, lines_g);                                                           \
+            SOON_G                                                                                 \
+            SOON_X                                                                                 \
             _Pragma("unroll 1") for (; p < stop; p++, g += n * RK_WIDTH)                           \
             {                                                                                      \
                 F gv[n];                                                                           \
@@ -151,28 +159,32 @@ static inline __global const float *rk_take(const rk_shape *s, __global float *o
     return RK_FLAT ? s->x + n * s->ci * s->in_plane : own;
 }
 
-/* Asks for x or g at `coming` positions from l on, in `chunks` turns; sets how many lines each. */
-static inline rk_ask rk_ask_for(const rk_shape *s, int of_x, ulong l, uint coming, uint chunks,
-                                uint *lines)
+/* Where the positions behind [l, l + len), 16 by 16, are in g, and from those of l in x. */
+static inline void rk_find_soon(const rk_shape *s, __global ulong *soon, ulong l, uint len,
+                                ulong to)
+{
+    ulong at = min(l + len, to - 1), n = at / s->out_plane, o = at % s->out_plane,
+          first = l / s->out_plane;
+#pragma unroll 1
+    for (uint i = 0; i < (len + 15) / 16; i++) {
+        soon[i] = n * s->jo * s->out_plane + o;
+        soon[RK_PIECE / 16 + i] = (n - first) * s->ci * s->in_plane + o;
+        if (at + 16 >= to) continue;
+        at += 16;
+        for (o += 16; o >= s->out_plane; o -= s->out_plane) n++;
+    }
+}
+
+/* Asks for copies of x at `coming` positions from l on, in `chunks` turns. */
+static inline rk_ask rk_ask_for(const rk_shape *s, ulong l, uint coming, uint chunks)
 {
     ulong n = l / s->out_plane;
-    rk_ask a = {.apart = s->jo * s->out_plane, .stride = s->out_plane, .plane = s->out_plane,
-                .o = l % s->out_plane, .rows = s->columns, .left = coming, .out_w = 0,
-                .image = s->g + n * s->jo * s->out_plane};
-    if (of_x) {
-        a.apart = s->ci * s->in_plane;
-        a.stride = s->in_plane;
-        a.rows = s->channels;
-        a.image = s->x + n * s->ci * s->in_plane;
-        if (!RK_FLAT) a.out_w = s->out_w;
-        a.in_h = s->in_h;
-        a.in_w = s->in_w;
-        a.step = s->step_h;
-        a.window = s->window;
-        a.shift = s->shift_h;
-    }
-    uint each = of_x ? min(s->step_h, s->window) * s->step_w : 1;
-    *lines = (a.rows * coming * each / 12 + chunks - 1) / chunks;
+    rk_ask a = {.image = s->x + n * s->ci * s->in_plane, .apart = s->ci * s->in_plane,
+                .stride = s->in_plane, .plane = s->out_plane, .o = l % s->out_plane,
+                .rows = s->channels, .left = coming, .out_w = s->out_w, .in_h = s->in_h,
+                .in_w = s->in_w, .step = s->step_h, .window = s->window, .shift = s->shift_h};
+    uint each = min(s->step_h, s->window) * s->step_w;
+    a.lines = (a.rows * coming * each / 12 + chunks - 1) / chunks;
     if (coming)
         rk_ask_image(&a);
     else
@@ -207,7 +219,8 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
     __global float *words = (__global float *)(ws + ws_at);
     __global float *own = words + slots_at + get_global_id(0) * slot, *packed = own + room,
                    *chain = packed + RK_PIECE * NR;
-    __global uint *where = (__global uint *)(chain + sums), *off = where + RK_PIECE;
+    __global uint *where = (__global uint *)(chain + sums), *off = where + RK_PIECE / 4 * 5;
+    __global ulong *soon = (__global ulong *)(where + RK_PIECE); /* 2 x RK_PIECE / 16 */
     rk_shape s = {.in_plane = (ulong)in_h * in_w, .out_plane = (ulong)out_h * out_w,
                   .shift_h = shift_h, .shift_w = shift_w, .ci = ci, .jo = jo, .in_h = in_h,
                   .in_w = in_w, .out_w = out_w, .fh = fh, .fw = fw, .step_h = step_h,
@@ -232,32 +245,36 @@ ONE __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const
         uint taps = s.channels * area, tiles = (taps + RK_MR - 1) / RK_MR;
 #pragma unroll 1
         for (ulong l = from; l < to; l += len) {
-            uint inside = (uint)(l % RK_CONV_DW_BLOCK), lines_x, lines_g;
+            uint inside = (uint)(l % RK_CONV_DW_BLOCK);
             len = (uint)min(to - l, (ulong)min(RK_CONV_DW_BLOCK - inside, (uint)RK_PIECE));
             uint last = inside + len == RK_CONV_DW_BLOCK || l + len == to,
                  end = last ? 1 + (!apart && l - inside > from) : 0;
             __global const float *copy = rk_take(&s, own, where, l, len);
             uint coming = (uint)min(to - l - len, (ulong)RK_PIECE),
                  chunks = panels * tiles * ((len + 15) / 16);
-            rk_ask ask_x = rk_ask_for(&s, 1, l + len, coming, chunks, &lines_x),
-                   ask_g = rk_ask_for(&s, 0, l + len, coming, chunks, &lines_g);
+            rk_ask ask = rk_ask_for(&s, l + len, coming, chunks);
+            rk_find_soon(&s, soon, l, len, to);
 #pragma unroll 1
             for (uint p = 0; p < panels; p++) {
-                uint nv = p + 1 < panels ? RK_NV : RK_REST;
-                rk_turn_columns(&s, packed, p * NR, nv * RK_WIDTH, l, len);
+                uint nv = p + 1 < panels ? RK_NV : RK_REST, k = p * NR,
+                     share = (nv * RK_WIDTH + tiles - 1) / tiles;
+                rk_turn_columns(&s, packed, k, nv * RK_WIDTH, l, len);
                 ulong place = (ulong)p * sums / panels,
                       sum = (l / RK_CONV_DW_BLOCK * apart + unit) * sums + place;
                 __global float *part = chain + place, *result = words + sum;
 #pragma unroll 1
                 for (uint t = 0; t < tiles; t++, part += RK_MR * NR, result += RK_MR * NR) {
                     __global const uint *mine = off + t * RK_MR;
-                    uint high = taps - 1 - t * RK_MR;
+                    uint high = taps - 1 - t * RK_MR,
+                         count = min(share, s.columns - min(s.columns, k));
+                    __global const float *rows = s.g + k * s.out_plane;
+                    k += count;
                     if (nv == RK_NV)
                         rk_panel(copy, mine, high, where, packed, len, part, result, !inside, end,
-                                 &ask_x, lines_x, &ask_g, lines_g);
+                                 soon, rows, count, s.out_plane, &ask);
                     else
                         rk_rest(copy, mine, high, where, packed, len, part, result, !inside, end,
-                                &ask_x, lines_x, &ask_g, lines_g);
+                                soon, rows, count, s.out_plane, &ask);
                 }
             }
         }
