@@ -47,11 +47,19 @@ static int stores(const ocl_code *c, uint32_t from, uint32_t to, uint32_t output
     return 0;
 }
 
-/* Whether results are too large to be found in a cache by what reads them next. */
+/* Convolutions write plane by plane. */
+static int whole_planes(const rk_device *d, const rk_tensor *t)
+{
+    return t->rank < 2 || t->dim[t->rank - 2] * t->dim[t->rank - 1] % d->width == 0;
+}
+
+/* Whether results are too large to be found in a cache by what reads them next; and are written by
+ * whole vectors, as those at ends would have to be read first. */
 static int streams(const rk_device *d, const rk_op *op)
 {
     enum { LARGE = 2 << 20 };
     uint64_t bytes = 0;
+    if (op->kind == RK_CONV && !whole_planes(d, &op->out[0])) return 0;
     for (uint32_t j = 0; j < op->n_out; j++)
         bytes += ocl_count(&op->out[j]) * ocl_size(op->out[j].dtype);
     return d->cpu && (op->kind == RK_EWISE || op->kind == RK_CONV) && bytes >= LARGE;
@@ -255,14 +263,14 @@ void ocl_code_soon(const ocl_code *c, ocl_text *t, const char *name, uint32_t fr
     ocl_text_add(t, "\n");
 }
 
-void ocl_code_want(const ocl_code *c, ocl_text *t, const char *name)
+int ocl_code_want(const ocl_code *c, ocl_text *t, const char *name)
 {
-    ocl_text_add(t, "#define %s ", name);
     for (uint32_t j = 0; j < c->op->n_out; j++)
-        if (stores(c, 0, c->n_code, j))
-            ocl_text_add(t, "WANT((__global const %s *)(w%u + v%u) + pos) ",
-                         c->op->out[j].dtype == RK_U8 ? "uchar" : "uint", j, j);
-    ocl_text_add(t, "\n");
+        if (stores(c, 0, c->n_code, j) && c->op->out[j].dtype != RK_U8) {
+            ocl_text_add(t, "#define %s ((__global const uint *)(w%u + v%u))\n", name, j, j);
+            return 1;
+        }
+    return 0;
 }
 
 static void put_operand(ocl_text *t, uint16_t r)

@@ -48,17 +48,25 @@ static uint64_t behind_of(const ocl_conv *c)
     return ocl_most(edge_of(c), c->h.more * c->w.positions + c->w.more);
 }
 
-/* Whether images are read where they lie, one by one: unless many lanes would be of no plane. */
-static int is_here(const rk_device *d, const ocl_conv *c)
+/* Whether few lanes are of no plane where images are not joined, as windows of 1 x 1 are not. */
+static int is_dense(const rk_device *d, const ocl_conv *c)
 {
     const uint64_t width = d->width, lanes = ocl_parts(area_of(c), width) * width;
-    return ocl_conv_is_point(c) && 10 * lanes <= 11 * area_of(c);
+    return 10 * lanes <= 11 * area_of(c);
 }
 
-/* Whether its last vectors go beyond the last image. */
+/* Whether images are read where they lie: vectors of all but the first and the last one stay within
+ * the images beside theirs. */
+static int is_here(const rk_device *d, const ocl_conv *c, uint64_t abreast)
+{
+    return abreast == 1 && !has_stride(c) && !is_dealt(c) &&
+           behind_of(c) + d->width <= c->ci * area_of(c);
+}
+
+/* Whether vectors of the last one go beyond it. */
 static int is_last(const rk_device *d, const ocl_conv *c)
 {
-    return is_here(d, c) && area_of(c) % d->width;
+    return behind_of(c) || area_of(c) % d->width;
 }
 
 /* Vectors of 8 fit planes well, and processors that have them have few registers. */
@@ -67,7 +75,7 @@ int ocl_conv_same_can(const rk_device *d, const ocl_conv *c)
     const uint64_t phases = c->h.out_phases;
     return c->which != RK_CONV_DW && d->width == 16 && phases <= 2 && phases == c->w.out_phases &&
            is_same(&c->h, c->which) && is_same(&c->w, c->which) &&
-           (!ocl_conv_is_point(c) || is_here(d, c)) && c->ci && c->blocks == 1 &&
+           (!ocl_conv_is_point(c) || is_dense(d, c)) && c->ci && c->blocks == 1 &&
            c->batch >= (uint64_t)d->units * 2 &&
            (double)planes_of(c) * (double)(area_of(c) + gap_of(c)) <= COPY * 2.0 &&
            behind_of(c) <= COPY && (double)window_of(c) * (double)area_of(c) <= COPY * 64.0;
@@ -93,7 +101,9 @@ static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const o
     const uint64_t copy = chosen->part ? chosen->part * 1024u : COPY,
                    image = planes_of(c) * area_of(c);
     double lowest = INFINITY;
-    const uint64_t few = is_here(d, c) ? 1 : is_dealt(c) ? ocl_most(SPAN / area_of(c), 1) : ABREAST;
+    const uint64_t few = ocl_conv_is_point(c) ? 1
+                         : is_dealt(c)        ? ocl_most(SPAN / area_of(c), 1)
+                                              : ABREAST;
     for (uint64_t n = 1; n <= few && (n == 1 || n * image <= 2 * copy); n++)
         for (size_t i = 0; i < count; i++) {
             double cost = cost_of(d, c, list[i], n);
@@ -127,9 +137,9 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
     w->wish = w->abreast == 1 || rows == c->ci ? w->abreast * c->ci * c->h.in * c->w.in : 0;
     if (c->h.window < c->h.step) w->wish = 0; /* most rows are not needed */
     w->copy = planes_of(c) * (plane + gap_of(c)) + behind_of(c) + d->width;
-    w->slot = ocl_parts(plane, d->width) * masks + w->copy;
-    if (is_here(d, c)) w->slot = is_last(d, c) ? c->ci * plane + d->width : 0;
-    w->slot = ocl_parts(w->slot + raw_of(c, &w->tile, w->span), 16) * 16;
+    if (is_here(d, c, w->abreast) && !is_last(d, c)) w->copy = 0;
+    w->slot = ocl_conv_is_point(c) ? 0 : ocl_parts(plane, d->width) * masks;
+    w->slot = ocl_parts(w->slot + w->copy + raw_of(c, &w->tile, w->span), 16) * 16;
     if ((double)w->slot > 0x1p31 || w->tasks > 1u << 30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");
     return RK_OK;
@@ -202,10 +212,10 @@ rk_status ocl_conv_same(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
     ocl_source(d, &source, 1);
     ocl_text_add(&source, "#define RK_MR %u\n#define RK_NV %u\n#define RK_AREA %uu\n", w.tile.mr,
                  w.tile.nv, (uint32_t)window_of(c));
-    ocl_text_add(&source, "#define RK_HERE %d\n#define RK_LAST %d\n", is_here(d, c), is_last(d, c));
+    ocl_text_add(&source, "#define RK_POINT %d\n#define RK_HERE %d\n#define RK_LAST %d\n",
+                 ocl_conv_is_point(c), is_here(d, c, w.abreast), is_last(d, c));
     ocl_text_add(&source, "#define RK_STRIDE %d\n#define RK_WANTED %d\n", has_stride(c),
-                 w.abreast == 1 && (!code->streams || area_of(c) % d->width));
-    ocl_code_want(code, &source, "RK_WANT");
+                 ocl_code_want(code, &source, "RK_WANT") && w.abreast == 1 && !code->streams);
     ocl_code_params(code, &source, "RK_PARAMS", 0, code->n_code);
     ocl_code_body(code, &source, "RK_BODY", 0, code->n_code);
     OCL_APPEND(&source, ocl_cl_fill);

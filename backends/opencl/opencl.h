@@ -317,8 +317,8 @@ rk_status ocl_code_args(const ocl_code *, ocl_step *, uint32_t from, uint32_t to
 void ocl_code_body(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
 /* Defines `name`: asks for what instructions [from, to) read at the place of each element. */
 void ocl_code_soon(const ocl_code *, ocl_text *, const char *name, uint32_t from, uint32_t to);
-/* Defines `name`: asks to write the results at pos. */
-void ocl_code_want(const ocl_code *, ocl_text *, const char *name);
+/* Defines `name`: where the first results of 32 bits go; returns whether there are such. */
+int ocl_code_want(const ocl_code *, ocl_text *, const char *name);
 /* Whether each input that instructions [from, to) use either has the space's elements in its order
  * or does not vary along axis vec. */
 int ocl_code_flat(const ocl_code *, uint32_t from, uint32_t to);

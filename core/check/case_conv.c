@@ -1,5 +1,5 @@
 /* CONV: y, dx and dw over one index set; strides, padding, 1x1, long chains, epilogues. */
-#include "check/conv.h"
+#include "check/conv_shapes.h"
 #include <math.h>
 #include <string.h>
 #include "rethink/numerics.h"
@@ -248,55 +248,19 @@ static void blocks(rk_bed *bed, part p)
  * blocks of positions that begin and end within rows and hold parts of three images. */
 static void edges(rk_bed *bed, part p)
 {
-    const rk_geometry list[] = {
-        {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},     /* all but one tap in the padding */
-        {2, 2, 3, 23, 3, 1, 3, 1, 1, 0, 1, 3, 23},   /* a period of 24 */
-        {1, 2, 5, 7, 5, 3, 3, 1, 1, 2, 2, 7, 9},     /* more columns than the input has */
-        {1, 3, 4, 9, 4, 2, 2, 1, 1, 0, 1, 3, 9},     /* padding on one side only is read */
-        {1, 2, 9, 8, 3, 2, 2, 4, 5, 1, 1, 2, 2},     /* most phases have no tap */
-        {1, 2, 3, 2, 3, 1, 1, 5, 5, 0, 0, 1, 1},     /* a stride beyond the input */
-        {1, 1, 6, 6, 2, 5, 4, 2, 3, 2, 1, 3, 2},     /* other phases along h and w */
-        {350, 1, 2, 2, 2, 2, 2, 1, 1, 0, 0, 1, 3},   /* 1024 is no multiple of a row's 3 */
-        {3, 1, 20, 20, 2, 1, 1, 1, 1, 0, 0, 20, 20}, /* a block of parts of three images */
-        {1, 1, 3, 3, 25, 2, 2, 1, 1, 0, 0, 2, 2},    /* one channel more than tiles have */
-        {9, 3, 6, 11, 7, 3, 1, 1, 1, 1, 0, 6, 11},   /* windows that end at the input's edges */
-        {33, 2, 5, 3, 9, 3, 5, 1, 1, 1, 2, 5, 3},    /* likewise, wider than the plane */
-        {8, 2, 19, 20, 9, 3, 3, 1, 1, 1, 1, 19, 20}, /* more positions than are written together */
-        {8, 2, 6, 7, 3, 3, 3, 1, 1, 1, 1, 7, 6},     /* windows that end elsewhere */
-        {5, 2, 4, 8, 3, 1, 1, 1, 1, 0, 0, 4, 8},     /* planes of whole vectors */
-        {5, 2, 4, 5, 3, 1, 1, 2, 2, 0, 0, 4, 5},     /* outputs beyond the input, by strides */
-        {5, 3, 14, 14, 9, 1, 1, 1, 1, 0, 0, 14, 14}, /* planes of nearly whole vectors */
-        {9, 3, 14, 14, 7, 3, 3, 2, 2, 0, 0, 7, 7},   /* half the extents, ends beyond the input */
-        {5, 2, 10, 36, 9, 3, 5, 2, 2, 1, 2, 5, 18},  /* half of them */
-        {6, 3, 8, 20, 4, 1, 1, 2, 2, 0, 0, 4, 10},   /* likewise, phases without taps */
-        {5, 2, 6, 28, 3, 3, 3, 2, 2, 1, 1, 3, 14},   /* rows of one vector and a part, dealt out */
-        {7, 2, 12, 6, 3, 4, 2, 3, 2, 2, 1, 4, 3}};   /* a third and half of them */
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++) members(bed, p, &list[i], RK_PLAIN);
+    for (size_t i = 0; i < sizeof conv_edges / sizeof *conv_edges; i++)
+        members(bed, p, &conv_edges[i], RK_PLAIN);
 }
 
 /* Kernels of 3 x 3 by strides of 1, for which there are transforms of tiles: extents that are and
  * are not multiples of 2 and 4, bands and groups of tiles, pads that differ, each on its own. */
 static void three(rk_bed *bed, part p)
 {
-    const rk_geometry list[] = {
-        {1, 1, 18, 17, 1, 3, 3, 1, 1, 1, 1, 18, 17},    /* a band, and a part of one */
-        {2, 2, 9, 8, 3, 3, 3, 1, 1, 0, 2, 7, 10},       /* pads that differ */
-        {2, 3, 6, 7, 2, 3, 3, 1, 1, 2, 0, 8, 5},        /* likewise */
-        {1, 2, 5, 6, 2, 3, 3, 1, 1, 3, 4, 9, 12},       /* tiles in the padding alone */
-        {2, 1, 4, 4, 2, 3, 3, 1, 1, 1, 1, 6, 7},        /* outputs beyond the input */
-        {1, 2, 9, 9, 2, 3, 3, 1, 1, 1, 1, 5, 4},        /* inputs that no window reaches */
-        {7, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 2, 2},        /* a tile for each image */
-        {3, 1, 3, 3, 1, 3, 3, 1, 1, 0, 0, 1, 1},        /* a part of one */
-        {1, 1, 1, 23, 1, 3, 3, 1, 1, 1, 1, 1, 23},      /* one row */
-        {2, 390, 4, 6, 5, 3, 3, 1, 1, 1, 1, 4, 6},      /* more channels than a panel has */
-        {1, 5, 6, 4, 390, 3, 3, 1, 1, 1, 1, 6, 4},      /* likewise */
-        {19, 17, 7, 7, 18, 3, 3, 1, 1, 1, 1, 7, 7},     /* groups of images */
-        {3, 18, 22, 26, 17, 3, 3, 1, 1, 1, 0, 22, 24}}; /* bands of each image */
     rk_dice r = {55};
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+    for (size_t i = 0; i < sizeof conv_three / sizeof *conv_three; i++)
         for (int64_t which = 0; which < 3; which++) {
-            run(bed, &r, &list[i], which, RK_PLAIN, p.program);
-            if (!p.program) run(bed, &r, &list[i], which, i % 2 ? SOME : SMALL, false);
+            run(bed, &r, &conv_three[i], which, RK_PLAIN, p.program);
+            if (!p.program) run(bed, &r, &conv_three[i], which, i % 2 ? SOME : SMALL, false);
         }
 }
 

@@ -82,9 +82,9 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     __global float *to = raw + (ulong)f * RK_MR * span + at;
                     step = vectors - u % vectors >= RK_NV ? RK_NV : 1;
                     if (step == RK_NV)
-                        rk_tile(shifted + at, w, tap, m, cycle, count, to, span, next, lines);
+                        rk_tile(shifted + at, w, tap, m, cycle, count, to, span, next, lines, 0, 0);
                     else
-                        rk_rest(shifted + at, w, tap, m, cycle, count, to, span, next, lines);
+                        rk_rest(shifted + at, w, tap, m, cycle, count, to, span, next, lines, 0, 0);
                     next += lines * 16;
                 }
 #pragma unroll 1

@@ -2,8 +2,10 @@
  * A task copies `abreast` images as they are, channel after channel, with strides each phase of
  * rows and columns as a plane of its own, and makes tiles of RK_MR channels x RK_NV vectors of
  * positions, which leave no gaps between rows or images.  What a tap would read beyond an edge is
- * another element there: masks, RK_AREA for each vector, make it +0.  Tasks of several times as
- * many images ask for the next ones in the meantime. */
+ * another element there: masks, RK_AREA for each vector, make it +0.  RK_HERE: images are read
+ * where they lie, but for those that have nothing before or behind them.  While an image is
+ * multiplied the next ones are asked for; so a task is drawn before the last image of the one
+ * before. */
 /* Rows or columns of phase a that are padding; where place r of a window reads, from a position. */
 static inline uint rk_lack(uint a, uint pad, uint step)
 {
@@ -85,40 +87,41 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
     __global float *words = (__global float *)(ws + ws_at);
     uint area = height * width, plane = abreast * area,
          vectors = (plane + RK_WIDTH - 1) / RK_WIDTH, panels = (co + RK_MR - 1) / RK_MR,
-         spans = (plane + span - 1) / span, task = atomic_inc(draw),
-         share = wish / 16 / (spans * panels * (span / (RK_NV * RK_WIDTH))) + 1;
+         spans = (plane + span - 1) / span, task = atomic_inc(draw), ahead,
+         last = vectors - (spans - 1) * (span / RK_WIDTH), /* of the last span */
+         tiles = (vectors - last) / RK_NV + last / RK_NV + last % RK_NV,
+         share = wish / 16 / (panels * tiles) + 1;
     __global uint *mask = (__global uint *)words + slots_at + get_global_id(0) * slot;
-#if RK_HERE
-    __global float *copy = (__global float *)mask,
-                   *raw = copy + (RK_LAST ? ci * area + RK_WIDTH : 0);
-#else
-    __global float *shifted = (__global float *)mask + (ulong)vectors * MASKS,
-                   *raw = shifted + room;
+    __global float *copy = (__global float *)mask + (RK_POINT ? 0 : (ulong)vectors * MASKS),
+                   *raw = copy + room;
+#if !RK_POINT
     const rk_dealt dealt = {height, width, in_h, in_w, fh, fw, step_h, step_w, pad_h, pad_w, gap};
     if (task < tasks) {
         rk_masks(mask, vectors, height, width, window_w, pad_h, pad_w, step_h, step_w, turn);
         uint full = edge + ci * plane; /* what rk_images writes */
-        rk_zero(shifted, RK_STRIDE ? room : edge);
-        if (!RK_STRIDE) rk_zero(shifted + full, room - full);
+        rk_zero(copy, RK_STRIDE ? room : edge);
+        if (!RK_STRIDE) rk_zero(copy + full, room - full);
     }
 #endif
-    for (; task < tasks; task = atomic_inc(draw)) {
+    for (; task < tasks; task = ahead) {
         uint begin = task * run * abreast, end = min(images, begin + run * abreast);
+        ahead = atomic_inc(draw);
 #pragma unroll 1
         for (uint image = begin; image < end; image += abreast) {
+            __global const float *shifted = copy;
 #if RK_HERE
-            __global const float *shifted = x + (ulong)image * ji * area;
-            if (RK_LAST && image + 1 == images) {
-                rk_copy(copy, shifted, ci * area);
-                shifted = copy;
-            }
-#elif RK_STRIDE
-            rk_phases(shifted, x, image, images, abreast, ci, ji, &dealt);
-#else
-            rk_images(shifted + edge, x, image, images, abreast, ci, ji, area);
+            if ((image || !edge) && (!RK_LAST || image + 1 < images))
+                shifted = x + (ulong)image * ji * area - edge;
+            else
 #endif
-            __global const float *next = x + (ulong)(image + abreast) * ji * in_h * in_w;
-            uint lines = image + abreast < end ? share : 0;
+#if RK_STRIDE
+                rk_phases(copy, x, image, images, abreast, ci, ji, &dealt);
+#else
+                rk_images(copy + edge, x, image, images, abreast, ci, ji, area);
+#endif
+            uint after = image + abreast < end ? image + abreast : ahead * run * abreast,
+                 lines = after < images ? share : 0;
+            __global const float *next = x + (ulong)after * ji * in_h * in_w;
 #pragma unroll 1
             for (uint t = 0; t < spans * panels; t++) {
                 uint q0 = t / panels * span, panel = t % panels, size = min(plane - q0, span),
@@ -130,20 +133,16 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
                     uint q = q0 + u * RK_WIDTH;
                     __global const uint *m = mask + (ulong)(q / RK_WIDTH) * MASKS;
                     step = count - u >= RK_NV ? RK_NV : 1;
+                    __global const uint *want = 0;
 #if RK_WANTED
-                    for (uint i = 0; i < RK_MR; i++)
-                        for (uint v = 0; v < step; v++) {
-                            ulong x1 = panel * RK_MR + i,
-                                  pos = ((ulong)image * jo + x1) * area + q + v * RK_WIDTH;
-                            RK_WANT
-                        }
+                    want = RK_WANT + ((ulong)image * jo + panel * RK_MR) * area + q;
 #endif
                     if (step == RK_NV)
                         rk_tile(shifted + q, w, tap, m, MASKS, taps, raw + u * RK_WIDTH,
-                                span, next, lines);
+                                span, next, lines, want, area);
                     else
                         rk_rest(shifted + q, w, tap, m, MASKS, taps, raw + u * RK_WIDTH,
-                                span, next, lines);
+                                span, next, lines, want, area);
                     next += lines * 16;
                 }
 #pragma unroll 1

@@ -3,22 +3,22 @@
  * RK_AREA for each vector, make it +0. */
 #define MASKS (RK_AREA * RK_WIDTH)
 
-/* Windows of 1 x 1 need no masks, and no copies either: vectors go on into the next plane, of which
- * nobody looks at the sums; but for RK_LAST, the last image, behind which there is nothing.  Each
- * tile asks for what the next one reads. */
-#if RK_HERE
+/* Windows of 1 x 1, RK_POINT, need no masks: vectors go on into the next plane, of which nobody
+ * looks at the sums.  Each tile asks for what the next one reads. */
+#if RK_POINT
 #define READ(x, m, n) VLOAD(x); SOON((x) + (n) * RK_WIDTH)
 #else
 #define READ(x, m, n) AS_F(AS_U(VLOAD(x)) & VLOAD(m));
 #endif
 
 /* RK_MR channels of n vectors of positions, written to rows of `to`, ld apart.  The masks of a
- * channel's taps are `cycle` words.  Asks for `lines` from `next` on. */
+ * channel's taps are `cycle` words.  Asks for `lines` from `next` on, and to write rows of `want`,
+ * which is NULL or where the results go. */
 #define TILE(name, n)                                                                              \
     static inline void name(__global const float *x, __global const float *w,                      \
                             __global const uint *tap, __global const uint *mask, uint cycle,       \
                             uint taps, __global float *to, uint ld, __global const float *next,    \
-                            uint lines)                                                            \
+                            uint lines, __global const uint *want, ulong apart)                    \
     {                                                                                              \
         F acc[RK_MR][n];                                                                           \
         uint place = 0;                                                                            \
@@ -29,6 +29,8 @@
             F xv[n];                                                                               \
             ulong off = tap[p];                                                                    \
             if (p < lines) ASK(next + p * 16)                                                      \
+            if (want && p < RK_MR)                                                                 \
+                _Pragma("unroll") for (uint v = 0; v <= n; v++) WANT(want + p * apart + v * 16)    \
             __global const uint *m = mask + place;                                                 \
             place = place + RK_WIDTH < cycle ? place + RK_WIDTH : 0;                               \
             _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
