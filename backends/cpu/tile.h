@@ -21,8 +21,8 @@ static inline __attribute__((always_inline)) void tile_begin(const cpu_tile *t, 
     }
 }
 
-/* Asks for a row of the tile that follows, three lines if it begins within one: one row in a step, as
- * a thread can wait for two dozen lines of memory at once, and would stand still if it asked for
+/* Asks for a row of the tile that follows, three lines if it begins within one: one row in a step,
+ * as a thread can wait for two dozen lines of memory at once, and would stand still if it asked for
  * all. */
 static inline __attribute__((always_inline)) void tile_next(const float *row)
 {
