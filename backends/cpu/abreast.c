@@ -6,19 +6,19 @@
 
 #ifdef CPU_VEC
 enum {
-    AHEAD = 8 << 10, /* bytes that memory brings early */
-    UNIT = 2048,     /* elements, about, */
-    MOST_ROWS = 64   /* and rows that tables have room for */
+    WIDE = STEP_OF_ROW * STEP_VEC, /* elements of a row in a tile */
+    AHEAD = 8 << 10,               /* bytes that memory brings early */
+    UNIT = 2048                    /* elements, about */
 };
 
-_Static_assert(MOST_ROWS <= CPU_BLOCK / CPU_LEAST_ROW, "tables have the rows of a block");
+_Static_assert(CPU_MOST_ABREAST <= CPU_BLOCK / CPU_LEAST_ROW, "tables have the rows of a block");
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 int CPU_NAME(cpu_abreast_fits)(const cpu_source *s, int64_t rows, int64_t n)
 {
     int elements = 0;
-    if (n < CPU_LEAST_ROW || n > RK_SUM_BLOCK || rows < STEP_ROWS_ABREAST) return 0;
+    if (n < CPU_LEAST_ROW || n > RK_SUM_BLOCK || rows < STEP_PAIR) return 0;
     for (uint32_t j = 0; j < s->n_in; j++) {
         const cpu_access *a = &s->in[j];
         int row = a->how == CPU_READ_RUNS && !a->stride[a->rank - 1];
@@ -39,9 +39,9 @@ int CPU_NAME(cpu_abreast_fits)(const cpu_source *s, int64_t rows, int64_t n)
 /* Whole lines of memory and groups of rows. */
 int64_t CPU_NAME(cpu_abreast_unit)(int64_t n)
 {
-    int64_t rows = STEP_ROWS_ABREAST;
+    int64_t rows = 2 * STEP_PAIR;
     while (rows * n % (CPU_ALIGN / 4)) rows *= 2;
-    int64_t units = least(UNIT / n, MOST_ROWS) / rows;
+    int64_t units = least(UNIT / n, CPU_MOST_ABREAST) / rows;
     return units > 1 ? units * rows : rows;
 }
 
@@ -56,60 +56,74 @@ static inline void ask(const cpu_run *r, int64_t at)
     }
 }
 
-/* Element i of each row, of which so many are left, and those that follow. */
-static inline void run_tile(const cpu_run *r, step_tile *t, int64_t at, int64_t i, int64_t left)
+/* Element i of each row, and those that follow: in memory that is there, or by masks. */
+static inline void run_tile(const cpu_run *r, step_tile *t, int64_t at, int64_t i, int there)
 {
     const step_code *code = (const step_code *)(const void *)(r->scratch + r->program->code_at);
     const vec v = {0};
     t->begin = i == 0;
-    ask(r, t->ask + at + i * STEP_ROWS_ABREAST);
-    code->run[left < RK_SUM_LANES ? STEP_ABREAST + 1 : STEP_ABREAST](code, 4 * (at + i), t, v, v, v,
-                                                                     v, v, v, v, v);
+    ask(r, t->ask + at + i * STEP_PAIR);
+    code->run[there ? STEP_ABREAST : STEP_ABREAST + 1](code, 4 * (at + i), t, v, v, v, v, v, v, v,
+                                                       v);
 }
 
-/* The sums of the lanes of rows, of which a tile has four, or two. */
-static inline void put(uint32_t *to, const float *lanes, int64_t rows)
+/* Of vectors of which so many elements are left. */
+static void find_masks(step_tile *t, int64_t left)
 {
-    vec line[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
-    CPU_UNROLL for (int r = 0; r < STEP_ROWS_ABREAST; r++, lanes += RK_SUM_LANES)
+    for (int64_t k = 0; k < STEP_OF_ROW; k++) {
+        int64_t lanes = left - k * STEP_VEC;
+        t->mask[k] = v_part((int)(lanes < 0 ? 0 : lanes < STEP_VEC ? lanes : STEP_VEC));
+    }
+}
+
+/* The sum of each row of two pairs, whose lanes are `apart`, but for the last ones. */
+static inline void put(uint32_t *to, const float *lanes, int64_t apart, int64_t rows)
+{
+    vec line[2 * STEP_PAIR];
+    CPU_UNROLL for (int r = 0; r < 2 * STEP_PAIR; r++)
     {
+        const float *row = lanes + (rows > 2 ? r / 2 * apart : 0) + r % 2 * RK_SUM_LANES;
         vec acc[STEP_PARTS];
-        CPU_UNROLL for (int j = 0; j < STEP_PARTS; j++) acc[j] = v_load(lanes + j * STEP_VEC);
+        CPU_UNROLL for (int j = 0; j < STEP_PARTS; j++) acc[j] = v_load(row + j * STEP_VEC);
         CPU_UNROLL for (int w = STEP_PARTS / 2; w; w /= 2) CPU_UNROLL for (int j = 0; j < w; j++)
             acc[j] = v_add(acc[j], acc[j + w]);
         line[r] = acc[0];
     }
     const __m128 sum = v_sums(line[0], line[1], line[2], line[3]);
-    if (rows == 4)
+    if (rows >= 4)
         _mm_storeu_ps((float *)(void *)to, sum);
     else
-        for (int64_t r = 0; r < rows && r < 4; r++)
-            memcpy(to + r, (const float *)&sum + r, sizeof *to);
+        for (int64_t r = 0; r < rows; r++) memcpy(to + r, (const float *)&sum + r, sizeof *to);
 }
 
-void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, uint32_t *const *to)
+void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, int64_t there,
+                               uint32_t *const *to)
 {
-    static const int64_t in_tile[] = {0, 1 * RK_SUM_LANES, 2 * RK_SUM_LANES, 3 * RK_SUM_LANES};
+    static const int64_t in_tile[STEP_PAIR] = {0, WIDE};
     const cpu_program *p = r->program;
-    const int64_t n = p->row, all = rows * n, left = n % RK_SUM_LANES;
-    int64_t in_row[STEP_ROWS_ABREAST];
-    step_tile t = {.offset = {in_tile, in_row}};
-    t.ask = all * (4 * all < AHEAD ? AHEAD / (4 * all) : 1);
-    t.lanes = (float *)(void *)(r->scratch + p->lanes_at);
-    t.spare[0] = (uint32_t *)(void *)(r->scratch + p->spare_at);
-    t.spare[1] = t.spare[0] + CPU_TILE_ELEMENTS;
-    for (int64_t k = 0; k < STEP_PARTS; k++) {
-        int64_t lanes = left - k * STEP_VEC;
-        t.mask[k] = v_part((int)(lanes < 0 ? 0 : lanes < STEP_VEC ? lanes : STEP_VEC));
-    }
+    const int64_t n = p->row, all = rows * n, apart = p->n_folded * STEP_PAIR * RK_SUM_LANES;
+    int64_t in_row[STEP_PAIR] = {0};
+    step_tile whole = {.offset = {in_tile, in_row}}, part;
+    whole.ask = all * (4 * all < AHEAD ? AHEAD / (4 * all) : 1);
+    whole.lanes = (float *)(void *)(r->scratch + p->lanes_at);
+    const float *lanes = whole.lanes;
+    whole.spare[0] = (uint32_t *)(void *)(r->scratch + p->spare_at);
+    whole.spare[1] = whole.spare[0] + CPU_TILE_ELEMENTS;
+    part = whole;
+    find_masks(&whole, WIDE);
+    find_masks(&part, n % WIDE);
     CPU_NAME(cpu_run_inputs)(r, row * n, all);
-    for (; t.row < rows; t.row += STEP_ROWS_ABREAST) {
-        int64_t at = t.row * n, i = 0, last = rows - t.row - 1;
-        for (int64_t k = 0; k < STEP_ROWS_ABREAST; k++) in_row[k] = (k < last ? k : last) * n;
-        for (; i < n; i += RK_SUM_LANES) run_tile(r, &t, at, i, n - i);
-        for (uint32_t f = 0; f < p->n_folded; f++)
-            put(to[f] + row + t.row, t.lanes + f * CPU_TILE_ELEMENTS,
-                least(last + 1, STEP_ROWS_ABREAST));
+    for (int64_t k = 0; k < rows; k += STEP_PAIR) {
+        int64_t at = k * n, left = rows - k, i = 0;
+        in_row[1] = left > 1 ? n : 0;
+        whole.row = part.row = k;
+        for (; i + WIDE <= n; i += WIDE) run_tile(r, &whole, at, i, 1);
+        if (i < n) run_tile(r, &part, at, i, at + in_row[1] + i + WIDE <= there * n);
+        whole.lanes = part.lanes += apart;
     }
+    for (int64_t k = 0; k < rows; k += 2 * STEP_PAIR)
+        for (uint32_t f = 0; f < p->n_folded; f++)
+            put(to[f] + row + k, lanes + k / STEP_PAIR * apart + f * STEP_PAIR * RK_SUM_LANES,
+                apart, rows - k);
 }
 #endif

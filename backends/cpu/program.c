@@ -322,7 +322,7 @@ static void give_rooms(compiler *c)
     for (uint32_t j = p->out_slot; j < p->fold_slot && p->stream == CPU_STREAM_BLOCKS; j++)
         if (p->out_bytes[j - p->out_slot] == 4) give_room(c, j);
     size_t rows = p->row && p->row < CPU_BLOCK ? (size_t)(CPU_BLOCK / p->row) : 1;
-    if (p->lanes == CPU_LANES_ABREAST) rows = 4 * CPU_TILE_ELEMENTS / CPU_FOLD_BYTES;
+    if (p->lanes == CPU_LANES_ABREAST) rows = CPU_MOST_ABREAST;
     p->lanes_at = take_room(c, p->lanes ? rows * p->n_folded * CPU_FOLD_BYTES : 0);
     p->spare_at = take_room(c, 2 * CPU_TILE_ELEMENTS * 4);
     p->scratch_bytes = c->bytes;

@@ -53,7 +53,8 @@ enum {
     CPU_TILE_ELEMENTS = 128, /* most elements of a tile */
     CPU_LEAST_ROW = 9,       /* a tile's rows have room in a vector */
     CPU_CODE_BYTES = 88,     /* of a step that is bound to slots */
-    CPU_FOLD_BYTES = 128     /* of a reduction's lanes */
+    CPU_FOLD_BYTES = 128,    /* of a reduction's lanes */
+    CPU_MOST_ABREAST = 64    /* rows of a unit that are summed abreast */
 };
 
 /* Outputs go past the caches: from each tile, which begins where a vector may, or by blocks. */
@@ -142,9 +143,11 @@ void CPU_NAME(cpu_run_inputs)(const cpu_run *, int64_t start, int64_t n);
 
 /* Sums of rows of n elements with lanes abreast: whether a source's inputs and instructions allow
  * it; how many rows a unit of work has; and those of rows [row, row + rows), a unit or less, which
- * begin at a unit: that of reduction f goes to to[f][row]. */
+ * begin at a unit, `there` rows before the last one's end: that of reduction f goes to
+ * to[f][row]. */
 int CPU_NAME(cpu_abreast_fits)(const cpu_source *, int64_t rows, int64_t n);
 int64_t CPU_NAME(cpu_abreast_unit)(int64_t n);
-void CPU_NAME(cpu_abreast_run)(const cpu_run *, int64_t row, int64_t rows, uint32_t *const *to);
+void CPU_NAME(cpu_abreast_run)(const cpu_run *, int64_t row, int64_t rows, int64_t there,
+                               uint32_t *const *to);
 #endif
 #endif

@@ -68,7 +68,7 @@ static int unit_abreast(const job *j, const cpu_run *r, int64_t row, int64_t row
     uint32_t *to[CPU_MAX_FOLDS];
     if (p->before->lanes != CPU_LANES_ABREAST) return 0;
     for (uint32_t f = 0; f < p->folds; f++) to[f] = result(j, f);
-    CPU_NAME(cpu_abreast_run)(r, row, rows, to);
+    CPU_NAME(cpu_abreast_run)(r, row, rows, p->outer - row, to);
     return 1;
 #else
     (void)j, (void)r, (void)row, (void)rows;

@@ -9,6 +9,7 @@
     (void)t;                                                                                       \
     vec v[8] = {v0, v1, v2, v3, v4, v5, v6, v7}
 #define NEXT(w) s[1].run[w](s + 1, at, t, v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7])
+#define ALIGNED __attribute__((aligned(64)))
 #define EACH(count) CPU_UNROLL for (int i = 0; i < (count); i++)
 
 static inline __attribute__((always_inline)) float *place(uint32_t *const *slot, int64_t at)
@@ -22,7 +23,7 @@ static inline __attribute__((always_inline)) float *place(uint32_t *const *slot,
 #define LOAD_4(x, i) v_load((x) + (i)*STEP_VEC)
 #define LOAD_L(x, i) v_load_part((x) + (i)*STEP_VEC, t->mask[i])
 #define LOAD_R(x, i) v_load(ABREAST(x, i))
-#define LOAD_E(x, i) v_load_part(ABREAST(x, i), t->mask[(i) % STEP_PARTS])
+#define LOAD_E(x, i) v_load_part(ABREAST(x, i), t->mask[(i) % STEP_OF_ROW])
 #define STORE_8(x, i, v) v_store((x) + (i)*STEP_VEC, v)
 #define STORE_4(x, i, v) v_store((x) + (i)*STEP_VEC, v)
 #define STORE_L(x, i, v) v_store_part((x) + (i)*STEP_VEC, v, t->mask[i])
@@ -45,7 +46,7 @@ static inline __attribute__((always_inline)) float *place(uint32_t *const *slot,
     float *x = place(s->x, at & s->keep_##x);                                                      \
     const int64_t *x##_row = t->offset[s->keep_##x & 1];                                           \
     (void)x##_row
-#define ABREAST(x, i) ((x) + x##_row[(i) / STEP_PARTS] + (i) % STEP_PARTS * STEP_VEC)
+#define ABREAST(x, i) ((x) + x##_row[(i) / STEP_OF_ROW] + (i) % STEP_OF_ROW * STEP_VEC)
 #define ONE(x) vec x = v_all(place(s->x, 0))
 #define ROWS_8(x) step_table x = step_table_at(place(s->x, 4 * t->row))
 #define ROWS_4(x) ROWS_8(x)
@@ -55,12 +56,12 @@ static inline __attribute__((always_inline)) float *place(uint32_t *const *slot,
 #define CHOOSE_8(x, i) step_choose(x, t->row_of + (i)*STEP_VEC)
 #define CHOOSE_4(x, i) CHOOSE_8(x, i)
 #define CHOOSE_L(x, i) CHOOSE_8(x, i)
-#define CHOOSE_R(x, i) v_all((x) + (i) / STEP_PARTS)
+#define CHOOSE_R(x, i) v_all((x) + (i) / STEP_OF_ROW)
 #define CHOOSE_E(x, i) CHOOSE_R(x, i)
 #define NOTHING (void)s
 
 #define STEP(name, n, w, get, value)                                                               \
-    static void name##_##n(ARGS)                                                                   \
+    static ALIGNED void name##_##n(ARGS)                                                           \
     {                                                                                              \
         OPEN;                                                                                      \
         get;                                                                                       \
@@ -110,14 +111,14 @@ static inline __attribute__((always_inline)) float *place(uint32_t *const *slot,
     STEP(load_0, n, w, MEMORY(x), LOAD_##n(x, i))                                                  \
     STEP(load_1, n, w, ONE(x), x)                                                                  \
     STEP(load_2, n, w, ROWS_##n(x), CHOOSE_##n(x, i))                                              \
-    static void save_##n(ARGS)                                                                     \
+    static ALIGNED void save_##n(ARGS)                                                             \
     {                                                                                              \
         OPEN;                                                                                      \
         MEMORY(x);                                                                                 \
         EACH(COUNT_##n) STORE_##n(x, i, v[i]);                                                     \
         NEXT(w);                                                                                   \
     }                                                                                              \
-    static void end_##n(ARGS)                                                                      \
+    static ALIGNED void end_##n(ARGS)                                                              \
     {                                                                                              \
         OPEN;                                                                                      \
         (void)s, (void)at, (void)v;                                                                \
@@ -139,8 +140,6 @@ static inline vec keep(vec v, int n)
 #endif
 #define KEEP_4(v, i) (v)
 #define KEEP_8(v, i) (v)
-#define KEEP_R(v, i) (v)
-#define KEEP_E(v, i) v_keep(v, own.mask[(i) % STEP_PARTS])
 
 /* The low byte of each word of a vector, of which some are left. */
 #if STEP_VEC == 16
@@ -159,7 +158,7 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
 #define BYTES_8(x, v, i) BYTES_4(x, v, i)
 
 #define SUM(name, n, w)                                                                            \
-    static void sum_##n(ARGS)                                                                      \
+    static ALIGNED void sum_##n(ARGS)                                                              \
     {                                                                                              \
         OPEN;                                                                                      \
         float *lanes = t->lanes + s->fold * RK_SUM_LANES + (STEP_PARTS > COUNT_##n ? t->part : 0); \
@@ -172,29 +171,29 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
         NEXT(w);                                                                                   \
     }
 #define SUM_ABREAST(name, n, w)                                                                    \
-    static void sum_##n(ARGS)                                                                      \
+    static ALIGNED void sum_##n(ARGS)                                                              \
     {                                                                                              \
         OPEN;                                                                                      \
         const step_tile own = *t; /* lanes could be written over masks */                          \
-        (void)own;                                                                                 \
-        float *lanes = t->lanes + s->fold * CPU_TILE_ELEMENTS;                                     \
-        if (t->begin) {                                                                            \
-            EACH(STEP_MOST) v_store(lanes + i * STEP_VEC, v_zero() + KEEP_##n(v[i], i));           \
-        } else {                                                                                   \
-            EACH(STEP_MOST)                                                                        \
-            v_store(lanes + i * STEP_VEC, v_load(lanes + i * STEP_VEC) + KEEP_##n(v[i], i));       \
+        float *lanes = t->lanes + s->fold * STEP_PAIR * RK_SUM_LANES;                              \
+        EACH(STEP_PAIR *STEP_PARTS)                                                                \
+        {                                                                                          \
+            vec lane = own.begin ? v_zero() : v_load(lanes + i * STEP_VEC);                        \
+            CPU_UNROLL for (int k = i % STEP_PARTS; k < STEP_OF_ROW; k += STEP_PARTS) lane +=      \
+                v_keep(v[i / STEP_PARTS * STEP_OF_ROW + k], own.mask[k]);                          \
+            v_store(lanes + i * STEP_VEC, lane);                                                   \
         }                                                                                          \
         NEXT(w);                                                                                   \
     }
 #define PUTS(name, n, w)                                                                           \
-    static void bytes_##n(ARGS)                                                                    \
+    static ALIGNED void bytes_##n(ARGS)                                                            \
     {                                                                                              \
         OPEN;                                                                                      \
         unsigned char *x = (unsigned char *)*s->x + at / 4;                                        \
         EACH(COUNT_##n) BYTES_##n(x + i * STEP_VEC, v[i], i);                                      \
         NEXT(w);                                                                                   \
     }                                                                                              \
-    static void stream_##n(ARGS)                                                                   \
+    static ALIGNED void stream_##n(ARGS)                                                           \
     {                                                                                              \
         OPEN;                                                                                      \
         float *x = place(s->x, at);                                                                \
@@ -206,7 +205,7 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
         NEXT(w);                                                                                   \
     }
 #define RARE(name, n, w)                                                                           \
-    static void rare_##n(ARGS)                                                                     \
+    static ALIGNED void rare_##n(ARGS)                                                             \
     {                                                                                              \
         OPEN;                                                                                      \
         float *own = (float *)(void *)t->spare[0], *other = (float *)(void *)t->spare[1];          \
@@ -224,7 +223,7 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
 
 /* sin and cos: rare where an argument is far. */
 #define PERIODIC(name, n, w)                                                                       \
-    static void name##_##n(ARGS)                                                                   \
+    static ALIGNED void name##_##n(ARGS)                                                           \
     {                                                                                              \
         OPEN;                                                                                      \
         if (!are_near(v, COUNT_##n)) {                                                             \
