@@ -17,10 +17,10 @@ static inline void rk_masks(__global uint *mask, uint vectors, uint height, uint
 #pragma unroll 1
             for (uint r = a % 2; r < window_h; r += 2)
 #pragma unroll 1
-                for (uint q = b % 2; q < window_w; q += 2, mask += RK_WIDTH) {
+                for (uint q = b % 2; q < window_w; q += 2, mask += MASK) {
                     U down = rows + (U)((uint)((int)(a - r) / 2)),
                       right = cols + (U)((uint)((int)(b - q) / 2));
-                    VSTORE(AS_U((down < (U)(height)) & (right < (U)(width))), mask);
+                    rk_mask(AS_U((down < (U)(height)) & (right < (U)(width))), mask);
                 }
         }
     }
@@ -73,12 +73,12 @@ ONE __kernel void conv(__global const uchar *in, ulong in_at, __global uchar *ws
 #pragma unroll 1
                 for (uint u = 0, step; u < 4 * vectors; u += step) {
                     uint f = u / vectors, at = u % vectors * RK_WIDTH, from = first[f],
-                         count = first[f + 1] - from, cycle = count / ci * RK_WIDTH;
+                         count = first[f + 1] - from, cycle = count / ci * MASK;
                     __global const float *w =
                         words + weights_at + ((ulong)panel * taps + from) * RK_MR;
                     __global const uint *tap = (__global const uint *)words + tap_at + from,
                                         *m = mask + (ulong)(u % vectors) * MASKS +
-                                             from / ci * RK_WIDTH;
+                                             from / ci * MASK;
                     __global float *to = raw + (ulong)f * RK_MR * span + at;
                     step = vectors - u % vectors >= RK_NV ? RK_NV : 1;
                     if (step == RK_NV)

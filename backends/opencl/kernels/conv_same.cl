@@ -26,11 +26,11 @@ static inline void rk_masks(__global uint *mask, uint vectors, uint height, uint
         U rows, cols;
         rk_places(v * RK_WIDTH, height, width, &rows, &cols);
 #pragma unroll 1
-        for (uint i = 0; i < RK_AREA; i++, mask += RK_WIDTH) {
+        for (uint i = 0; i < RK_AREA; i++, mask += MASK) {
             uint down = i / window_w, right = i % window_w;
             U r = rows + (U)(turn ? pad_h - down : rk_reads(down, pad_h, step_h)),
               c = cols + (U)(turn ? pad_w - right : rk_reads(right, pad_w, step_w));
-            VSTORE(AS_U((r < (U)(height)) & (c < (U)(width))), mask);
+            rk_mask(AS_U((r < (U)(height)) & (c < (U)(width))), mask);
         }
     }
 }

@@ -1,19 +1,44 @@
 /* CONV, cpu variant: what conv_same.cl and conv_dx.cl share: tiles of positions that leave no gaps
  * between rows or images.  What a tap would read beyond an edge is another element there: masks,
  * RK_AREA for each vector, make it +0. */
-#define MASKS (RK_AREA * RK_WIDTH)
+#if defined(__AVX512F__) && defined(__has_builtin)
+#if RK_MR < 5 && RK_WIDTH == 16 && __has_builtin(__builtin_ia32_selectps_512)
+#define RK_BITS 1 /* tiles of few rows load about as much as they multiply */
+#endif
+#endif
+#ifdef RK_BITS
+#define MASK 1
+#define MASKED(x, m) __builtin_ia32_selectps_512((ushort)*(m), x, (F)(0.0f))
+#else
+#define MASK RK_WIDTH
+#define MASKED(x, m) AS_F(AS_U(x) & VLOAD(m))
+#endif
+#define MASKS (RK_AREA * MASK)
+
+/* Where all bits of a lane are set, or none. */
+static inline void rk_mask(U whole, __global uint *to)
+{
+#ifdef RK_BITS
+    uint lanes[RK_WIDTH], bits = 0;
+    VSTORE(whole, lanes);
+    for (uint l = 0; l < RK_WIDTH; l++) bits |= (lanes[l] & 1) << l;
+    *to = bits;
+#else
+    VSTORE(whole, to);
+#endif
+}
 
 /* Windows of 1 x 1, RK_POINT, need no masks: vectors go on into the next plane, of which nobody
  * looks at the sums.  Each tile asks for what the next one reads. */
 #if RK_POINT
 #define READ(x, m, n) VLOAD(x); SOON((x) + (n) * RK_WIDTH)
 #else
-#define READ(x, m, n) AS_F(AS_U(VLOAD(x)) & VLOAD(m));
+#define READ(x, m, n) MASKED(VLOAD(x), m);
 #endif
 
 /* RK_MR channels of n vectors of positions, written to rows of `to`, ld apart.  The masks of a
- * channel's taps are `cycle` words.  Asks for `lines` from `next` on, and to write rows of `want`,
- * which is NULL or where the results go. */
+ * channel's taps are `cycle` words, MASK for each.  Asks for `lines` from `next` on, and to write
+ * rows of `want`, which is NULL or where the results go. */
 #define TILE(name, n)                                                                              \
     static inline void name(__global const float *x, __global const float *w,                      \
                             __global const uint *tap, __global const uint *mask, uint cycle,       \
@@ -32,7 +57,7 @@
             if (want && p < RK_MR)                                                                 \
                 _Pragma("unroll") for (uint v = 0; v <= n; v++) WANT(want + p * apart + v * 16)    \
             __global const uint *m = mask + place;                                                 \
-            place = place + RK_WIDTH < cycle ? place + RK_WIDTH : 0;                               \
+            place = place + MASK < cycle ? place + MASK : 0;                                       \
             _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
             {                                                                                      \
                 xv[v] = READ(x + off + v * RK_WIDTH, m + v * MASKS, n)                             \
