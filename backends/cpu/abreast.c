@@ -18,7 +18,7 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 int CPU_NAME(cpu_abreast_fits)(const cpu_source *s, int64_t rows, int64_t n)
 {
     int elements = 0;
-    if (n < CPU_LEAST_ROW || n > RK_SUM_BLOCK || rows < STEP_PAIR) return 0;
+    if (n < CPU_LEAST_ROW || n > RK_SUM_BLOCK || rows < STEP_ROWS_ABREAST) return 0;
     for (uint32_t j = 0; j < s->n_in; j++) {
         const cpu_access *a = &s->in[j];
         int row = a->how == CPU_READ_RUNS && !a->stride[a->rank - 1];
@@ -39,7 +39,7 @@ int CPU_NAME(cpu_abreast_fits)(const cpu_source *s, int64_t rows, int64_t n)
 /* Whole lines of memory and groups of rows. */
 int64_t CPU_NAME(cpu_abreast_unit)(int64_t n)
 {
-    int64_t rows = 2 * STEP_PAIR;
+    int64_t rows = 2 * STEP_ROWS_ABREAST;
     while (rows * n % (CPU_ALIGN / 4)) rows *= 2;
     int64_t units = least(UNIT / n, CPU_MOST_ABREAST) / rows;
     return units > 1 ? units * rows : rows;
@@ -62,7 +62,7 @@ static inline void run_tile(const cpu_run *r, step_tile *t, int64_t at, int64_t 
     const step_code *code = (const step_code *)(const void *)(r->scratch + r->program->code_at);
     const vec v = {0};
     t->begin = i == 0;
-    ask(r, t->ask + at + i * STEP_PAIR);
+    ask(r, t->ask + at + i * STEP_ROWS_ABREAST);
     code->run[there ? STEP_ABREAST : STEP_ABREAST + 1](code, 4 * (at + i), t, v, v, v, v, v, v, v,
                                                        v);
 }
@@ -76,13 +76,14 @@ static void find_masks(step_tile *t, int64_t left)
     }
 }
 
-/* The sum of each row of two pairs, whose lanes are `apart`, but for the last ones. */
+/* The sum of each row of two tiles, whose lanes are `apart`, or of those that are left. */
 static inline void put(uint32_t *to, const float *lanes, int64_t apart, int64_t rows)
 {
-    vec line[2 * STEP_PAIR];
-    CPU_UNROLL for (int r = 0; r < 2 * STEP_PAIR; r++)
+    vec line[2 * STEP_ROWS_ABREAST];
+    CPU_UNROLL for (int r = 0; r < 2 * STEP_ROWS_ABREAST; r++)
     {
-        const float *row = lanes + (rows > 2 ? r / 2 * apart : 0) + r % 2 * RK_SUM_LANES;
+        const float *row = lanes + (rows > STEP_ROWS_ABREAST ? r / STEP_ROWS_ABREAST * apart : 0) +
+                           r % STEP_ROWS_ABREAST * RK_SUM_LANES;
         vec acc[STEP_PARTS];
         CPU_UNROLL for (int j = 0; j < STEP_PARTS; j++) acc[j] = v_load(row + j * STEP_VEC);
         CPU_UNROLL for (int w = STEP_PARTS / 2; w; w /= 2) CPU_UNROLL for (int j = 0; j < w; j++)
@@ -99,10 +100,11 @@ static inline void put(uint32_t *to, const float *lanes, int64_t apart, int64_t 
 void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, int64_t there,
                                uint32_t *const *to)
 {
-    static const int64_t in_tile[STEP_PAIR] = {0, WIDE};
+    static const int64_t in_tile[STEP_ROWS_ABREAST] = {0, WIDE};
     const cpu_program *p = r->program;
-    const int64_t n = p->row, all = rows * n, apart = p->n_folded * STEP_PAIR * RK_SUM_LANES;
-    int64_t in_row[STEP_PAIR] = {0};
+    const int64_t n = p->row, all = rows * n,
+                  apart = p->n_folded * STEP_ROWS_ABREAST * RK_SUM_LANES;
+    int64_t in_row[STEP_ROWS_ABREAST] = {0};
     step_tile whole = {.offset = {in_tile, in_row}}, part;
     whole.ask = all * (4 * all < AHEAD ? AHEAD / (4 * all) : 1);
     whole.lanes = (float *)(void *)(r->scratch + p->lanes_at);
@@ -113,7 +115,7 @@ void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, int6
     find_masks(&whole, WIDE);
     find_masks(&part, n % WIDE);
     CPU_NAME(cpu_run_inputs)(r, row * n, all);
-    for (int64_t k = 0; k < rows; k += STEP_PAIR) {
+    for (int64_t k = 0; k < rows; k += STEP_ROWS_ABREAST) {
         int64_t at = k * n, left = rows - k, i = 0;
         in_row[1] = left > 1 ? n : 0;
         whole.row = part.row = k;
@@ -121,9 +123,10 @@ void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, int6
         if (i < n) run_tile(r, &part, at, i, at + in_row[1] + i + WIDE <= there * n);
         whole.lanes = part.lanes += apart;
     }
-    for (int64_t k = 0; k < rows; k += 2 * STEP_PAIR)
+    for (int64_t k = 0; k < rows; k += 2 * STEP_ROWS_ABREAST)
         for (uint32_t f = 0; f < p->n_folded; f++)
-            put(to[f] + row + k, lanes + k / STEP_PAIR * apart + f * STEP_PAIR * RK_SUM_LANES,
-                apart, rows - k);
+            put(to[f] + row + k,
+                lanes + k / STEP_ROWS_ABREAST * apart + f * STEP_ROWS_ABREAST * RK_SUM_LANES, apart,
+                rows - k);
 }
 #endif

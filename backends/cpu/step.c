@@ -175,8 +175,8 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
     {                                                                                              \
         OPEN;                                                                                      \
         const step_tile own = *t; /* lanes could be written over masks */                          \
-        float *lanes = t->lanes + s->fold * STEP_PAIR * RK_SUM_LANES;                              \
-        EACH(STEP_PAIR *STEP_PARTS)                                                                \
+        float *lanes = t->lanes + s->fold * STEP_ROWS_ABREAST * RK_SUM_LANES;                      \
+        EACH(STEP_ROWS_ABREAST *STEP_PARTS)                                                        \
         {                                                                                          \
             vec lane = own.begin ? v_zero() : v_load(lanes + i * STEP_VEC);                        \
             CPU_UNROLL for (int k = i % STEP_PARTS; k < STEP_OF_ROW; k += STEP_PARTS) lane +=      \

@@ -53,11 +53,16 @@ typedef const float *step_table;
     ((vec){(t)[(index)[0]], (t)[(index)[1]], (t)[(index)[2]], (t)[(index)[3]]})
 #endif
 
-/* The widths of tiles: eight vectors, four, and what is left for four; and, of sums, STEP_PAIR rows
- * abreast: STEP_OF_ROW vectors of each, and what is left for these. */
+/* The widths of tiles: eight vectors, four, and what is left for four; and, of sums,
+ * STEP_ROWS_ABREAST rows: STEP_OF_ROW vectors of each, and what is left for these. */
 enum { STEP_PARTS = RK_SUM_LANES / STEP_VEC, STEP_MOST = 8, STEP_HALF = 4 };
 #ifdef CPU_VEC
-enum { STEP_ABREAST = 3, STEP_WIDTHS = 5, STEP_PAIR = 2, STEP_OF_ROW = STEP_MOST / STEP_PAIR };
+enum {
+    STEP_ABREAST = 3,
+    STEP_WIDTHS = 5,
+    STEP_ROWS_ABREAST = 2,
+    STEP_OF_ROW = STEP_MOST / STEP_ROWS_ABREAST
+};
 #else
 enum { STEP_WIDTHS = 3 };
 #endif

@@ -128,6 +128,7 @@ static rk_status cut_of(cut *w, const rk_device *d, const ocl_choice *chosen, co
     const double copy = is_here(c) ? 0 : (double)w->copy.planes * (double)w->copy.plane;
     if (copy > 0x1p31 || (double)w->sums > 0x1p31 || (double)w->units * (double)c->blocks > 0x1p30)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a task would copy more than 2^31 elements");
+    /* The copy, a panel, places of positions and of what comes after them, sums, taps. */
     w->slot = ocl_parts((uint64_t)copy, 16) * 16 + PIECE * (nr + 1) + PIECE / 4 + w->sums + taps;
     w->slot = ocl_parts(ocl_most(w->slot, CHUNK * nr), 16) * 16;
     return RK_OK;

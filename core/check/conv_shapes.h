@@ -32,17 +32,17 @@ static const rk_geometry conv_edges[] = {
     {33, 1, 8, 8, 6, 15, 15, 1, 1, 7, 7, 8, 8}}; /* windows beyond the image beside */
 
 static const rk_geometry conv_three[] = {
-    {1, 1, 18, 17, 1, 3, 3, 1, 1, 1, 1, 18, 17}, /* a band, and a part of one */
-    {2, 2, 9, 8, 3, 3, 3, 1, 1, 0, 2, 7, 10},    /* pads that differ */
-    {2, 3, 6, 7, 2, 3, 3, 1, 1, 2, 0, 8, 5},     /* likewise */
-    {1, 2, 5, 6, 2, 3, 3, 1, 1, 3, 4, 9, 12},    /* tiles in the padding alone */
-    {2, 1, 4, 4, 2, 3, 3, 1, 1, 1, 1, 6, 7},     /* outputs beyond the input */
-    {1, 2, 9, 9, 2, 3, 3, 1, 1, 1, 1, 5, 4},     /* inputs that no window reaches */
-    {7, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 2, 2},     /* a tile for each image */
-    {3, 1, 3, 3, 1, 3, 3, 1, 1, 0, 0, 1, 1},     /* a part of one */
-    {1, 1, 1, 23, 1, 3, 3, 1, 1, 1, 1, 1, 23},   /* one row */
-    {2, 390, 4, 6, 5, 3, 3, 1, 1, 1, 1, 4, 6},   /* more channels than a panel has */
-    {1, 5, 6, 4, 390, 3, 3, 1, 1, 1, 1, 6, 4},   /* likewise */
-    {19, 17, 7, 7, 18, 3, 3, 1, 1, 1, 1, 7, 7},  /* groups of images */
-    {3, 18, 22, 26, 17, 3, 3, 1, 1, 1, 0, 22, 24} /* bands of each image */};
+    {1, 1, 18, 17, 1, 3, 3, 1, 1, 1, 1, 18, 17},    /* a band, and a part of one */
+    {2, 2, 9, 8, 3, 3, 3, 1, 1, 0, 2, 7, 10},       /* pads that differ */
+    {2, 3, 6, 7, 2, 3, 3, 1, 1, 2, 0, 8, 5},        /* likewise */
+    {1, 2, 5, 6, 2, 3, 3, 1, 1, 3, 4, 9, 12},       /* tiles in the padding alone */
+    {2, 1, 4, 4, 2, 3, 3, 1, 1, 1, 1, 6, 7},        /* outputs beyond the input */
+    {1, 2, 9, 9, 2, 3, 3, 1, 1, 1, 1, 5, 4},        /* inputs that no window reaches */
+    {7, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 2, 2},        /* a tile for each image */
+    {3, 1, 3, 3, 1, 3, 3, 1, 1, 0, 0, 1, 1},        /* a part of one */
+    {1, 1, 1, 23, 1, 3, 3, 1, 1, 1, 1, 1, 23},      /* one row */
+    {2, 390, 4, 6, 5, 3, 3, 1, 1, 1, 1, 4, 6},      /* more channels than a panel has */
+    {1, 5, 6, 4, 390, 3, 3, 1, 1, 1, 1, 6, 4},      /* likewise */
+    {19, 17, 7, 7, 18, 3, 3, 1, 1, 1, 1, 7, 7},     /* groups of images */
+    {3, 18, 22, 26, 17, 3, 3, 1, 1, 1, 0, 22, 24}}; /* bands of each image */
 #endif
