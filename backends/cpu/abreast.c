@@ -3,6 +3,7 @@
 #include "check.h"
 #include "fold.h"
 #include "step.h"
+#include "sums.h"
 
 #ifdef CPU_VEC
 enum {
@@ -39,7 +40,7 @@ int CPU_NAME(cpu_abreast_fits)(const cpu_source *s, int64_t rows, int64_t n)
 /* Whole lines of memory and groups of rows. */
 int64_t CPU_NAME(cpu_abreast_unit)(int64_t n)
 {
-    int64_t rows = 2 * STEP_ROWS_ABREAST;
+    int64_t rows = CPU_VEC;
     while (rows * n % (CPU_ALIGN / 4)) rows *= 2;
     int64_t units = least(UNIT / n, CPU_MOST_ABREAST) / rows;
     return units > 1 ? units * rows : rows;
@@ -76,25 +77,24 @@ static void find_masks(step_tile *t, int64_t left)
     }
 }
 
-/* The sum of each row of two tiles, whose lanes are `apart`, or of those that are left. */
-static inline void put(uint32_t *to, const float *lanes, int64_t apart, int64_t rows)
+/* The sums of rows whose lanes begin here: those of two rows follow one another, the next two have
+ * theirs `apart` further on.  There is room for those of CPU_VEC rows, whatever it has. */
+static inline void put(float *to, const float *lanes, int64_t apart, int64_t rows)
 {
-    vec line[2 * STEP_ROWS_ABREAST];
-    CPU_UNROLL for (int r = 0; r < 2 * STEP_ROWS_ABREAST; r++)
-    {
-        const float *row = lanes + (rows > STEP_ROWS_ABREAST ? r / STEP_ROWS_ABREAST * apart : 0) +
-                           r % STEP_ROWS_ABREAST * RK_SUM_LANES;
-        vec acc[STEP_PARTS];
-        CPU_UNROLL for (int j = 0; j < STEP_PARTS; j++) acc[j] = v_load(row + j * STEP_VEC);
-        CPU_UNROLL for (int w = STEP_PARTS / 2; w; w /= 2) CPU_UNROLL for (int j = 0; j < w; j++)
-            acc[j] = v_add(acc[j], acc[j + w]);
-        line[r] = acc[0];
+    for (int64_t k = 0; k < rows; k += CPU_VEC) {
+        vec line[CPU_VEC];
+        CPU_UNROLL for (int r = 0; r < CPU_VEC; r++)
+        {
+            const float *row =
+                lanes + (k + r) / STEP_ROWS_ABREAST * apart + r % STEP_ROWS_ABREAST * RK_SUM_LANES;
+            vec acc[STEP_PARTS];
+            CPU_UNROLL for (int j = 0; j < STEP_PARTS; j++) acc[j] = v_load(row + j * STEP_VEC);
+            CPU_UNROLL for (int w = STEP_PARTS / 2; w; w /= 2)
+                CPU_UNROLL for (int j = 0; j < w; j++) acc[j] = v_add(acc[j], acc[j + w]);
+            line[r] = acc[0];
+        }
+        v_put_sums(to + k, line, rows - k < CPU_VEC ? rows - k : CPU_VEC);
     }
-    const __m128 sum = v_sums(line[0], line[1], line[2], line[3]);
-    if (rows >= 4)
-        _mm_storeu_ps((float *)(void *)to, sum);
-    else
-        for (int64_t r = 0; r < rows; r++) memcpy(to + r, (const float *)&sum + r, sizeof *to);
 }
 
 void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, int64_t there,
@@ -123,10 +123,8 @@ void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, int6
         if (i < n) run_tile(r, &part, at, i, at + in_row[1] + i + WIDE <= there * n);
         whole.lanes = part.lanes += apart;
     }
-    for (int64_t k = 0; k < rows; k += 2 * STEP_ROWS_ABREAST)
-        for (uint32_t f = 0; f < p->n_folded; f++)
-            put(to[f] + row + k,
-                lanes + k / STEP_ROWS_ABREAST * apart + f * STEP_ROWS_ABREAST * RK_SUM_LANES, apart,
-                rows - k);
+    for (uint32_t f = 0; f < p->n_folded; f++)
+        put((float *)(void *)(to[f] + row), lanes + f * STEP_ROWS_ABREAST * RK_SUM_LANES, apart,
+            rows);
 }
 #endif

@@ -4,7 +4,13 @@
 #include "fold.h"
 #include <math.h>
 #include <string.h>
-#include "vec.h"
+#include "sums.h"
+
+/* Memory has time to bring elements that are asked for into the cache that can wait for more. */
+static inline void ask_for(const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += CPU_ALIGN / 4) __builtin_prefetch(x + i, 0, 2);
+}
 
 /* lane[0] becomes the sum of the first used lanes, each of width elements. */
 static void tree(float *lane, int64_t width, int64_t used)
@@ -20,7 +26,7 @@ static void tree(float *lane, int64_t width, int64_t used)
 
 #ifdef CPU_VEC
 /* Masks of the elements that a line has after those of its last full set of lanes. */
-enum { PARTS = RK_SUM_LANES / CPU_VEC, TOGETHER = CPU_VEC / 4 };
+enum { PARTS = RK_SUM_LANES / CPU_VEC };
 typedef struct ends {
     int64_t n, full;
     vec_mask mask[PARTS];
@@ -34,47 +40,53 @@ static ends ends_of(int64_t n)
     return e;
 }
 
-/* The lanes of some lines, of each the upper half onto the lower one until there is one vector.
- * They begin with the first elements and not with +0, which the sum of nothing but -0 misses. */
-static inline __attribute__((always_inline)) void lanes_of(vec *to, const float *x, int64_t next,
-                                                           int lines, const ends *e)
+/* The lanes of a line, the upper half onto the lower one until there is one vector.  They begin
+ * with the first elements and not with +0, which the sum of nothing but -0 misses.  Memory is asked
+ * for what lies `ask` elements further on. */
+static inline __attribute__((always_inline)) vec lanes_of(const float *x, const ends *e,
+                                                          int64_t ask)
 {
-    vec acc[TOGETHER][PARTS];
-#define ALL CPU_UNROLL for (int r = 0; r < lines; r++) CPU_UNROLL for (int j = 0; j < PARTS; j++)
+    vec acc[PARTS];
+#define ALL CPU_UNROLL for (int j = 0; j < PARTS; j++)
+    if (ask) ask_for(x + ask, RK_SUM_LANES);
     if (e->full) {
-        ALL acc[r][j] = v_load(x + r * next + j * CPU_VEC);
-        for (int64_t i = RK_SUM_LANES; i < e->full; i += RK_SUM_LANES)
-            ALL acc[r][j] = v_add(acc[r][j], v_load(x + r * next + i + j * CPU_VEC));
-        if (e->full < e->n)
-            ALL acc[r][j] =
-                v_add(acc[r][j], v_load_part(x + r * next + e->full + j * CPU_VEC, e->mask[j]));
+        ALL acc[j] = v_load(x + j * CPU_VEC);
+        for (int64_t i = RK_SUM_LANES; i < e->full; i += RK_SUM_LANES) {
+            if (ask) ask_for(x + i + ask, RK_SUM_LANES);
+            ALL acc[j] = v_add(acc[j], v_load(x + i + j * CPU_VEC));
+        }
+        if (e->full < e->n) {
+            if (ask) ask_for(x + e->full + ask, RK_SUM_LANES);
+            ALL acc[j] = v_add(acc[j], v_load_part(x + e->full + j * CPU_VEC, e->mask[j]));
+        }
     } else {
-        ALL acc[r][j] = v_load_part(x + r * next + j * CPU_VEC, e->mask[j]);
+        ALL acc[j] = v_load_part(x + j * CPU_VEC, e->mask[j]);
     }
+    CPU_UNROLL for (int w = PARTS / 2; w; w /= 2) CPU_UNROLL for (int j = 0; j < w; j++) acc[j] =
+        v_add(acc[j], acc[j + w]);
 #undef ALL
-    CPU_UNROLL for (int r = 0; r < lines; r++)
-    {
-        CPU_UNROLL for (int w = PARTS / 2; w; w /= 2) CPU_UNROLL for (int j = 0; j < w; j++)
-            acc[r][j] = v_add(acc[r][j], acc[r][j + w]);
-        to[r] = acc[r][0];
+    return acc[0];
+}
+
+/* One line after the other, as they lie in memory, which brings four abreast at half the rate. */
+static inline __attribute__((always_inline)) void sum_lines(float *to, const float *x, int64_t n,
+                                                            int64_t next, int64_t rows, int64_t ask)
+{
+    const ends e = ends_of(n);
+    for (int64_t i = 0; i < rows; i += CPU_VEC) {
+        vec line[CPU_VEC];
+        int64_t left = rows - i < CPU_VEC ? rows - i : CPU_VEC;
+        for (int64_t r = 0; r < left; r++) line[r] = lanes_of(x + (i + r) * next, &e, ask);
+        v_put_sums(to + i, line, left);
     }
 }
 
-static void sum_rows(float *to, const float *x, int64_t n, int64_t next, int64_t rows)
+static void sum_rows(float *to, const float *x, int64_t n, int64_t next, int64_t rows, int64_t ask)
 {
-    const ends e = ends_of(n);
-    int64_t i = 0;
-    for (; i + 4 <= rows; i += 4, x += 4 * next) {
-        vec line[4];
-        CPU_UNROLL for (int r = 0; r < 4; r += TOGETHER)
-            lanes_of(line + r, x + r * next, next, TOGETHER, &e);
-        _mm_storeu_ps(to + i, v_sums(line[0], line[1], line[2], line[3]));
-    }
-    for (; i < rows; i++, x += next) {
-        vec line;
-        lanes_of(&line, x, next, 1, &e);
-        _mm_store_ss(to + i, v_sums(line, line, line, line));
-    }
+    if (ask)
+        sum_lines(to, x, n, next, rows, ask);
+    else
+        sum_lines(to, x, n, next, rows, 0);
 }
 #else
 static float sum_line(const float *x, int64_t n)
@@ -88,8 +100,9 @@ static float sum_line(const float *x, int64_t n)
     return lane[0];
 }
 
-static void sum_rows(float *to, const float *x, int64_t n, int64_t next, int64_t rows)
+static void sum_rows(float *to, const float *x, int64_t n, int64_t next, int64_t rows, int64_t ask)
 {
+    (void)ask;
     for (int64_t i = 0; i < rows; i++) to[i] = sum_line(x + i * next, n);
 }
 #endif
@@ -115,10 +128,11 @@ static uint32_t find(float value, const float *x, int64_t n, int64_t first)
 }
 
 void CPU_NAME(cpu_fold_rows)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t next,
-                             int64_t rows, int64_t first)
+                             int64_t rows, int64_t first, int64_t ask)
 {
-    if (which == RK_REDUCE_SUM) sum_rows(to.value, x, n, next, rows);
+    if (which == RK_REDUCE_SUM) sum_rows(to.value, x, n, next, rows, ask);
     for (int64_t i = 0; i < rows && which != RK_REDUCE_SUM; i++, x += next) {
+        if (ask) ask_for(x + ask, n);
         to.value[i] = max_line(x, n);
         if (which == RK_REDUCE_ARGMAX) to.index[i] = find(to.value[i], x, n, first);
     }
@@ -160,8 +174,9 @@ static void argmax_row(float *most, uint32_t *index, const float *x, int64_t wid
 }
 
 void CPU_NAME(cpu_fold_columns)(int64_t which, float *lanes, const float *x, int64_t width,
-                                int64_t row, int64_t first)
+                                int64_t row, int64_t first, int64_t ask)
 {
+    if (ask) ask_for(x + ask, width);
     if (which == RK_REDUCE_SUM)
         add_row(lanes + row % RK_SUM_LANES * width, x, width, row < RK_SUM_LANES);
     else if (which == RK_REDUCE_MAX)

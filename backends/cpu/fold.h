@@ -18,14 +18,15 @@ typedef struct cpu_fold {
 } cpu_fold;
 
 #ifdef CPU_ISA
-/* Folds lines of n elements, next apart; the first element of each has this index. */
+/* Folds lines of n elements, next apart; the first element of each has this index.  ask: how many
+ * elements on memory is asked for some, meanwhile; 0: it is not. */
 void CPU_NAME(cpu_fold_rows)(int64_t which, cpu_fold to, const float *x, int64_t n, int64_t next,
-                             int64_t rows, int64_t first);
+                             int64_t rows, int64_t first, int64_t ask);
 
 /* Folds columns: begin, then row after row of width elements, then end. */
 void CPU_NAME(cpu_fold_columns_begin)(int64_t which, float *lanes, int64_t width);
 void CPU_NAME(cpu_fold_columns)(int64_t which, float *lanes, const float *x, int64_t width,
-                                int64_t row, int64_t first);
+                                int64_t row, int64_t first, int64_t ask);
 cpu_fold CPU_NAME(cpu_fold_columns_end)(int64_t which, float *lanes, int64_t width, int64_t rows);
 #endif
 

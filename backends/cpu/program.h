@@ -135,8 +135,9 @@ cpu_run CPU_NAME(cpu_run_begin)(const cpu_program *, void *scratch, unsigned cha
                                 const void *raw, uint32_t *const *fold, int64_t most);
 /* Elements [start, start + n) of the index space; a block has at most CPU_BLOCK of them, and the
  * slots keep their values until the next one.  The inputs of n elements from next on are asked for
- * meanwhile; -1: of none. */
-void CPU_NAME(cpu_run_block)(const cpu_run *, int64_t start, int64_t n, int64_t next);
+ * meanwhile; -1: of none.  Where there is nothing to do, how far on the caller is to ask for them,
+ * in elements, else 0. */
+int64_t CPU_NAME(cpu_run_block)(const cpu_run *, int64_t start, int64_t n, int64_t next);
 void CPU_NAME(cpu_run_range)(const cpu_run *, int64_t start, int64_t n);
 /* Of a block: slots of inputs, and tables of its rows. */
 void CPU_NAME(cpu_run_inputs)(const cpu_run *, int64_t start, int64_t n);

@@ -86,7 +86,7 @@ static void unit_of_rows(const job *j, const cpu_run *r, int64_t unit)
     if (unit_abreast(j, r, row, rows)) return;
     if (n > RK_SUM_BLOCK) n = RK_SUM_BLOCK;
     int64_t start = row * p->reduced + first, end = start + rows * n;
-    if (n) CPU_NAME(cpu_run_block)(r, start, rows * n, end);
+    int64_t ask = n ? CPU_NAME(cpu_run_block)(r, start, rows * n, end) : 0;
     const float *lanes = (const float *)(const void *)(r->scratch + p->before->lanes_at);
     for (uint32_t f = 0; f < p->folds; f++) {
         float value[RK_SUM_BLOCK];
@@ -94,8 +94,8 @@ static void unit_of_rows(const job *j, const cpu_run *r, int64_t unit)
         cpu_fold to = {value, index};
         const void *x = n ? (const void *)r->slot[p->before->folded[f]] : value;
         if (p->before->lanes) CPU_NAME(cpu_fold_rows)
-        (p->which, to, lanes + f * RK_SUM_LANES, RK_SUM_LANES, p->folds * RK_SUM_LANES, rows, 0);
-        else CPU_NAME(cpu_fold_rows)(p->which, to, x, n, n, rows, first);
+        (p->which, to, lanes + f * RK_SUM_LANES, RK_SUM_LANES, p->folds * RK_SUM_LANES, rows, 0, 0);
+        else CPU_NAME(cpu_fold_rows)(p->which, to, x, n, n, rows, first, ask);
         put(j, f, row, block, 0, rows, (cpu_fold){value, index});
     }
 }
@@ -115,11 +115,11 @@ static void unit_of_columns(const job *j, const cpu_run *r, int64_t unit, float 
     for (int64_t l = 0; l < rows; l += at_once) {
         int64_t n = rows - l < at_once ? rows - l : at_once;
         int64_t start = (row * p->reduced + first + l) * p->inner + i;
-        CPU_NAME(cpu_run_block)(r, start, n * width, start + n * p->inner);
+        int64_t ask = CPU_NAME(cpu_run_block)(r, start, n * width, start + n * p->inner);
         for (uint32_t f = 0; f < p->folds; f++) {
             const float *x = (const float *)(const void *)r->slot[p->before->folded[f]];
             for (int64_t m = 0; m < n; m++) CPU_NAME(cpu_fold_columns)
-            (p->which, lanes + f * size, x + m * width, width, l + m, first);
+            (p->which, lanes + f * size, x + m * width, width, l + m, first, ask);
         }
     }
     for (uint32_t f = 0; f < p->folds; f++)
@@ -188,11 +188,13 @@ static void run(const rk_kernel *k, unsigned char *const *arg)
                      after_share, &j);
 }
 
-/* The units: some rows, or one block of one row and segment. */
+/* The units: some rows, or one block of one row and segment.  Long segments are read at a higher
+ * rate, until the lanes of all reductions fill the second cache. */
 static void cut(plan *p, int threads)
 {
     p->blocks = p->reduced > RK_SUM_BLOCK ? (p->reduced + RK_SUM_BLOCK - 1) / RK_SUM_BLOCK : 1;
-    p->width = p->inner < 256 ? p->inner : 256;
+    int64_t most = p->folds == 1 ? 512 : 256;
+    p->width = p->inner < most ? p->inner : most;
     while (p->width > 64 && p->outer * p->blocks * (p->inner / p->width) < threads) p->width /= 2;
     p->segments = p->inner ? (p->inner + p->width - 1) / p->width : 0;
     if (p->inner == 1)

@@ -317,7 +317,7 @@ static int64_t lanes_of_rows(const cpu_program *p, int64_t n)
     return (n <= p->row ? 1 : n / p->row) * p->n_folded * RK_SUM_LANES;
 }
 
-void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t next)
+int64_t CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t next)
 {
     const cpu_program *p = r->program;
     step_tile t = {.ask = 0};
@@ -338,9 +338,8 @@ void CPU_NAME(cpu_run_block)(const cpu_run *r, int64_t start, int64_t n, int64_t
         run_rows(r, &t, start, n);
     else if (p->n_step > 1)
         run_tiles(r, &t, 0, n);
-    else if (t.ask)
-        for (int64_t i = 0; i < n; i += STEP_MOST * STEP_VEC) ask(r, 4 * i + t.ask);
     if (p->stream == CPU_STREAM_BLOCKS) stream(r, start, n);
+    return p->n_step > 1 || !p->n_ask ? 0 : t.ask / 4;
 }
 
 /* A block is as many rows as have room in it, from where they begin, or an even part of memory. */
@@ -354,6 +353,6 @@ void CPU_NAME(cpu_run_range)(const cpu_run *r, int64_t start, int64_t n)
             most -= (start + at + most) % rows;
         }
         next = n - at < most ? n : at + most;
-        CPU_NAME(cpu_run_block)(r, start + at, next - at, next < n ? start + next : -1);
+        (void)CPU_NAME(cpu_run_block)(r, start + at, next - at, next < n ? start + next : -1);
     }
 }

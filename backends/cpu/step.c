@@ -179,8 +179,8 @@ static inline void put_bytes(unsigned char *to, vec v, int64_t n)
         EACH(STEP_ROWS_ABREAST *STEP_PARTS)                                                        \
         {                                                                                          \
             vec lane = own.begin ? v_zero() : v_load(lanes + i * STEP_VEC);                        \
-            CPU_UNROLL for (int k = i % STEP_PARTS; k < STEP_OF_ROW; k += STEP_PARTS) lane +=      \
-                v_keep(v[i / STEP_PARTS * STEP_OF_ROW + k], own.mask[k]);                          \
+            CPU_UNROLL for (int k = i % STEP_PARTS; k < STEP_OF_ROW; k += STEP_PARTS) lane =       \
+                v_add_part(lane, v[i / STEP_PARTS * STEP_OF_ROW + k], own.mask[k]);                \
             v_store(lanes + i * STEP_VEC, lane);                                                   \
         }                                                                                          \
         NEXT(w);                                                                                   \

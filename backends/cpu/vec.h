@@ -1,9 +1,9 @@
 /* vec.h: vectors of floats of the instruction set that a file is compiled for.
  *
  * v_part(n) makes the mask of the first n lanes, v_span(from, end) that of some between, v_bits(b)
- * that of the lanes whose bits are set; v_keep sets others to +0.  Loads and stores need no
- * alignment; masked ones touch no memory outside the mask.  v_stream stores past the caches, needs
- * it, and v_stream_end() before others may read. */
+ * that of the lanes whose bits are set; v_keep sets others to +0, v_add_part adds b in these alone.
+ * Loads and stores need no alignment; masked ones touch no memory outside the mask.  v_stream
+ * stores past the caches, needs it, and v_stream_end() before others may read. */
 #ifndef RETHINK_CPU_VEC_H
 #define RETHINK_CPU_VEC_H
 #include <stdint.h>
@@ -24,6 +24,7 @@ typedef __mmask16 vec_mask;
 #define v_span(from, end) ((__mmask16)(((1u << (end)) - 1u) & ~((1u << (from)) - 1u)))
 #define v_bits(b) ((__mmask16)(b))
 #define v_keep(v, m) _mm512_maskz_mov_ps(m, v)
+#define v_add_part(a, b, m) _mm512_mask_add_ps(a, m, a, b)
 #define v_load_part(p, m) _mm512_maskz_loadu_ps(m, p)
 #define v_store_part(p, v, m) _mm512_mask_storeu_ps(p, m, v)
 #elif defined(__AVX2__)
@@ -47,6 +48,7 @@ typedef __m256i vec_mask;
                                         _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128)),           \
                        _mm256_setzero_si256())
 #define v_keep(v, m) _mm256_and_ps(v, _mm256_castsi256_ps(m))
+#define v_add_part(a, b, m) _mm256_add_ps(a, v_keep(b, m))
 #define v_load_part(p, m) _mm256_maskload_ps(p, m)
 #define v_store_part(p, v, m) _mm256_maskstore_ps(p, m, v)
 #endif
@@ -160,27 +162,6 @@ static inline __attribute__((always_inline, unused)) void v_across(vec v[CPU_HAL
                                            30, 31);
     }
 #endif
-}
-
-/* The sums of a, b, c and d, halves of the lanes onto one another. */
-static inline __attribute__((always_inline, unused)) __m128 v_sums(vec a, vec b, vec c, vec d)
-{
-#if CPU_VEC == 16
-    vec ab = v_add(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
-    vec cd = v_add(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xEE));
-    vec four = v_add(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xDD));
-    __m128 w = _mm512_castps512_ps128(four), x = _mm512_extractf32x4_ps(four, 1);
-    __m128 y = _mm512_extractf32x4_ps(four, 2), z = _mm512_extractf32x4_ps(four, 3);
-#else
-    vec ab = v_add(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
-    vec cd = v_add(_mm256_permute2f128_ps(c, d, 0x20), _mm256_permute2f128_ps(c, d, 0x31));
-    __m128 w = _mm256_castps256_ps128(ab), x = _mm256_extractf128_ps(ab, 1);
-    __m128 y = _mm256_castps256_ps128(cd), z = _mm256_extractf128_ps(cd, 1);
-#endif
-    __m128 wx = _mm_add_ps(_mm_movelh_ps(w, x), _mm_movehl_ps(x, w));
-    __m128 yz = _mm_add_ps(_mm_movelh_ps(y, z), _mm_movehl_ps(z, y));
-    wx = _mm_add_ps(_mm_shuffle_ps(wx, yz, 0x88), _mm_shuffle_ps(wx, yz, 0xDD));
-    return _mm_add_ps(wx, _mm_setzero_ps());
 }
 
 /* Copies n floats; the last vector, or the last half of one, overlaps the one before. */

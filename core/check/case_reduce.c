@@ -213,6 +213,30 @@ static void maxima(rk_bed *bed)
     check_row(bed, ties, 3, ONE, 1);
 }
 
+/* Sums begin with +0: those of nothing but -0 are +0. */
+static void sum_of_zeros(rk_bed *bed)
+{
+    static const int64_t dims[][3] = {{1, 1, 1}, {3, 64, 1}, {37, 32, 1}, {37, 40, 1}, {2, 3, 70}};
+    rk_dice r = {16};
+    for (size_t s = 0; s < sizeof dims / sizeof *dims; s++) {
+        const int64_t *dim = dims[s], out[3] = {dim[0], 1, dim[2]};
+        rk_sample c;
+        rk_operands d;
+        rk_sample_begin(&c, RK_REDUCE);
+        rk_sample_in(&c, RK_F32, 3, dim, 0);
+        rk_sample_out(&c, RK_F32, 3, out);
+        set_p(&c, RK_REDUCE_SUM, dim);
+        if (rk_operands_make(bed, &c, &d, &r, RK_PLAIN)) {
+            float *x = d.in[0];
+            for (int64_t i = 0; i < dim[0] * dim[1] * dim[2]; i++) x[i] = -0.0f;
+            memset(d.want[0], 0, (size_t)(out[0] * out[2]) * 4);
+            rk_expect_words(&c, &d);
+            rk_expect(bed, &c, &d);
+        }
+        rk_operands_free(&d);
+    }
+}
+
 static void run_program(rk_bed *bed, rk_sample *c, rk_dice *r, int64_t which, const int64_t *dim)
 {
     set_p(c, which, dim);
@@ -361,6 +385,7 @@ static void tail_argmax(rk_bed *bed)
 
 static const rk_case cases[] = {
     {"sum", "rows, columns and between; one to more than a million terms", sum, RK_CASE_NEEDED},
+    {"sum-of-zeros", "rows and columns of nothing but -0", sum_of_zeros, RK_CASE_NEEDED},
     {"max", "the same shapes; plain and special values", max, RK_CASE_NEEDED},
     {"argmax", "the same shapes; plain and special values", argmax, RK_CASE_NEEDED},
     {"nothing-to-choose", "maxima of NaN, of zeros of both signs, of nothing; ties", maxima,
