@@ -73,7 +73,7 @@ static void choose_tile(cut *best, double *lowest, cut w, const rk_device *d, co
                         const ocl_choice *chosen)
 {
     static const ocl_conv_tile wide[] = {{6, 4, 100}, {9, 3, 94},  {8, 2, 98},
-                                         {8, 3, 99},  {12, 1, 97}, {16, 1, 90}},
+                                         {8, 3, 99},  {12, 1, 82}, {16, 1, 76}},
                                narrow[] = {{4, 3, 100}, {6, 2, 100}};
     const ocl_conv_tile asked = {chosen->rows, chosen->cols / d->width, 100};
     const uint64_t blocks = ocl_most(c->blocks, 1),
