@@ -91,13 +91,19 @@ static double cost_of(const rk_device *d, const ocl_conv *c, ocl_conv_tile t, ui
            (double)((vectors - rest) * 100 + rest * REST) / t.speed;
 }
 
+/* Windows of 1 x 1 load each vector once for each panel; where an image is more than the nearest
+ * cache holds, many rows spare loads. */
 static void choose(cut *w, const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
 {
-    static const ocl_conv_tile usual[] = {{6, 4, 100}, {8, 3, 100}, {12, 2, 97}, {8, 2, 93},
-                                          {16, 1, 93}, {3, 7, 85},  {3, 8, 85}};
+    enum { TILES = 7 };
+    static const ocl_conv_tile windows[TILES] = {{6, 4, 100}, {8, 3, 100}, {12, 2, 97}, {8, 2, 93},
+                                                 {16, 1, 93}, {3, 7, 85},  {3, 8, 85}},
+                               points[TILES] = {{14, 2, 103}, {12, 2, 100}, {8, 3, 93}, {6, 4, 88},
+                                                {8, 2, 90},   {16, 1, 88},  {3, 8, 60}};
     const ocl_conv_tile asked = {chosen->rows, chosen->cols / d->width, 100};
+    const ocl_conv_tile *usual = ocl_conv_is_point(c) && c->taps > 64 ? points : windows;
     const ocl_conv_tile *list = chosen->rows ? &asked : usual;
-    const size_t count = chosen->rows ? 1 : sizeof usual / sizeof *usual;
+    const size_t count = chosen->rows ? 1 : TILES;
     const uint64_t copy = chosen->part ? chosen->part * 1024u : COPY,
                    image = planes_of(c) * area_of(c);
     double lowest = INFINITY;
