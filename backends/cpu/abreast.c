@@ -9,7 +9,8 @@
 enum {
     WIDE = STEP_OF_ROW * STEP_VEC, /* elements of a row in a tile */
     AHEAD = 8 << 10,               /* bytes that memory brings early */
-    UNIT = 2048                    /* elements, about */
+    UNIT = 2048,                   /* elements, about */
+    SOON = 4                       /* units on, for what rows have one of */
 };
 
 _Static_assert(CPU_MOST_ABREAST <= CPU_BLOCK / CPU_LEAST_ROW, "tables have the rows of a block");
@@ -55,6 +56,21 @@ static inline void ask(const cpu_run *r, int64_t at)
         CPU_UNROLL for (int i = 0; i < STEP_MOST * STEP_VEC; i += CPU_ALIGN / 4)
             __builtin_prefetch(x + i, 0, 2);
     }
+}
+
+/* What rows of later units have one value of: those that tables take, and their sums. */
+static inline void ask_of_rows(const cpu_run *r, int64_t row, int64_t rows, uint32_t *const *to)
+{
+    const cpu_program *p = r->program;
+    const int64_t soon = row + SOON * rows, line = CPU_ALIGN / 4;
+    for (uint32_t j = 0; j < p->n_by_row; j++) {
+        const cpu_access *a = &p->in[p->by_row[j]];
+        const float *x = (const float *)(const void *)r->arg[a->arg] + soon;
+        if (a->rank != 2 || a->stride[0] != 1 || a->dtype == RK_U8) continue;
+        for (int64_t k = 0; k < rows; k += line) __builtin_prefetch(x + k, 0, 2);
+    }
+    for (uint32_t f = 0; f < p->n_folded; f++)
+        for (int64_t k = 0; k < rows; k += line) __builtin_prefetch(to[f] + soon + k, 1, 2);
 }
 
 /* Element i of each row, and those that follow: in memory that is there, or by masks. */
@@ -115,6 +131,7 @@ void CPU_NAME(cpu_abreast_run)(const cpu_run *r, int64_t row, int64_t rows, int6
     find_masks(&whole, WIDE);
     find_masks(&part, n % WIDE);
     CPU_NAME(cpu_run_inputs)(r, row * n, all);
+    ask_of_rows(r, row, rows, to);
     for (int64_t k = 0; k < rows; k += STEP_ROWS_ABREAST) {
         int64_t at = k * n, left = rows - k, i = 0;
         in_row[1] = left > 1 ? n : 0;
