@@ -165,10 +165,8 @@ ONE __kernel void reduce(PARAMS)
     }
 }
 #elif RK_CPU
-/* A task has `strip` vectors beside each other of a block, so that memory is read in long runs.
- * Their lanes are summed in a cache; ROWS_EACH rows of a lane are taken at a time, which spares it
- * most loads and stores. */
-#define ROWS_EACH 8
+/* A task has `strip` vectors beside each other of a block, row after row, so that memory is read in
+ * long runs that follow one another; their lanes stay in a cache. */
 #define SPOT(l, v) (((l)*strip + (v)) * RK_FOLDS)
 
 /* Joins the lanes of vector v, in the first. */
@@ -193,38 +191,25 @@ ONE __kernel void reduce(PARAMS, RK_POS strip)
         ulong row = task / strips, left = (task - row * strips) * wide,
               right = min(left + wide, inner), x0 = row / blocks,
               begin = (row - x0 * blocks) * RK_SUM_BLOCK, end = min(begin + RK_SUM_BLOCK, length);
-        for (ulong group = begin; group == begin || group < end;
-             group += ROWS_EACH * RK_SUM_LANES)
-            for (ulong lane = group; lane < group + RK_SUM_LANES; lane++) {
-                uint i = SPOT((uint)lane % RK_SUM_LANES, 0);
-                ulong stop = min(group + ROWS_EACH * RK_SUM_LANES, end);
-                for (ulong x2 = left; x2 < right; x2 += RK_WIDTH, i += RK_FOLDS) {
-                    uint rem = (uint)min(right - x2, (ulong)RK_WIDTH);
-                    F sum[RK_FOLDS];
-                    U place[RK_FOLDS];
-#pragma unroll
-                    for (uint f = 0; f < RK_FOLDS; f++) {
-                        sum[f] = group == begin ? (F)(START) : acc[i + f];
-                        place[f] = (U)(NONE);
-                        if (RK_WHICH == 2 && group != begin) place[f] = at[i + f];
-                    }
+        for (uint i = 0; i < RK_SUM_LANES * strip * RK_FOLDS; i++) {
+            acc[i] = (F)(START);
+            if (RK_WHICH == 2) at[i] = (U)(NONE);
+        }
 #pragma unroll 1
-                    for (ulong x1 = lane; x1 < stop; x1 += RK_SUM_LANES) {
-                        ulong pos = (x0 * length + x1) * inner + x2;
-                        U fold[RK_FOLDS], index[RK_FOLDS];
-                        F value[RK_FOLDS];
-                        VALUES((U)((uint)x1))
+        for (ulong x1 = begin; x1 < end; x1++) {
+            uint i = SPOT((uint)x1 % RK_SUM_LANES, 0);
+#pragma unroll 1
+            for (ulong x2 = left; x2 < right; x2 += RK_WIDTH, i += RK_FOLDS) {
+                uint rem = (uint)min(right - x2, (ulong)RK_WIDTH);
+                ulong pos = (x0 * length + x1) * inner + x2;
+                U fold[RK_FOLDS], index[RK_FOLDS];
+                F value[RK_FOLDS];
+                VALUES((U)((uint)x1))
 #pragma unroll
-                        for (uint f = 0; f < RK_FOLDS; f++)
-                            rk_merge(&sum[f], &place[f], value[f], index[f]);
-                    }
-#pragma unroll
-                    for (uint f = 0; f < RK_FOLDS; f++) {
-                        acc[i + f] = sum[f];
-                        if (RK_WHICH == 2) at[i + f] = place[f];
-                    }
-                }
+                for (uint f = 0; f < RK_FOLDS; f++)
+                    rk_merge(acc + i + f, at + i + f, value[f], index[f]);
             }
+        }
         uint v = 0;
         for (ulong x2 = left; x2 < right; x2 += RK_WIDTH, v++) {
             U done[RK_FOLDS], where[RK_FOLDS];
