@@ -22,8 +22,8 @@ enum {
 
 static const struct argp_option options[] = {
     {"quick", OPTION_QUICK, NULL, 0, "About half a minute for each device", 1},
-    {"full", OPTION_FULL, NULL, 0, "About half an hour for each device; without either, minutes",
-     1},
+    {"full", OPTION_FULL, NULL, 0,
+     "All of it, up to half an hour or so for each device; without either, minutes", 1},
     {"device", OPTION_DEVICE, "DEVICE", 0,
      "Measure this device, as 'rethink devices' names it; may be repeated (all of them)", 1},
     {"suite", OPTION_SUITE, "LIST", 0,
