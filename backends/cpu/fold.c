@@ -81,6 +81,7 @@ static inline __attribute__((always_inline)) void sum_lines(float *to, const flo
     }
 }
 
+/* Twice, so that no loop has a test. */
 static void sum_rows(float *to, const float *x, int64_t n, int64_t next, int64_t rows, int64_t ask)
 {
     if (ask)

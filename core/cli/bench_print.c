@@ -113,8 +113,8 @@ static void merit_cell(rk_table *t, const rk_merit *m, const char *suite, double
     else if (m->state != RK_RAN)
         rk_table_cell(t, "%s", m->text[0] ? "not measured" : "-");
     else if (isfinite(images) && strcmp(suite, "step") == 0)
-        rk_table_cell(t, "%s  %.*f images/s", time, images < 1000 * m->seconds,
-                      images / m->seconds);
+        rk_table_cell(t, images < 1000 * m->seconds ? "%s  %.4g images/s" : "%s  %.0f images/s",
+                      time, images / m->seconds);
     else if (isfinite(m->roof) && strcmp(suite, "op") == 0)
         rk_table_cell(t, "%s %3.0f %%", time, 100 * m->roof);
     else
