@@ -36,13 +36,13 @@ void ocl_choices_way(ocl_choices *out, uint32_t way)
 
 int ocl_choice_is_exact(const ocl_choice *c)
 {
-    return c->way == OCL_WAY_EXACT || c->rows || c->deep || c->part;
+    return c->way == OCL_WAY_EXACT || (!c->way && (c->rows || c->deep || c->part));
 }
 
 static void name_of(const ocl_choice *c, char name[64])
 {
-    static const char *const ways[] = {"", "exact kernels ", "clblast ", "winograd ",
-                                       "winograd 4x4 "};
+    static const char *const ways[] = {"",          "exact kernels ", "clblast ",
+                                       "winograd ", "winograd 4x4 ",  "3xtf32 "};
     if (c->set) {
         ocl_blast_set_name(c->set, name);
         return;

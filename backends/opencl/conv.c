@@ -1,4 +1,5 @@
 /* CONV: its geometry, and the steps that both variants have. */
+#include "tf32.h"
 #include "winograd.h"
 #include "embedded.h"
 #include <rethink/numerics.h>
@@ -153,6 +154,12 @@ static uint32_t winograd_tile(const rk_device *d, const ocl_choice *chosen, cons
     return ocl_choice_is_exact(chosen) ? 0 : ocl_winograd_tile(d, c);
 }
 
+static uint32_t wants_tf32(const rk_device *d, const ocl_choice *chosen, const ocl_conv *c)
+{
+    if (chosen->way) return chosen->way == OCL_WAY_TF32;
+    return !ocl_choice_is_exact(chosen) && ocl_tf32_pays(d, c);
+}
+
 void ocl_conv_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
 {
     rk_error why = {.size = sizeof why};
@@ -160,13 +167,16 @@ void ocl_conv_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
     if (check(op, &why) != RK_OK) return;
     describe(&c, op);
     if (!c.blocks) return;
+    const int fast = op->flags & RK_OP_FAST;
+    c.tf32 = fast && ocl_tf32_can(d);
     if (d->cpu)
         ocl_conv_cpu_choices(d, &c, out);
     else
         ocl_conv_gpu_choices(d, &c, out);
-    if (!(op->flags & RK_OP_FAST) || !ocl_winograd_can(&c)) return;
-    uint32_t tile = ocl_winograd_tile(d, &c);
-    if (tile) ocl_choices_way(out, OCL_WAY_EXACT);
+    const uint32_t tile = fast ? ocl_winograd_tile(d, &c) : 0;
+    if (c.tf32 && (tile || !ocl_tf32_pays(d, &c))) ocl_choices_way(out, OCL_WAY_TF32);
+    if (tile || (c.tf32 && ocl_tf32_pays(d, &c))) ocl_choices_way(out, OCL_WAY_EXACT);
+    if (!fast || !ocl_winograd_can(&c)) return;
     if (tile != 2) ocl_choices_way(out, OCL_WAY_WINOGRAD);
     if (tile != 4 && ocl_winograd_is_near(d, &c)) ocl_choices_way(out, OCL_WAY_WINOGRAD_4X4);
 }
@@ -197,6 +207,7 @@ rk_status ocl_convolve(rk_kernel *k, const rk_op *op, rk_kinfo *info, rk_error *
         rk_status status = ocl_winograd(k, &c, &code, info, e);
         if (status != RK_E_UNSUPPORTED || k->choice.way || k->n_steps) return status;
     }
+    c.tf32 = op->flags & RK_OP_FAST ? wants_tf32(k->device, &k->choice, &c) : 0;
     return k->device->cpu ? ocl_conv_cpu(k, &c, &code, info, e)
                           : ocl_conv_gpu(k, &c, &code, info, e);
 }

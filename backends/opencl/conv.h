@@ -43,6 +43,7 @@ typedef struct ocl_conv {
     uint64_t blocks;                /* of a chain */
     uint64_t out_weight, in_weight; /* distance of weights along co and ci */
     uint32_t tile;                  /* of Winograd's algorithm, 2 or 4; 0 without */
+    uint32_t tf32;                  /* 1: by tensor cores */
     int flat;                       /* cpu variant: see conv_cpu.c */
 } ocl_conv;
 

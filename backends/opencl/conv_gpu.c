@@ -1,6 +1,7 @@
 /* CONV, gpu variant: tiles and ranges. */
 #include "conv.h"
 #include "embedded.h"
+#include "tf32.h"
 #include "tile.h"
 #include <rethink/numerics.h>
 #include <stdio.h>
@@ -17,12 +18,14 @@ static ocl_tiled tiled_of(const ocl_conv *c)
                            .times = c->blocks,
                            .chain = RK_CONV_DW_BLOCK,
                            .beside = 4,
-                           .dw = 1};
+                           .dw = 1,
+                           .tf32 = c->tf32};
     return (ocl_tiled){.rows = c->co,
                        .columns = c->batch * c->h.positions * c->w.positions,
                        .times = c->h.out_phases * c->w.out_phases,
                        .chain = c->taps,
-                       .beside = 4};
+                       .beside = 4,
+                       .tf32 = c->tf32};
 }
 
 /* Positions, and the input's coordinates of taps, are ints. */
@@ -64,11 +67,10 @@ static void write_source(rk_device *d, const ocl_conv *c, const ocl_code *code,
     ocl_text_add(source, "#define RK_DW %d\n#define RK_BLOCKS %d\n#define RK_EDGES %d\n", dw,
                  !dw && c->blocks > 1, edges);
     if (dw) ocl_text_add(source, "#define RK_WHERE %s\n", is_near(c) ? "short2" : "int2");
-    ocl_text_add(source, "#define RK_TAIL %d\n", chain % tile->deep || (!dw && c->blocks > 1));
     if (dw) ocl_text_add(source, "#define RK_RAGGED_A %d\n", c->co % tile->rows > 0);
     if (!dw) ocl_code_params(code, source, "RK_PARAMS", 0, code->n_code);
     if (!dw) ocl_code_body(code, source, "RK_BODY", 0, code->n_code);
-    ocl_tile_source(tile, source);
+    ocl_tile_source(d, tile, chain % tile->deep || (!dw && c->blocks > 1), source);
     OCL_APPEND(source, ocl_cl_conv_gpu);
 }
 
@@ -109,8 +111,8 @@ static rk_status walk(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk_
     const uint64_t panels = parts(what.columns, t.cols);
     const ocl_conv_table table = ocl_conv_table_of(c, 4, t.rows);
     OCL_TRY(ocl_loops(d, 3 * c->taps, e));
-    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u by %u", t.rows, t.cols, t.deep,
-             t.part);
+    snprintf(info->impl, sizeof info->impl, "conv gpu %s%ux%ux%u by %u", ocl_tf32_name(c->tf32),
+             t.rows, t.cols, t.deep, t.part);
     OCL_TRY(ocl_conv_pack(k, c, &table, t.rows, c->h.in * c->w.in, c->w.in, e));
     ocl_text source;
     ocl_step *s;
@@ -131,8 +133,8 @@ static rk_status gather(rk_kernel *k, const ocl_conv *c, const ocl_code *code, r
     rk_device *d = k->device;
     const ocl_tiled what = tiled_of(c);
     const ocl_choice t = ocl_tile(d, &what, &k->choice);
-    snprintf(info->impl, sizeof info->impl, "conv gpu %ux%ux%u by %u, blocks", t.rows, t.cols,
-             t.deep, t.part);
+    snprintf(info->impl, sizeof info->impl, "conv gpu %s%ux%ux%u by %u, blocks",
+             ocl_tf32_name(c->tf32), t.rows, t.cols, t.deep, t.part);
     ocl_text source;
     ocl_step *s;
     write_source(d, c, code, &t, &source);
@@ -190,6 +192,7 @@ rk_status ocl_conv_gpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: an image of 2^31 elements");
     if ((double)c->batch * (double)c->h.positions * (double)c->w.positions > 4294967000.0)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: 2^32 positions");
+    if (c->tf32) ocl_tf32_claim(c, info);
     if (c->which != RK_CONV_DW) return walk(k, c, code, info, e);
     if ((double)c->h.out * (double)c->w.out > 4294967295.0)
         return OCL_FAIL(e, RK_E_UNSUPPORTED, 0, "CONV: a plane of 2^32 elements");
@@ -200,6 +203,9 @@ rk_status ocl_conv_gpu(rk_kernel *k, const ocl_conv *c, const ocl_code *code, rk
 
 void ocl_conv_gpu_choices(const rk_device *d, const ocl_conv *c, ocl_choices *out)
 {
-    const ocl_tiled what = tiled_of(c);
+    ocl_tiled what = tiled_of(c);
+    what.tf32 = 0;
     ocl_tile_choices(d, &what, out);
+    what.tf32 = c->tf32;
+    if (what.tf32) ocl_tile_choices(d, &what, out);
 }

@@ -1,5 +1,5 @@
 /* Opening a device: what it can do, and which variant of the kernels it gets. */
-#include "opencl.h"
+#include "tf32.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +170,8 @@ static rk_status set_up(rk_device *d, uint32_t index, rk_error *e)
     OCL_TRY(choose_width(d, e));
     OCL_TRY(check_winograd(d, e));
     OCL_TRY(make_queue(d, e));
-    return choose_rounding(d, e);
+    OCL_TRY(choose_rounding(d, e));
+    return ocl_tf32_open(d, e);
 }
 
 rk_status ocl_open(const rk_host *host, uint32_t index, rk_device **out, rk_error *e)

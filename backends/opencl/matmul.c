@@ -26,9 +26,14 @@ static rk_status check(const rk_op *op, shape *s, rk_error *e)
     for (int i = 0; i < 8; i++)
         if (p[i] < 0 || p[i] > (int64_t)1 << 31 || (i > 3 && i < 6 && p[i] > 1))
             return OCL_FAIL(e, RK_E_INVALID, 0, "MATMUL: parameter %d is %lld", i, (long long)p[i]);
-    *s = (shape){(uint64_t)p[0], (uint64_t)p[1], (uint64_t)p[2],
-                 (uint64_t)p[3], (uint64_t)p[4], (uint64_t)p[5],
-                 (uint64_t)p[6], (uint64_t)p[7], 0};
+    *s = (shape){.batch = (uint64_t)p[0],
+                 .m = (uint64_t)p[1],
+                 .n = (uint64_t)p[2],
+                 .k = (uint64_t)p[3],
+                 .ta = (uint64_t)p[4],
+                 .tb = (uint64_t)p[5],
+                 .a_batch = (uint64_t)p[6],
+                 .b_batch = (uint64_t)p[7]};
     OCL_TRY(check_operand(op, 0, s->batch, s->m, s->k, s->a_batch, e));
     OCL_TRY(check_operand(op, 1, s->batch, s->k, s->n, s->b_batch, e));
     if (!op->n_code && op->out[0].dtype != RK_F32)
@@ -157,7 +162,8 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
 
 static ocl_tiled tiled_of(const ocl_product *s)
 {
-    return (ocl_tiled){.rows = s->m, .columns = s->n, .times = s->batch, .chain = s->k};
+    return (ocl_tiled){
+        .rows = s->m, .columns = s->n, .times = s->batch, .chain = s->k, .tf32 = s->tf32};
 }
 
 ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl_choice *chosen)
@@ -166,13 +172,13 @@ ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl
     return ocl_tile(d, &what, chosen);
 }
 
-void ocl_product_source(const ocl_product *s, const ocl_choice *g, ocl_text *source)
+void ocl_product_source(const rk_device *d, const ocl_product *s, const ocl_choice *g,
+                        ocl_text *source)
 {
-    ocl_tile_source(g, source);
+    ocl_tile_source(d, g, s->k % g->deep > 0, source);
     ocl_text_add(source, "#define RK_RAGGED_A %d\n#define RK_RAGGED_B %d\n", s->m % g->rows > 0,
                  s->n % g->cols > 0);
-    ocl_text_add(source, "#define RK_TAIL %d\n#define RK_BLOCKS %d\n", s->k % g->deep > 0,
-                 s->k > (s->block ? s->block : RK_MATMUL_BLOCK));
+    ocl_text_add(source, "#define RK_BLOCKS %d\n", s->k > (s->block ? s->block : RK_MATMUL_BLOCK));
     if (s->block)
         ocl_text_add(source, "#undef RK_MATMUL_BLOCK\n#define RK_MATMUL_BLOCK %u\n",
                      (uint32_t)s->block);
@@ -202,7 +208,7 @@ static rk_status tiled(rk_kernel *k, const ocl_code *c, const shape *s, rk_kinfo
     ocl_source(k->device, &source, 1);
     ocl_code_params(c, &source, "RK_PARAMS", 0, c->n_code);
     ocl_code_body(c, &source, "RK_BODY", 0, c->n_code);
-    ocl_product_source(s, &g, &source);
+    ocl_product_source(k->device, s, &g, &source);
     OCL_TRY(ocl_step_add(k, &source, "matmul", &step, e));
     ocl_step_buffer(step, 0, 0);
     ocl_step_buffer(step, 1, 0);

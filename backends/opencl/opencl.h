@@ -16,6 +16,7 @@
  *   code.c      programs of an op to OpenCL C
  *   NAME.c      one per kind, or pair of kinds: prepares the steps of kernels/NAME.cl
  *   tile.c      tiles of the gpu variant's products; see tile.h
+ *   tf32.c      products by tensor cores; see tf32.h
  *   conv*.c     CONV: what is common, and one file per variant; see conv.h
  *   winograd*.c CONV of the fast tier; see winograd.h
  *   clblast*.c  CLBlast's SGEMM, for the fast tier; see clblast.h
@@ -24,7 +25,8 @@
  * vectors, one work-item per group, no local memory) and "gpu" (an element, a vector of four or a
  * small tile per work-item, groups of 128 or 256, local memory).  Bits do not depend on it.
  *
- * Options: opencl.width (elements of a vector), opencl.clblast and opencl.winograd
+ * Options: opencl.tf32 (ocl_tf32_open: tensor cores, and copies past registers, always, if need be
+ * emulated, or never), opencl.width (elements of a vector), opencl.clblast and opencl.winograd
  * (ocl_blast_is_usual, ocl_winograd_tile: fast kernels always or never), opencl.winograd-error (the
  * gate of its tiles of 4 x 4), opencl.pass (MiB that Winograd's convolutions transform at a time in
  * the gpu variant).
@@ -63,6 +65,10 @@ void ocl_text_bytes(ocl_text *, const void *s, size_t n);
 __attribute__((format(printf, 2, 3))) void ocl_text_add(ocl_text *, const char *format, ...);
 void ocl_text_free(ocl_text *);
 
+/* Products by tensor cores, see tf32.h: none; emulated; those of GPUs whose data sheets promise no
+ * more of them than of fma; and of others. */
+enum { OCL_TF32_NONE = 0, OCL_TF32_EMULATED = 1, OCL_TF32_SLOW = 2, OCL_TF32_QUICK = 3 };
+
 /* A built program, shared by the kernels of a device; found again by its key. */
 typedef struct ocl_built {
     struct ocl_built *next;
@@ -98,6 +104,7 @@ struct rk_device {
     uint64_t loop_limit;  /* iterations that a work-item may make; 0: any number */
     uint32_t units;       /* compute units */
     uint64_t local_bytes; /* local memory of a work-group */
+    int tf32;             /* OCL_TF32_* */
     size_t max_group;     /* work-items per group */
     char options[128];    /* of every build */
     ocl_text identity;    /* platform, device and driver, for cache keys */
@@ -140,11 +147,13 @@ enum {
     OCL_WAY_EXACT = 1,
     OCL_WAY_BLAST = 2,
     OCL_WAY_WINOGRAD = 3,
-    OCL_WAY_WINOGRAD_4X4 = 4
+    OCL_WAY_WINOGRAD_4X4 = 4,
+    OCL_WAY_TF32 = 5
 };
 
 /* What a tuner has chosen; 0: what the static rule of the kind says.
- *   way         OCL_WAY_*; sizes of tiles and the like are those of exact kernels
+ *   way         OCL_WAY_*; sizes of tiles and the like are those of exact kernels, or of
+ *               OCL_WAY_TF32
  *   rows, cols  of a register tile, or of a group's tile
  *   deep        of a slice along the reduction, or positions that are written together
  *   part        how much a work-item does at once, in the units of the kind

@@ -116,7 +116,7 @@ static rk_status add_products(rk_kernel *k, const ocl_conv *c, const cut *w, rk_
                  "#define RK_PARAMS __global uchar *to, ulong to_at, ulong part, uint pass, "
                  "\n#define RK_BODY st32((__global uint *)(to + to_at), pass * part + pos, "
                  "in0, 1);\n");
-    ocl_product_source(&p, &g, &source);
+    ocl_product_source(k->device, &p, &g, &source);
     OCL_TRY(ocl_step_add(k, &source, "matmul", &s, e));
     ocl_step_buffer(s, k->n_args, 0);
     ocl_step_buffer(s, k->n_args, w->taps_at * 4);

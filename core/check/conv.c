@@ -137,10 +137,10 @@ void rk_conv_oracle(int64_t which, const rk_geometry *g, const float *a, const f
     rk_near_sums(out, n_out);
 }
 
-/* The largest magnitude of a plane, 2^-126 at least; infinite if nothing may be said of it. */
+/* The largest magnitude of a plane, 2^-100 at least; infinite if nothing may be said of it. */
 static double largest(const float *plane, int64_t n)
 {
-    double most = 0x1p-126;
+    double most = 0x1p-100;
     for (int64_t i = 0; i < n; i++)
         most = plane[i] == plane[i] ? fmax(most, fabs(plane[i])) : INFINITY;
     return most < 0x1p100 ? most : INFINITY;

@@ -131,8 +131,8 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #define FETCH_B (RK_BK / TAPS_B)
 
 /* What a work-item puts into a slice, of a chain with `left` taps from there on; nothing is read of
- * x and the weights without `more`. */
-static inline void rk_fetch(int more, uint left, __global const int2 *tap_of,
+ * x and the weights without `more`.  With RK_DIRECT it is put there at once. */
+static inline void rk_fetch(const rk_places *to, int more, uint left, __global const int2 *tap_of,
                             __global const float4 *weight_of, __global const float *x, uint taps,
                             uint mask, int h, int w, int in_h, int in_w, uint tap_a, uint tap_b,
                             float4 *next_a, float *next_b)
@@ -144,7 +144,12 @@ static inline void rk_fetch(int more, uint left, __global const int2 *tap_of,
     for (uint q = 0; q < FETCH_A; q++) {
         uint p = tap_a + q * TAPS_A;
         int is = more & (WHOLE_A | ((tap_a < TAPS_A) & (p < RK_BK))) & (!RK_TAIL | (p < left));
+#if RK_DIRECT
+        if (WHOLE_A || (tap_a < TAPS_A && p < RK_BK))
+            rk_copy_4(to->put_a + q * TAPS_A * PITCH_A, weight_of + q * TAPS_A * QUADS, is);
+#else
         next_a[q] = is ? weight_of[q * TAPS_A * QUADS] : (float4)(-0.0f);
+#endif
     }
 #pragma unroll
     for (uint q = 0; q < FETCH_B; q++) {
@@ -152,22 +157,28 @@ static inline void rk_fetch(int more, uint left, __global const int2 *tap_of,
 #if RK_EDGES == 1
         is &= (mask & (uint)at[q].y) != 0;
 #elif RK_EDGES
-        int2 to = is ? tap_of[taps + q * TAPS_B] : (int2)(0, 0);
-        is &= INSIDE(h + to.x, w + to.y);
+        int2 spot = is ? tap_of[taps + q * TAPS_B] : (int2)(0, 0);
+        is &= INSIDE(h + spot.x, w + spot.y);
 #endif
+#if RK_DIRECT
+        rk_copy(to->put_b + q * TAPS_B * PITCH_B, x + at[q].x, is);
+#else
         next_b[q] = is ? x[at[q].x] : 0.0f;
+#endif
     }
 }
 
 static inline void rk_put(const rk_places *at, uint tap_a, const float4 *next_a,
                           const float *next_b)
 {
+#if !RK_DIRECT
 #pragma unroll
     for (uint q = 0; q < FETCH_A; q++)
         if (WHOLE_A || (tap_a < TAPS_A && tap_a + q * TAPS_A < RK_BK))
             *(__local float4 *)(at->put_a + q * TAPS_A * PITCH_A) = next_a[q];
 #pragma unroll
     for (uint q = 0; q < FETCH_B; q++) at->put_b[q * TAPS_B * PITCH_B] = next_b[q];
+#endif
 }
 
 /* Channels of the result x positions of one of its phases in all images.  A work-item fetches taps
@@ -223,10 +234,11 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
          * from them: addresses cost little beside the products. */
         __global const int2 *tap_of = tap + begin + tap_b;
         __global const float4 *weight_of = weights + (ulong)(begin + tap_a) * QUADS + quad;
-        rk_fetch(len > 0, len, tap_of, weight_of, x, taps, mask, h, w, in_h, in_w, tap_a, tap_b,
-                 next_a, next_b);
+        rk_fetch(&at_pool, len > 0, len, tap_of, weight_of, x, taps, mask, h, w, in_h, in_w, tap_a,
+                 tap_b, next_a, next_b);
         rk_put(&at_pool, tap_a, next_a, next_b);
         rk_swing(&at_pool);
+        RK_ARRIVED();
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint from = RK_BK; from < len + RK_BK; from += RK_BK, rk_swing(&at_pool)) {
             int more = from < len;
@@ -234,10 +246,11 @@ __kernel void conv(__global const uchar *in, ulong in_at, __global const uchar *
             tap_of += RK_BK;
             weight_of += RK_BK * QUADS;
             if (more | !RK_APART) /* apart: no compiler mixes it with the products */
-                rk_fetch(more, len - from, tap_of, weight_of, x, taps, mask, h, w, in_h, in_w,
-                         tap_a, tap_b, next_a, next_b);
+                rk_fetch(&at_pool, more, len - from, tap_of, weight_of, x, taps, mask, h, w, in_h,
+                         in_w, tap_a, tap_b, next_a, next_b);
             rk_multiply(&at_pool, tx, ty, acc);
             if (more) rk_put(&at_pool, tap_a, next_a, next_b);
+            RK_ARRIVED();
             barrier(CLK_LOCAL_MEM_FENCE);
         }
 #if RK_BLOCKS
