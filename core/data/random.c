@@ -35,6 +35,32 @@ float rk_random_normal(rk_random r, uint64_t i)
     return rk_normal(block[2 * i % 4], block[2 * i % 4 + 1]);
 }
 
+/* For processors with fma one instruction in the place of a call, a third of the time. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
+    !defined(__SANITIZE_ADDRESS__)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
+
+/* Normals 2 i, 2 i + 1, ... of n whole blocks. */
+CLONES static void fill_blocks(rk_random r, uint64_t i, int64_t n, float *x)
+{
+    for (int64_t b = 0; b < n; b++) {
+        uint32_t block[4];
+        block_of(r, 4 * (i + (uint64_t)b), block);
+        x[2 * b] = rk_normal(block[0], block[1]);
+        x[2 * b + 1] = rk_normal(block[2], block[3]);
+    }
+}
+
+void rk_random_fill_normal(rk_random r, uint64_t first, int64_t n, float *x)
+{
+    if (n > 0 && first % 2) *x++ = rk_random_normal(r, first++), n--;
+    if (n > 1) fill_blocks(r, first / 2, n / 2, x);
+    if (n > 0 && n % 2) x[n - 1] = rk_random_normal(r, first + (uint64_t)n - 1);
+}
+
 /* D. Lemire, "Fast random integer generation in an interval", TOMACS 2019: the high word of
  * word * n is uniform once the 2^32 mod n smallest low words are rejected. */
 static uint32_t below_from(rk_random r, uint64_t i, uint32_t n, uint32_t word)

@@ -32,11 +32,9 @@ static rk_status read_image(void *state, bool test, uint32_t index, void *pixels
 {
     const noise *s = state;
     rk_random r = s->pixels[test];
-    float *x = pixels;
     (void)e;
     r.step = index;
-    for (int64_t k = 0; k < s->channels * s->size * s->size; k++)
-        x[k] = rk_random_normal(r, (uint64_t)k);
+    rk_random_fill_normal(r, 0, s->channels * s->size * s->size, pixels);
     return RK_OK;
 }
 

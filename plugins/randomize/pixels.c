@@ -145,10 +145,10 @@ static void draw(const change *c, int64_t pixels, int64_t first, int64_t positio
     float *plane = (float *)c->x->pixels + first;
     for (int64_t i = 0; i < c->x->n; i++) {
         rk_random of_i = of_example(c->random, c->x, i);
+        float *x = plane + i * pixels;
         if (!is_changed(c, i)) continue;
-        for (int64_t k = 0; k < positions; k++)
-            plane[i * pixels + k] =
-                mean + deviation * rk_random_normal(of_i, (uint64_t)(first + k));
+        rk_random_fill_normal(of_i, (uint64_t)first, positions, x);
+        for (int64_t k = 0; k < positions; k++) x[k] = mean + deviation * x[k];
     }
 }
 

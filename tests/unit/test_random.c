@@ -45,6 +45,26 @@ static void test_words_are_random123s(void **state)
     }
 }
 
+/* The same bits as one by one, and nothing beyond; from odd places on, too. */
+static void test_normals_in_a_row(void **state)
+{
+    enum { MOST = 70, GUARD = 2 };
+    static const uint64_t starts[] = {0, 1, 2, 3, 783, 784, ((uint64_t)1 << 33) - MOST};
+    (void)state;
+    for (size_t s = 0; s < sizeof starts / sizeof *starts; s++)
+        for (int64_t n = 0; n <= MOST; n++) {
+            const rk_random r = {s * 0x9E3779B97F4A7C15u, (uint32_t)s, 77};
+            float x[MOST + GUARD];
+            for (int i = 0; i < MOST + GUARD; i++) x[i] = 1000.0f;
+            rk_random_fill_normal(r, starts[s], n, x);
+            for (int64_t i = 0; i < n; i++) {
+                float one = rk_random_normal(r, starts[s] + (uint64_t)i);
+                assert_memory_equal(&x[i], &one, sizeof one);
+            }
+            for (int64_t i = n; i < MOST + GUARD; i++) assert_true(x[i] == 1000.0f);
+        }
+}
+
 static void test_streams_are_named(void **state)
 {
     (void)state;
@@ -154,10 +174,14 @@ static void test_golden(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers),     cmocka_unit_test(test_words_are_random123s),
-        cmocka_unit_test(test_streams_are_named), cmocka_unit_test(test_below_is_uniform),
-        cmocka_unit_test(test_below_rejects),     cmocka_unit_test(test_order_is_a_permutation),
-        cmocka_unit_test(test_order_is_uniform),  cmocka_unit_test(test_golden)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known_answers),
+                                       cmocka_unit_test(test_words_are_random123s),
+                                       cmocka_unit_test(test_normals_in_a_row),
+                                       cmocka_unit_test(test_streams_are_named),
+                                       cmocka_unit_test(test_below_is_uniform),
+                                       cmocka_unit_test(test_below_rejects),
+                                       cmocka_unit_test(test_order_is_a_permutation),
+                                       cmocka_unit_test(test_order_is_uniform),
+                                       cmocka_unit_test(test_golden)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

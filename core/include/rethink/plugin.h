@@ -52,6 +52,8 @@ RK_API rk_random rk_random_named(uint64_t seed, const char *name); /* stream as 
 RK_API uint32_t rk_random_word(rk_random, uint64_t i);
 RK_API float rk_random_uniform(rk_random, uint64_t i); /* in [0, 1), from word i */
 RK_API float rk_random_normal(rk_random, uint64_t i);  /* from words 2 i and 2 i + 1 */
+/* Normals first, first + 1, ... into x[n], the same bits, in a third of the time. */
+RK_API void rk_random_fill_normal(rk_random, uint64_t first, int64_t n, float *x);
 /* Uniform in [0, n) without bias, 0 < n: from word i, and where that must be rejected from words of
  * step + 1, step + 2, ... at i. */
 RK_API uint32_t rk_random_below(rk_random, uint64_t i, uint32_t n);

@@ -99,8 +99,7 @@ static void draw(study *s)
     rk_random r = rk_lab_random(s->lab, "noise");
     for (int64_t k = 0; k < s->samples; k++) {
         r.step = (uint32_t)k;
-        for (int64_t i = 0; i < s->n; i++)
-            s->noise[k * s->n + i] = rk_random_normal(r, (uint64_t)i);
+        rk_random_fill_normal(r, 0, s->n, s->noise + k * s->n);
     }
 }
 

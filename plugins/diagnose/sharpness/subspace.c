@@ -5,8 +5,7 @@
 
 static void draw(const subspace *s, int64_t j, int64_t first, int64_t rows, float *out)
 {
-    for (int64_t i = 0; i < rows; i++)
-        out[i] = rk_random_normal(s->random, (uint64_t)(j * s->n + first + i));
+    rk_random_fill_normal(s->random, (uint64_t)(j * s->n + first), rows, out);
 }
 
 static int64_t rows_at(const subspace *s, int64_t first)
