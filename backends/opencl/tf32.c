@@ -135,16 +135,17 @@ rk_status ocl_tf32_open(rk_device *d, rk_error *e)
 int ocl_tf32_can(const rk_device *d) { return d->tf32 != OCL_TF32_NONE; }
 
 /* Measured on an H100 beside exact kernels.  y and dx took .56 to 1.23 of their time (59 layers,
- * median .86), with fewer channels of the result 1.05; dw .63 to 1.11 (14 layers, median .84) where
- * the channels of g nearly fill tiles of 64 and weights are not few, else .89 to 1.42 (17 layers,
- * median 1.04). */
+ * median .86), with fewer channels of the result 1.05; chains of less than a step would be filled
+ * up.  dw took .63 to 1.11 (14 layers, median .84) where the channels of g nearly fill tiles of 64
+ * and weights are not few, else .89 to 1.42 (17 layers, median 1.04). */
 int ocl_tf32_pays(const rk_device *d, const ocl_conv *c)
 {
-    const uint64_t few = 16, small = 9000, tile = 64, padded = ocl_parts(c->co, tile) * tile;
+    const uint64_t few = 16, step = 8, small = 9000, tile = 64,
+                   padded = ocl_parts(c->co, tile) * tile;
     const char *use = ocl_option(d->host, "opencl.tf32");
     if (use && !strcmp(use, "always")) return ocl_tf32_can(d);
     if (d->tf32 != OCL_TF32_QUICK) return 0;
-    if (c->which != RK_CONV_DW) return c->co >= few;
+    if (c->which != RK_CONV_DW) return c->co >= few && c->taps >= step;
     return c->co * c->taps >= small && 5 * c->co >= 4 * padded;
 }
 
