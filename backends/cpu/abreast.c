@@ -47,17 +47,6 @@ int64_t CPU_NAME(cpu_abreast_unit)(int64_t n)
     return units > 1 ? units * rows : rows;
 }
 
-/* Rows follow one another in memory: each tile has its share of them. */
-static inline void ask(const cpu_run *r, int64_t at)
-{
-    const cpu_program *p = r->program;
-    for (uint32_t j = 0; j < p->n_ask; j++) {
-        const float *x = (const float *)(const void *)r->slot[p->ask[j]] + at;
-        CPU_UNROLL for (int i = 0; i < STEP_MOST * STEP_VEC; i += CPU_ALIGN / 4)
-            __builtin_prefetch(x + i, 0, 2);
-    }
-}
-
 /* What rows of later units have one value of: those that tables take, and their sums. */
 static inline void ask_of_rows(const cpu_run *r, int64_t row, int64_t rows, uint32_t *const *to)
 {
@@ -79,7 +68,8 @@ static inline void run_tile(const cpu_run *r, step_tile *t, int64_t at, int64_t 
     const step_code *code = (const step_code *)(const void *)(r->scratch + r->program->code_at);
     const vec v = {0};
     t->begin = i == 0;
-    ask(r, t->ask + at + i * STEP_ROWS_ABREAST);
+    /* rows follow one another in memory: each tile has its share of them */
+    step_ask(r, 4 * (t->ask + at + i * STEP_ROWS_ABREAST));
     code->run[there ? STEP_ABREAST : STEP_ABREAST + 1](code, 4 * (at + i), t, v, v, v, v, v, v, v,
                                                        v);
 }

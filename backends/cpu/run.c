@@ -220,18 +220,6 @@ static void stream(const cpu_run *r, int64_t start, int64_t n)
     }
 }
 
-/* Memory has the time of some blocks to bring what one of them reads, into the cache that can wait
- * for more of it at once than the first one. */
-static inline void ask(const cpu_run *r, int64_t at)
-{
-    const cpu_program *p = r->program;
-    for (uint32_t j = 0; j < p->n_ask; j++) {
-        const unsigned char *x = (const unsigned char *)r->slot[p->ask[j]] + at;
-        CPU_UNROLL for (int i = 0; i < STEP_MOST * STEP_VEC * 4; i += CPU_ALIGN)
-            __builtin_prefetch(x + i, 0, 2);
-    }
-}
-
 static void set_left(step_tile *t, int64_t n)
 {
     t->left = n;
@@ -259,10 +247,10 @@ static void run_tiles(const cpu_run *r, step_tile *t, int64_t at, int64_t n)
     int64_t i = 0;
     t->part = 0;
     for (; i + STEP_MOST * STEP_VEC <= n; i += STEP_MOST * STEP_VEC) {
-        if (t->ask) ask(r, 4 * (at + i) + t->ask);
+        if (t->ask) step_ask(r, 4 * (at + i) + t->ask);
         run_tile(r, t, 0, at + i, STEP_MOST * STEP_VEC);
     }
-    if (i < n && t->ask) ask(r, 4 * (at + i) + t->ask);
+    if (i < n && t->ask) step_ask(r, 4 * (at + i) + t->ask);
     if (i + STEP_HALF * STEP_VEC <= n) {
         run_tile(r, t, 1, at + i, STEP_HALF * STEP_VEC);
         i += STEP_HALF * STEP_VEC;

@@ -81,6 +81,18 @@ typedef struct step_tile {
     uint32_t *spare[2];
 } step_tile;
 
+/* Asks for what a tile reads, `at` bytes further on: memory has the time of some blocks to bring
+ * it, into the cache that can wait for more of it at once than the first one. */
+static inline __attribute__((unused)) void step_ask(const cpu_run *r, int64_t at)
+{
+    const cpu_program *p = r->program;
+    for (uint32_t j = 0; j < p->n_ask; j++) {
+        const unsigned char *x = (const unsigned char *)r->slot[p->ask[j]] + at;
+        CPU_UNROLL for (int i = 0; i < STEP_MOST * STEP_VEC * 4; i += CPU_ALIGN)
+            __builtin_prefetch(x + i, 0, 2);
+    }
+}
+
 /* to[i] = op(a[i], b[i]) for i < n; to may be a or b. */
 typedef void step_rare(uint32_t *to, const uint32_t *a, const uint32_t *b, int64_t n);
 
