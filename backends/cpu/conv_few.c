@@ -45,11 +45,11 @@ static inline __attribute__((always_inline)) void step(vec sum[CPU_FEW_ROWS][CPU
     }
 }
 
-static inline __attribute__((always_inline)) void move(const cpu_few_spot *s, const float *from,
-                                                       float *to, const float *soon)
+static inline __attribute__((always_inline)) void move(cpu_few_spot s, const float *from, float *to,
+                                                       const float *soon)
 {
-    __builtin_prefetch(soon, 0, 2);
-    v_store(to + s->to, v_load(from + s->from));
+    __builtin_prefetch(soon, 0, 3);
+    v_store(to + (s >> 32), v_load(from + (uint32_t)s));
 }
 
 static inline __attribute__((always_inline)) void multiply(const cpu_few *f, const tile *t, int m,
@@ -64,11 +64,11 @@ static inline __attribute__((always_inline)) void multiply(const cpu_few *f, con
     for (int64_t c = 0; c < t->channels; c++) {
         int64_t moves = c < t->moved ? t->moves : 0, l = 0;
         for (; l < cpu_least(taps, moves); l++, w += m, soon += LINE) {
-            move(f->spot + l, from, to, soon);
+            move(f->spot[l], from, to, soon);
             step(sum, x + offset[l], w, m, nv);
         }
         for (int64_t k = l; k < taps; k++, w += m) step(sum, x + offset[k], w, m, nv);
-        for (; l < moves; l++, soon += LINE) move(f->spot + l, from, to, soon);
+        for (; l < moves; l++, soon += LINE) move(f->spot[l], from, to, soon);
         x += f->plane;
         to += f->plane;
         from += channel;

@@ -8,10 +8,9 @@
 /* Of a tile: together they fill the registers. */
 enum { CPU_FEW_ROWS = 3, CPU_FEW_VECTORS = CPU_VEC == 16 ? 8 : 4 };
 
-/* Where a vector of rows is in memory and in a plane. */
-typedef struct cpu_few_spot {
-    int64_t from, to;
-} cpu_few_spot;
+/* Where a vector of rows is in memory, the lower 32 bits, and in a plane: a tile loads both at
+ * once, as it has no time for more loads. */
+typedef uint64_t cpu_few_spot;
 
 typedef struct cpu_few {
     cpu_planes planes;

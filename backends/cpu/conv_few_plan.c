@@ -36,7 +36,7 @@ static rk_status lay_spots(rk_kernel *k, cpu_few *f)
     if (!f->spot) return RK_E_NOMEM;
     for (int64_t i = 0; i < n; i++) {
         int64_t in_row = cpu_least(i % f->spots * CPU_VEC, W - CPU_VEC), row = i / f->spots;
-        f->spot[i] = (cpu_few_spot){row * W + in_row, row * f->width + in_row};
+        f->spot[i] = (uint64_t)(row * f->width + in_row) << 32 | (uint64_t)(row * W + in_row);
     }
     return RK_OK;
 }

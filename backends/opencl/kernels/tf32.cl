@@ -51,9 +51,9 @@ static inline void rk_mma(__local uint *spare, float *c0, float *c1, float *c2, 
 static inline void rk_multiply_parts(__local uint *spare, const uint (*a)[4], const uint (*b)[2],
                                      uint j, float (*acc)[RK_TN])
 {
-SPLIT_UNROLL
+    SPLIT_UNROLL
     for (uint i = 0; i < RK_TM; i += 2)
-SPLIT_UNROLL
+        SPLIT_UNROLL
         for (uint c = 0; c < 2; c++)
             rk_mma(spare, &acc[i][j + c], &acc[i][j + 2 + c], &acc[i + 1][j + c],
                    &acc[i + 1][j + 2 + c], a[i / 2], b[c]);
@@ -61,30 +61,30 @@ SPLIT_UNROLL
 
 static inline void rk_multiply(const rk_places *at, uint x, uint y, float (*acc)[RK_TN])
 {
-SPLIT_UNROLL
+    SPLIT_UNROLL
     for (uint p = 0; p < RK_BK; p += 8) {
         __local const float *as = at->get_a + (int)(p * PITCH_A),
                             *bs = at->get_b + (int)(p * PITCH_B);
         uint a_high[RK_TM / 2][4], a_low[RK_TM / 2][4];
-SPLIT_UNROLL
+        SPLIT_UNROLL
         for (uint i = 0; i < RK_TM; i += 4)
-SPLIT_UNROLL
+            SPLIT_UNROLL
             for (uint far = 0; far < 2; far++) {
                 float v[4];
                 rk_take(as + (int)(far * 4 * PITCH_A + i * RK_GY), v, 4);
-SPLIT_UNROLL
+                SPLIT_UNROLL
                 for (uint q = 0; q < 4; q++)
                     rk_split(v[q], &a_high[(i + q) / 2][far * 2 + q % 2],
                              &a_low[(i + q) / 2][far * 2 + q % 2]);
             }
-SPLIT_UNROLL
+        SPLIT_UNROLL
         for (uint j = 0; j < RK_TN; j += 4) {
             uint b_high[2][2], b_low[2][2];
-SPLIT_UNROLL
+            SPLIT_UNROLL
             for (uint far = 0; far < 2; far++) {
                 float v[2];
                 rk_take(bs + (int)(far * 4 * PITCH_B + j * RK_GX), v, 2);
-SPLIT_UNROLL
+                SPLIT_UNROLL
                 for (uint c = 0; c < 2; c++) rk_split(v[c], &b_high[c][far], &b_low[c][far]);
             }
             rk_multiply_parts(at->spare, a_low, b_high, j, acc);
