@@ -403,7 +403,7 @@ test_live_line() {
     preset
     works sweep --epochs 2 --out a.sqlite
     ! grep -q "$(printf '[\033\r]')" stdout.txt stderr.txt || fail 'control characters in a file'
-    script -qec "stty cols 60; '$RETHINK' sweep tiny --epochs 60 --out b.sqlite" typescript >/dev/null ||
+    script -qec "stty cols 60; '$RETHINK' sweep tiny --epochs 600 --out b.sqlite" typescript >/dev/null ||
         fail "$(cat typescript)"
     checks '
 import re
