@@ -174,8 +174,9 @@ void ocl_conv_choices(const rk_device *d, const rk_op *op, ocl_choices *out)
     else
         ocl_conv_gpu_choices(d, &c, out);
     const uint32_t tile = fast ? ocl_winograd_tile(d, &c) : 0;
-    if (c.tf32 && (tile || !ocl_tf32_pays(d, &c))) ocl_choices_way(out, OCL_WAY_TF32);
-    if (tile || (c.tf32 && ocl_tf32_pays(d, &c))) ocl_choices_way(out, OCL_WAY_EXACT);
+    const int pays = c.tf32 && ocl_tf32_pays(d, &c);
+    if (c.tf32 && (tile || !pays)) ocl_choices_way(out, OCL_WAY_TF32);
+    if (tile || pays) ocl_choices_way(out, OCL_WAY_EXACT);
     if (!fast || !ocl_winograd_can(&c)) return;
     if (tile != 2) ocl_choices_way(out, OCL_WAY_WINOGRAD);
     if (tile != 4 && ocl_winograd_is_near(d, &c)) ocl_choices_way(out, OCL_WAY_WINOGRAD_4X4);

@@ -26,14 +26,9 @@ static rk_status check(const rk_op *op, shape *s, rk_error *e)
     for (int i = 0; i < 8; i++)
         if (p[i] < 0 || p[i] > (int64_t)1 << 31 || (i > 3 && i < 6 && p[i] > 1))
             return OCL_FAIL(e, RK_E_INVALID, 0, "MATMUL: parameter %d is %lld", i, (long long)p[i]);
-    *s = (shape){.batch = (uint64_t)p[0],
-                 .m = (uint64_t)p[1],
-                 .n = (uint64_t)p[2],
-                 .k = (uint64_t)p[3],
-                 .ta = (uint64_t)p[4],
-                 .tb = (uint64_t)p[5],
-                 .a_batch = (uint64_t)p[6],
-                 .b_batch = (uint64_t)p[7]};
+    *s = (shape){(uint64_t)p[0], (uint64_t)p[1], (uint64_t)p[2],
+                 (uint64_t)p[3], (uint64_t)p[4], (uint64_t)p[5],
+                 (uint64_t)p[6], (uint64_t)p[7], 0};
     OCL_TRY(check_operand(op, 0, s->batch, s->m, s->k, s->a_batch, e));
     OCL_TRY(check_operand(op, 1, s->batch, s->k, s->n, s->b_batch, e));
     if (!op->n_code && op->out[0].dtype != RK_F32)
@@ -162,8 +157,7 @@ static rk_status threaded(rk_kernel *k, const ocl_code *c, const shape *s, rk_ki
 
 static ocl_tiled tiled_of(const ocl_product *s)
 {
-    return (ocl_tiled){
-        .rows = s->m, .columns = s->n, .times = s->batch, .chain = s->k, .tf32 = s->tf32};
+    return (ocl_tiled){.rows = s->m, .columns = s->n, .times = s->batch, .chain = s->k};
 }
 
 ocl_choice ocl_product_group(const rk_device *d, const ocl_product *s, const ocl_choice *chosen)

@@ -4,11 +4,9 @@
 #define RETHINK_OPENCL_MATMUL_H
 #include "tile.h"
 
-/* As MATMUL's p[].  block: products that a chain adds, a multiple of 64; 0: RK_MATMUL_BLOCK.  tf32:
- * by tensor cores. */
+/* As MATMUL's p[].  block: products that a chain adds, a multiple of 64; 0: RK_MATMUL_BLOCK. */
 typedef struct ocl_product {
     uint64_t batch, m, n, k, ta, tb, a_batch, b_batch, block;
-    uint32_t tf32;
 } ocl_product;
 
 ocl_choice ocl_product_group(const rk_device *, const ocl_product *, const ocl_choice *chosen);

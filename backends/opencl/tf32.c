@@ -1,83 +1,97 @@
 /* Products by tensor cores: whether a device has them, and how far off they are. */
 #include "tf32.h"
-#include "matmul.h"
 #include <math.h>
 #include <rethink/numerics.h>
 #include <string.h>
 
-enum {
-    CAPABILITY = 0x4000, /* CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV, and _MINOR_NV */
-    M = 128,             /* of the product that is tried */
-    N = 128,
-    K = 40
-};
+/* CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV; _MINOR_NV follows. */
+enum { CAPABILITY = 0x4000 };
 
-static const double most_error = 32; /* of that product, over eps and the sum of its terms */
+/* The convolution that is tried, 3 x 3 with a border: two panels each of rows and of columns, and
+ * a chain that ends within a slice. */
+enum { C = 5, H = 12, W = 11, K = 70, SIDE = 3 };
 
 typedef struct trial {
-    float a[M][K], b[K][N], c[M][N];
+    float x[C * H * W], w[K * C * SIDE * SIDE], y[K * H * W];
 } trial;
 
-static void fill(trial *t)
+static const double most_error = 32; /* of it, over eps and the sum of its terms */
+
+static void fill(float *x, size_t n, uint32_t state)
 {
-    uint32_t state = 2463534242u;
-    float *x = &t->a[0][0], *y = &t->b[0][0];
-    for (int i = 0; i < M * K + K * N; i++) {
+    for (size_t i = 0; i < n; i++) {
         state = state * 1664525u + 1013904223u;
-        float v = (float)(state >> 8) * 0x1p-23f - 1;
-        if (i < M * K)
-            x[i] = v;
-        else
-            y[i - M * K] = v;
+        x[i] = (float)(state >> 8) * 0x1p-23f - 1;
     }
+}
+
+static int is_near(const trial *t, int k, int h, int v)
+{
+    double sum = 0, terms = 0, got = (double)t->y[(k * H + h) * W + v];
+    for (int i = 0; i < C * SIDE * SIDE; i++) {
+        int c = i / (SIDE * SIDE), row = h + i / SIDE % SIDE - 1, column = v + i % SIDE - 1;
+        if (row < 0 || row >= H || column < 0 || column >= W) continue;
+        double term =
+            (double)t->x[(c * H + row) * W + column] * (double)t->w[k * C * SIDE * SIDE + i];
+        sum += term;
+        terms += fabs(term);
+    }
+    return fabs(got - sum) <= most_error * 0x1p-23 * terms;
 }
 
 static int is_right(const trial *t)
 {
-    for (int i = 0; i < M; i++)
-        for (int j = 0; j < N; j++) {
-            double sum = 0, terms = 0;
-            for (int p = 0; p < K; p++) {
-                double term = (double)t->a[i][p] * (double)t->b[p][j];
-                sum += term;
-                terms += fabs(term);
-            }
-            if (!(fabs((double)t->c[i][j] - sum) <= most_error * 0x1p-23 * terms)) return 0;
-        }
-    return 1;
+    int right = 1;
+    for (int k = 0; k < K; k++)
+        for (int h = 0; h < H; h++)
+            for (int v = 0; v < W; v++) right &= is_near(t, k, h, v);
+    return right;
 }
 
-static rk_status prepare(rk_kernel *k, rk_error *e)
+static rk_tensor dense(int64_t a, int64_t b, int64_t h, int64_t w)
 {
-    const ocl_product p = {.batch = 1, .m = M, .n = N, .k = K, .tf32 = 1};
-    const ocl_choice none = {0}, g = ocl_product_group(k->device, &p, &none);
-    ocl_text source;
-    ocl_step *s;
-    ocl_source(k->device, &source, 1);
-    ocl_text_add(&source, "#define RK_PARAMS __global uchar *to, ulong to_at, \n#define RK_BODY "
-                          "st32((__global uint *)(to + to_at), pos, in0, 1);\n");
-    ocl_product_source(k->device, &p, &g, &source);
-    OCL_TRY(ocl_step_add(k, &source, "matmul", &s, e));
-    for (uint32_t i = 0; i < 3; i++) ocl_step_buffer(s, i, 0);
-    return ocl_product_args(s, &p, &g, e);
+    return (rk_tensor){
+        .dtype = RK_F32, .rank = 4, .dim = {a, b, h, w}, .stride = {b * h * w, h * w, w, 1}};
 }
 
-static rk_status multiply(rk_device *d, rk_kernel *k, rk_mem **m, trial *t, rk_error *e)
+/* With a tile whose operands are copied directly. */
+static rk_status prepare(rk_kernel *k, uint64_t *workspace, rk_error *e)
 {
-    const uint64_t bytes[] = {sizeof t->a, sizeof t->b, sizeof t->c};
-    rk_arg args[3] = {{0}};
+    const rk_tensor in[] = {dense(1, C, H, W), dense(K, C, SIDE, SIDE)}, out = dense(1, K, H, W);
+    const rk_op op = {.size = sizeof op,
+                      .kind = RK_CONV,
+                      .flags = RK_OP_FAST,
+                      .n_in = 2,
+                      .n_out = 1,
+                      .in = in,
+                      .out = &out,
+                      .p = {RK_CONV_Y, 1, C, H, W, K, SIDE, SIDE, 1, 1, 1, 1, H, W}};
+    rk_kinfo info = {.size = sizeof info};
+    k->choice = (ocl_choice){64, 128, 16, 128, OCL_WAY_TF32, 0};
+    OCL_TRY(ocl_convolve(k, &op, &info, e));
+    *workspace = info.workspace;
+    return RK_OK;
+}
+
+enum { ARGS = 4 }; /* the last is the workspace */
+
+static rk_status convolve(rk_device *d, rk_kernel *k, rk_mem **m, trial *t, rk_error *e)
+{
+    uint64_t bytes[ARGS] = {sizeof t->x, sizeof t->w, sizeof t->y};
+    rk_arg args[ARGS] = {{0}};
     k->device = d;
-    k->n_args = 3;
-    OCL_TRY(prepare(k, e));
-    for (int i = 0; i < 3; i++) {
+    k->n_args = ARGS - 1;
+    OCL_TRY(prepare(k, &bytes[ARGS - 1], e));
+    k->n_args = ARGS;
+    for (int i = 0; i < ARGS; i++) {
         OCL_TRY(ocl_mem_alloc(d, bytes[i], &m[i], e));
         k->bytes[i] = bytes[i];
         args[i].mem = m[i];
     }
-    OCL_TRY(ocl_write(d, m[0], 0, t->a, sizeof t->a, e));
-    OCL_TRY(ocl_write(d, m[1], 0, t->b, sizeof t->b, e));
-    OCL_TRY(ocl_launch(d, k, args, 3, e));
-    OCL_TRY(ocl_read(d, m[2], 0, t->c, sizeof t->c, e));
+    OCL_TRY(ocl_write(d, m[0], 0, t->x, sizeof t->x, e));
+    OCL_TRY(ocl_write(d, m[1], 0, t->w, sizeof t->w, e));
+    OCL_TRY(ocl_launch(d, k, args, ARGS, e));
+    OCL_TRY(ocl_read(d, m[2], 0, t->y, sizeof t->y, e));
     return ocl_sync(d, e);
 }
 
@@ -87,19 +101,20 @@ static rk_status try(rk_device *d, rk_error *e)
     rk_error why = {.size = sizeof why};
     trial *t = ocl_alloc(d->host, sizeof *t);
     rk_kernel *k = ocl_alloc(d->host, sizeof *k);
-    rk_mem *m[3] = {NULL};
+    rk_mem *m[ARGS] = {NULL};
     rk_status status = RK_E_NOMEM;
     if (t && k) {
-        fill(t);
-        status = multiply(d, k, m, t, &why);
+        fill(t->x, C * H * W, 1);
+        fill(t->w, K * C * SIDE * SIDE, 2);
+        status = convolve(d, k, m, t, &why);
     }
     if (status != RK_OK || !is_right(t)) {
         d->tf32 = OCL_TF32_NONE;
         ocl_log(d->host, 1, "opencl: not using tensor cores of %s: %s", d->info.name,
-                status == RK_OK ? "a product is wrong" : why.text);
+                status == RK_OK ? "a convolution is wrong" : why.text);
     }
     if (k) ocl_release(d, k);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < ARGS; i++)
         if (m[i]) ocl_mem_free(d, m[i]);
     ocl_free(d->host, t);
     return status == RK_E_NOMEM ? OCL_FAIL(e, RK_E_NOMEM, 0, "no host memory left") : RK_OK;

@@ -8,8 +8,9 @@
 #define RETHINK_OPENCL_TF32_H
 #include "conv.h"
 
-/* Finds out whether the device has them, by a product that is compared with the host's; option
- * opencl.tf32 may be never, or always: with emulation by local memory where there are none. */
+/* Finds out whether the device has them, by a convolution that is compared with the host's, and
+ * copies past registers as exact kernels do then, too.  Option opencl.tf32 may be never, or always:
+ * with emulation by local memory where there are none. */
 rk_status ocl_tf32_open(rk_device *, rk_error *);
 
 /* Whether a CONV with RK_OP_FAST can be computed so, and whether the static rule does. */

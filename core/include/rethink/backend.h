@@ -235,12 +235,11 @@ enum { RK_BOUND_TERMS = 0, RK_BOUND_PLANES = 1 };
  *   bound      Which magnitude; since minor version 1.
  *              RK_BOUND_TERMS   sum |terms| of the element.
  *              RK_BOUND_PLANES  CONV of the fast tier only: the same sum with the largest |number|
- *                   of a factor's plane, or 2^-100 if that is more (kernels may lose parts of
- *                   numbers that are smaller), instead of each factor.  With
- *                   x, w and g for these of the planes [H][W], [R][S] and [OH][OW],
+ *                   of a factor's plane, or 2^-100 if that is more (smaller ones may lose parts),
+ *                   not each factor; x, w, g are these of planes [H][W], [R][S], [OH][OW].
  *                   Y: R S sum over c of x[n][c] w[k][c]; DX: R S sum over k of g[n][k] w[k][c];
  *                   DW: OH OW sum over n of x[n][c] g[n][k].  Transforms, as Winograd's, bring
- *                   into an element what belongs to its neighbours and cancels but for its rounding
+ *                   into an element what belongs to its neighbours and cancels but for rounding
  *                   errors, so that no bound by the element's own terms is true.  Nothing is
  *                   claimed of an element if one of these numbers, or the sum, is not below
  *                   2^100. */
