@@ -1,81 +1,61 @@
 /* y and dx of few rows: results of so few channels that a tile of CPU_NR columns would wait for
  * its loads.
  *
- * A unit of work is an image, or a band of its rows, whose sums stay in the nearest cache.  The
- * operand is walked once, some channels at a time, by way of planes whose rows share the zeros
- * between them: so a tap of all positions is one run of memory.  Tiles as large as the registers
- * take the sums of some positions through all taps of these channels; with each tap they move a
- * vector of the next channels into rows of the planes that no tile reads any more.  There are
- * positions between rows that nobody wants: they are summed, too, and left where they are. */
-#include <string.h>
+ * Where the result's planes are as large as the operand's, a tap of a position is a constant number
+ * of elements away from it.  So a tile, some vectors of a plane in all rows, as large as the
+ * registers, goes through all channels and taps where they lie in memory, by masks where a tap is
+ * not in the plane.  Meanwhile it asks the nearest cache for what it reads of the next channel, and
+ * the second one for a share of the next image; or, if that is too large, for what the next tile
+ * reads of this channel. */
 #include "conv_few.h"
 
 #ifdef CPU_VEC
 enum { LINE = CPU_ALIGN / 4 };
 
-/* A group of channels of a unit: result rows [a, a + rows) of image n. */
-typedef struct part {
-    const float *x; /* row a of its first channel */
-    int64_t group, channels, n, a, rows;
-} part;
-
-/* Some positions, in the planes and in the sums; and what is moved meanwhile, of each channel. */
+/* Of a plane in all rows; and what is asked for with each channel, near and far. */
 typedef struct tile {
     const float *x, *w;
-    float *sum;
-    int64_t channels;
-    int first; /* there are no sums yet */
-    const float *from, *soon;
-    float *to;
-    int64_t moves, moved; /* vectors of a channel; channels */
-    int64_t skip;         /* to what is asked for of the next channel */
+    const vec_mask *mask;
+    float *c;
+    vec_mask last; /* lanes of the last vector */
+    int64_t near;  /* pairs of lines */
+    const float *far;
+    int64_t lines, step; /* of far; from channel to channel */
 } tile;
-
-static inline __attribute__((always_inline)) void step(vec sum[CPU_FEW_ROWS][CPU_FEW_VECTORS],
-                                                       const float *tap, const float *w, int m,
-                                                       int nv)
-{
-    vec a[CPU_FEW_ROWS];
-    CPU_UNROLL for (int i = 0; i < m; i++) a[i] = v_all(w + i);
-    CPU_UNROLL for (int j = 0; j < nv; j++)
-    {
-        vec b = v_load(tap + j * CPU_VEC);
-        __asm__("" : "+v"(b)); /* or gcc loads it for each row */
-        CPU_UNROLL for (int i = 0; i < m; i++) sum[i][j] = v_fma(a[i], b, sum[i][j]);
-    }
-}
-
-static inline __attribute__((always_inline)) void move(cpu_few_spot s, const float *from, float *to,
-                                                       const float *soon)
-{
-    __builtin_prefetch(soon, 0, 3);
-    v_store(to + (s >> 32), v_load(from + (uint32_t)s));
-}
 
 static inline __attribute__((always_inline)) void multiply(const cpu_few *f, const tile *t, int m,
                                                            int nv)
 {
-    const int64_t taps = f->taps, *offset = f->offset, channel = f->planes.H * f->planes.W;
-    const float *x = t->x, *w = t->w, *from = t->from, *soon = t->soon;
-    float *to = t->to, *end = t->sum;
+    const int64_t taps = f->taps, *offset = f->offset;
+    const float *x = t->x, *w = t->w, *far = t->far;
     vec sum[CPU_FEW_ROWS][CPU_FEW_VECTORS];
     CPU_UNROLL for (int i = 0; i < m; i++) CPU_UNROLL for (int j = 0; j < nv; j++) sum[i][j] =
-        t->first ? v_zero() : v_load(end + i * f->sums + j * CPU_VEC);
-    for (int64_t c = 0; c < t->channels; c++) {
-        int64_t moves = c < t->moved ? t->moves : 0, l = 0;
-        for (; l < cpu_least(taps, moves); l++, w += m, soon += LINE) {
-            move(f->spot[l], from, to, soon);
-            step(sum, x + offset[l], w, m, nv);
+        v_zero();
+    for (int64_t c = 0; c < f->depth; c++, x += f->plane, far += t->step) {
+        const float *near = x + f->plane + f->low;
+        const vec_mask *mask = t->mask;
+        for (int64_t k = 0; k < taps; k++, w += m, mask += nv) {
+            vec a[CPU_FEW_ROWS];
+            if (k < t->near) {
+                __builtin_prefetch(near + 2 * k * LINE, 0, 3);
+                __builtin_prefetch(near + 2 * k * LINE + LINE, 0, 3);
+            }
+            if (k < t->lines) __builtin_prefetch(far + k * LINE, 0, 2);
+            CPU_UNROLL for (int i = 0; i < m; i++) a[i] = v_all(w + i);
+            CPU_UNROLL for (int j = 0; j < nv; j++)
+            {
+                vec b = v_load_part(x + offset[k] + j * CPU_VEC, mask[j]);
+                __asm__("" : "+v"(b)); /* or gcc loads it for each row */
+                CPU_UNROLL for (int i = 0; i < m; i++) sum[i][j] = v_fma(a[i], b, sum[i][j]);
+            }
         }
-        for (int64_t k = l; k < taps; k++, w += m) step(sum, x + offset[k], w, m, nv);
-        for (; l < moves; l++, soon += LINE) move(f->spot[l], from, to, soon);
-        x += f->plane;
-        to += f->plane;
-        from += channel;
-        soon += t->skip;
     }
-    CPU_UNROLL for (int i = 0; i < m; i++) CPU_UNROLL for (int j = 0; j < nv; j++)
-        v_store(end + i * f->sums + j * CPU_VEC, sum[i][j]);
+    CPU_UNROLL for (int i = 0; i < m; i++)
+    {
+        float *to = t->c + i * f->plane;
+        CPU_UNROLL for (int j = 0; j < nv - 1; j++) v_store(to + j * CPU_VEC, sum[i][j]);
+        v_store_part(to + (nv - 1) * CPU_VEC, sum[i][nv - 1], t->last);
+    }
 }
 
 typedef void tile_fn(const cpu_few *, const tile *);
@@ -95,139 +75,47 @@ static tile_fn *const tiles[CPU_FEW_ROWS][CPU_FEW_VECTORS] = {
     {VECTORS(X, 1)}, {VECTORS(X, 2)}, {VECTORS(X, 3)}};
 #undef X
 
-static part part_of(const cpu_conv_job *j, int64_t number)
-{
-    const cpu_few *f = j->v->fast;
-    int64_t unit = number / f->groups, group = number % f->groups;
-    part p = {.group = group, .n = unit / f->bands, .a = unit % f->bands * f->rows};
-    int64_t first = group * f->channels;
-    p.channels = cpu_least(f->channels, f->depth - first);
-    p.rows = cpu_least(f->rows, f->h - p.a);
-    p.x = j->a + p.n * f->planes.apart + (first * f->planes.H + p.a) * f->planes.W;
-    return p;
-}
-
-static int64_t rows_of(const cpu_few *f, const part *p) { return p->rows + f->planes.halo_h; }
-
 /* What a thread works with. */
 typedef struct worker {
     const cpu_conv_job *j;
     const cpu_few *f;
     const float *weights;
-    float *planes, *sums;
-    part p[3];      /* this part of its work, and two more */
-    int64_t copied; /* rows of this part's planes, or of the next one's */
+    const cpu_run *epilogue; /* or NULL */
 } worker;
 
-/* Rows [from, end) of the planes of channels from c on. */
-static void copy(const worker *k, const part *p, int64_t c, int64_t from, int64_t end)
+static void let_ask(const worker *k, int64_t n, int64_t i, int64_t count, tile *t)
 {
     const cpu_few *f = k->f;
-    const int64_t low = f->planes.low_h, W = f->planes.W, H = f->planes.H;
-    for (; c < p->channels; c++) {
-        float *to = k->planes + c * f->plane + f->lead;
-        for (int64_t i = from; i < end; i++) {
-            int64_t h = p->a + low + i;
-            if (h < 0 || h >= H)
-                memset(to + i * f->width, 0, (size_t)W * sizeof *to);
-            else
-                v_copy(to + i * f->width, p->x + (c * H + low + i) * W, W);
-        }
-    }
-}
-
-/* Lets a tile move rows [k->copied, end) of a part's planes.  Rows outside the operand stay as they
- * are if there are no bands. */
-static void let_move(worker *k, tile *t, const part *p, int64_t end)
-{
-    const cpu_few *f = k->f;
-    const int64_t low = f->planes.low_h, W = f->planes.W;
-    int64_t from = cpu_most(k->copied, -low - p->a);
-    int64_t to = cpu_least(end, f->planes.H - low - p->a);
-    if (f->bands > 1) {
-        copy(k, p, 0, k->copied, cpu_least(from, end));
-        copy(k, p, 0, cpu_most(k->copied, to), end);
-    }
-    k->copied = end;
-    t->moves = cpu_most(to - from, 0) * f->spots;
-    if (!t->moves) return;
-    t->moved = p->channels;
-    t->from = p->x + (low + from) * W;
-    t->to = k->planes + f->lead + from * f->width;
-    copy(k, p, t->channels, from, to);
-}
-
-/* What a tile asks for: two parts beyond the one that is moved.  Whole planes are asked for as they
- * lie in memory, which it likes best. */
-static void let_ask(const worker *k, tile *t, int64_t before)
-{
-    const cpu_few *f = k->f;
-    int64_t apart = k->p[2].x - k->p[1].x;
-    if (f->bands > 1) {
-        t->soon = t->from + apart;
-        t->skip = f->planes.H * f->planes.W - t->moves * LINE;
+    const float *next = k->j->a + cpu_least(n + 1, k->j->v->N - 1) * f->image;
+    int64_t length = count * CPU_VEC;
+    t->near = ((length + f->high - f->low) / LINE + 3) / 2;
+    t->lines = (length + LINE - 1) / LINE;
+    if (f->in_order) {
+        t->step = length;
+        t->far = next + f->depth * cpu_few_first(f, i) * CPU_VEC;
     } else {
-        t->soon = k->p[2].x + apart + before * LINE;
+        t->step = f->plane;
+        t->far = i + 1 < f->tiles ? t->x + length + f->high : next;
     }
 }
 
-/* A share of the result. */
-static void ask(const worker *k, int64_t i, int64_t count)
+/* Tile i of image n. */
+static void run_tile(const worker *k, int64_t n, int64_t i)
 {
     const cpu_few *f = k->f;
-    int64_t n = k->p->rows * f->w;
-    float *c = k->j->c + k->p->n * f->apart + k->p->a * f->w;
-    for (int64_t r = 0; r < f->m; r++, c += f->h * f->w)
-        for (int64_t e = n * i / count; e < n * (i + 1) / count; e += LINE)
-            __builtin_prefetch(c + e, 1);
-}
-
-static void multiply_part(worker *k, int last)
-{
-    const cpu_few *f = k->f;
-    const part *p = k->p;
-    int64_t vectors = cpu_few_vectors(f, p->rows),
-            count = (vectors + CPU_FEW_VECTORS - 1) / CPU_FEW_VECTORS;
-    int64_t need = (vectors / count * CPU_VEC + f->last) / f->width + 1, asked = 0;
-    tile t = {.w = k->weights + p->group * f->channels * f->taps * f->m,
-              .channels = p->channels,
-              .first = p->group == 0,
-              .from = p->x,
-              .to = k->planes};
-    need = cpu_least(need, rows_of(f, p));
-    if (k->copied < need) {
-        copy(k, p, 0, k->copied, need);
-        k->copied = need;
-    }
-    let_move(k, &t, p, rows_of(f, p));
-    for (int64_t i = 0, at = 0, next; i < count; i++, at = next) {
-        next = vectors * (i + 1) / count;
-        if (i == 1) k->copied = 0;
-        t.x = k->planes + at * CPU_VEC;
-        t.sum = k->sums + at * CPU_VEC;
-        if (i > 0 && last)
-            t.moves = 0;
-        else if (i > 0)
-            let_move(k, &t, p + 1, cpu_least(at * CPU_VEC / f->width, rows_of(f, p + 1)));
-        let_ask(k, &t, asked);
-        asked += t.moves * t.channels;
-        tiles[f->m - 1][next - at - 1](f, &t);
-        if (p->group == f->groups - 1) ask(k, i, count);
-    }
-    if (count == 1) k->copied = 0;
-}
-
-static void finish(const worker *k, const cpu_run *r)
-{
-    const cpu_few *f = k->f;
-    const part *p = k->p;
-    for (int64_t i = 0; i < f->m; i++) {
-        int64_t at = (i * f->h + p->a) * f->w;
-        float *c = k->j->c + p->n * f->apart + at;
-        for (int64_t a = 0; a < p->rows; a++)
-            v_copy(c + a * f->w, k->sums + i * f->sums + a * f->width, f->w);
-        if (r) CPU_NAME(cpu_run_range)(r, p->n * f->m * f->h * f->w + at, p->rows * f->w);
-    }
+    const int64_t first = cpu_few_first(f, i), count = cpu_few_first(f, i + 1) - first;
+    const int64_t at = first * CPU_VEC, length = cpu_least(count * CPU_VEC, f->plane - at);
+    tile t = {.x = k->j->a + n * f->image + at,
+              .w = k->weights,
+              .mask = f->mask + first * f->taps,
+              .c = k->j->c + n * f->apart + at,
+              .last = v_part((int)(length - (count - 1) * CPU_VEC))};
+    let_ask(k, n, i, count, &t);
+    for (int64_t r = 0; r < f->m; r++)
+        for (int64_t e = 0; e < length; e += LINE) __builtin_prefetch(t.c + r * f->plane + e, 1);
+    tiles[f->m - 1][count - 1](f, &t);
+    for (int64_t r = 0; r < f->m && k->epilogue; r++)
+        CPU_NAME(cpu_run_range)(k->epilogue, (n * f->m + r) * f->plane + at, length);
 }
 
 /* Each thread has its own: [channel][tap][row]. */
@@ -247,31 +135,18 @@ static void share(void *context, int t, int threads)
     const cpu_conv_job *j = context;
     const cpu_few *f = j->v->fast;
     unsigned char *scratch = cpu_scratch(j->kernel, t);
-    worker k = {.j = j,
-                .f = f,
-                .weights = (const float *)(const void *)scratch,
-                .planes = (float *)(void *)(scratch + f->planes_at),
-                .sums = (float *)(void *)(scratch + f->sums_at)};
+    worker k = {.j = j, .f = f, .weights = (const float *)(const void *)scratch};
     int64_t from, end;
     cpu_run r;
-    cpu_share(j->v->N * f->bands, 1, t, threads, &from, &end);
+    cpu_share(j->v->N * f->tiles, 1, t, threads, &from, &end);
     if (from == end) return;
-    from *= f->groups;
-    end *= f->groups;
-    if (j->v->epilogue)
+    if (j->v->epilogue) {
         r = CPU_NAME(cpu_run_begin)(j->v->epilogue, scratch + j->v->program_at, j->arg, j->c, NULL,
                                     CPU_BLOCK);
-    pack(j, (float *)(void *)scratch);
-    memset(k.planes, 0, f->sums_at - f->planes_at);
-    k.p[0] = part_of(j, from);
-    k.p[1] = part_of(j, cpu_least(from + 1, end - 1));
-    for (int64_t n = from; n < end; n++) {
-        k.p[2] = part_of(j, cpu_least(n + 2, end - 1));
-        multiply_part(&k, n + 1 == end);
-        if (k.p->group == f->groups - 1) finish(&k, j->v->epilogue ? &r : NULL);
-        k.p[0] = k.p[1];
-        k.p[1] = k.p[2];
+        k.epilogue = &r;
     }
+    pack(j, (float *)(void *)scratch);
+    for (int64_t u = from; u < end; u++) run_tile(&k, u / f->tiles, u % f->tiles);
 }
 
 void CPU_NAME(cpu_conv_few_run)(const cpu_conv_job *j)

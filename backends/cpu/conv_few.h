@@ -8,26 +8,20 @@
 /* Of a tile: together they fill the registers. */
 enum { CPU_FEW_ROWS = 3, CPU_FEW_VECTORS = CPU_VEC == 16 ? 8 : 4 };
 
-/* Where a vector of rows is in memory, the lower 32 bits, and in a plane: a tile loads both at
- * once, as it has no time for more loads. */
-typedef uint64_t cpu_few_spot;
-
 typedef struct cpu_few {
-    cpu_planes planes;
     int64_t m, depth, taps, *offset; /* rows; channels that are summed; R * S, where they are */
-    int64_t h, w, apart;             /* planes of the result, and from image to image */
-    int64_t lead, width, last; /* zeros before the first row; from row to row; last tap of 0 */
-    int64_t rows, bands;       /* of an image */
-    int64_t channels, groups;  /* that are walked at once */
-    int64_t plane, sums;       /* floats of a plane, and of a row of sums */
-    cpu_few_spot *spot;        /* from any row on */
-    int64_t spots;             /* of a row */
-    size_t planes_at, sums_at; /* in the scratch memory, after the weights */
+    int64_t low, high;               /* the least and the largest offset */
+    int64_t plane;                   /* elements, of the operand and of the result */
+    int64_t image, apart;            /* from image to image of the operand, and of the result */
+    int64_t vectors, tiles;          /* of a plane */
+    int in_order;                    /* the next image is asked for as it lies in memory */
+    const vec_mask *mask;            /* [tap][vector] of each tile */
 } cpu_few;
 
-static inline int64_t cpu_few_vectors(const cpu_few *f, int64_t rows)
+/* The first vector of a tile. */
+static inline int64_t cpu_few_first(const cpu_few *f, int64_t tile)
 {
-    return ((rows - 1) * f->width + f->w + CPU_VEC - 1) / CPU_VEC;
+    return f->vectors * tile / f->tiles;
 }
 #endif
 

@@ -210,14 +210,18 @@ static void tiles(rk_bed *bed, part p)
         }
 }
 
-/* Up to three channels of the result: groups of the others, bands, long pads, sides that differ. */
+/* Up to three channels of the result: planes of another size than the operand's, or as large, with
+ * odd ends, windows to one side, and larger ones than the plane. */
 static void few(rk_bed *bed, part p)
 {
     const rk_geometry list[] = {
         {2, 9, 16, 16, 1, 2, 2, 1, 1, 1, 0, 17, 15}, {2, 1, 15, 17, 8, 2, 2, 1, 1, 1, 0, 16, 16},
         {1, 1, 9, 40, 8, 1, 3, 1, 1, 0, 5, 9, 48},   {1, 8, 14, 20, 1, 1, 3, 1, 1, 0, 2, 14, 18},
         {1, 8, 9, 20, 1, 1, 3, 1, 1, 0, 1, 9, 23},   {6, 13, 16, 17, 2, 3, 3, 1, 1, 1, 1, 16, 17},
-        {3, 2, 9, 19, 11, 3, 5, 1, 1, 0, 3, 7, 21},  {2, 3, 21, 18, 10, 3, 3, 1, 1, 1, 1, 21, 18}};
+        {3, 2, 9, 19, 11, 3, 5, 1, 1, 0, 3, 7, 21},  {2, 3, 21, 18, 10, 3, 3, 1, 1, 1, 1, 21, 18},
+        {2, 3, 9, 11, 2, 2, 4, 1, 1, 1, 1, 9, 11},   {3, 1, 8, 8, 3, 5, 3, 1, 1, 2, 1, 8, 8},
+        {1, 2, 3, 47, 1, 7, 9, 1, 1, 3, 4, 3, 47},   {2, 3, 30, 5, 3, 3, 13, 1, 1, 0, 11, 30, 5},
+        {1, 2, 129, 1, 2, 3, 2, 1, 1, 2, 0, 129, 1}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i += p.program ? 3 : 1)
         members(bed, p, &list[i], p.program ? SOME : RK_PLAIN);
 }
