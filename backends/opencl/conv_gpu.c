@@ -40,7 +40,7 @@ static rk_status check_axis(const ocl_conv_axis *a, rk_error *e)
 /* Whether a window reaches beyond the input. */
 static int is_padded(const ocl_conv_axis *a, int which)
 {
-    if (which == RK_CONV_DX) return a->window > 1 || a->stride > 1 || a->pad;
+    if (which == RK_CONV_DX) return a->window > 1 || a->stride > 1 || a->pad || a->in < a->out;
     return a->pad || (a->out && (a->out - 1) * a->stride + a->window > a->in);
 }
 

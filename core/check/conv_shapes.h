@@ -5,6 +5,7 @@
 #include "check/conv.h"
 
 static const rk_geometry conv_edges[] = {
+    {2, 3, 5, 6, 4, 1, 1, 1, 1, 0, 0, 3, 4},     /* pixels that no window of one reads */
     {2, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},     /* all but one tap in the padding */
     {2, 2, 3, 23, 3, 1, 3, 1, 1, 0, 1, 3, 23},   /* a period of 24 */
     {1, 2, 5, 7, 5, 3, 3, 1, 1, 2, 2, 7, 9},     /* more columns than the input has */
