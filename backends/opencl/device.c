@@ -67,9 +67,9 @@ static rk_status choose_width(rk_device *d, rk_error *e)
     d->width = native >= 16 ? 16 : 8;
     if (!width) return RK_OK;
     long v = strtol(width, NULL, 10);
-    if (v != 4 && v != 8 && v != 16)
+    if (v != 1 && v != 4 && v != 8 && v != 16)
         return OCL_FAIL(e, RK_E_INVALID, 0,
-                        "option opencl.width is \"%.40s\"; it may be 4, 8 or 16", width);
+                        "option opencl.width is \"%.40s\"; it may be 1, 4, 8 or 16", width);
     d->width = (uint32_t)v;
     return RK_OK;
 }

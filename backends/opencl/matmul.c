@@ -70,11 +70,11 @@ static tile choose_tile(const rk_device *d, const shape *s)
     return *best;
 }
 
-/* Of a slice of b. */
+/* Of a slice of b; blocks of a chain end with one. */
 static uint32_t depth_of(uint32_t nr)
 {
     uint32_t deep = 64;
-    while (deep * 2 * nr <= SLICE) deep *= 2;
+    while (deep * 2 * nr <= SLICE && deep < RK_MATMUL_BLOCK) deep *= 2;
     return deep;
 }
 

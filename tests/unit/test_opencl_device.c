@@ -141,8 +141,8 @@ static void options(void **state)
         assert_non_null(strstr(e.text, "it may be"));
         assert_int_equal(rk_bed_close(&b->h), 0);
     }
-    static const char *const good[] = {"opencl.width=4", "opencl.width=8"};
-    for (int i = 0; i < 2; i++) {
+    static const char *const good[] = {"opencl.width=1", "opencl.width=4", "opencl.width=8"};
+    for (int i = 0; i < 3; i++) {
         rk_error e = {.size = sizeof e};
         const char *list[] = {good[i], NULL};
         if (open_device(b, list, &e) != RK_OK) fail_msg("%s", e.text);

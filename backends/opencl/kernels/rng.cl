@@ -1,6 +1,6 @@
 /* RNG: one block of four words per turn; whole blocks, since a kernel that picks one word of a
  * block is miscompiled by a simulator that the tests use. */
-#if RK_CPU
+#if RK_CPU && RK_WIDTH > 1
 /* RK_WIDTH blocks side by side; rk_philox is what they compute. */
 static inline void blocks(__global uint *y, uint first, uint k0, uint k1, uint step, uint stream)
 {
@@ -26,7 +26,9 @@ static inline void blocks(__global uint *y, uint first, uint k0, uint k1, uint s
     ROWS(lo, 0)
     ROWS(hi, 2)
 }
+#endif
 
+#if RK_CPU
 ONE
 #else
 __attribute__((reqd_work_group_size(256, 1, 1)))
@@ -39,7 +41,7 @@ __kernel void rng(__global const uchar *in, ulong in_at, __global uchar *out, ul
     uint k0 = seed[0], k1 = seed[1], step = seed[2];
     ulong first = get_global_id(0) * per, last = min(first + per, (count + 3) / 4);
     ulong block = first;
-#if RK_CPU
+#if RK_CPU && RK_WIDTH > 1
     for (; block + RK_WIDTH <= last && 4 * (block + RK_WIDTH) <= count; block += RK_WIDTH)
         blocks(y + 4 * block, (uint)block, k0, k1, step, stream);
 #endif
