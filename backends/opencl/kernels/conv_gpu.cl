@@ -75,7 +75,8 @@ __kernel void conv_dw(__global const uchar *x_in, ulong x_at, __global const uch
 #pragma unroll
             for (uint q = 0; q < FETCH_A; q++) {
                 uint i = q * LINES;
-                if (RK_RAGGED_A) i = min(i + line, co - 1 - top) - line;
+                if (RK_RAGGED_A || RK_BM % LINES)
+                    i = min(i + line, min(RK_BM - 1u, co - 1 - top)) - line;
                 next_a[q] = valid ? grad[(long)(int)i * out_plane] : -0.0f;
             }
 #pragma unroll
