@@ -174,6 +174,32 @@ static rk_status set_up(rk_device *d, uint32_t index, rk_error *e)
     return ocl_tf32_open(d, e);
 }
 
+/* The context and what is made in it, but for memory and kernels. */
+static void drop_context(rk_device *d)
+{
+    while (d->built) {
+        ocl_built *b = d->built;
+        d->built = b->next;
+        clReleaseProgram(b->program);
+        ocl_free(d->host, b);
+    }
+    if (d->dummy) clReleaseMemObject(d->dummy);
+    if (d->queue) clReleaseCommandQueue(d->queue);
+    if (d->context) clReleaseContext(d->context);
+    d->dummy = NULL;
+    d->queue = NULL;
+    d->context = NULL;
+}
+
+rk_status ocl_start_over(rk_device *d, rk_error *e)
+{
+    drop_context(d);
+    d->sticky = (rk_error){.size = sizeof d->sticky};
+    d->notice.used = 0;
+    d->unflushed = 0;
+    return make_queue(d, e);
+}
+
 rk_status ocl_open(const rk_host *host, uint32_t index, rk_device **out, rk_error *e)
 {
     *out = NULL;
@@ -200,16 +226,8 @@ void ocl_close(rk_device *d)
     ocl_timing_end(d);
     while (d->kernels) ocl_release(d, d->kernels);
     ocl_blast_close(d);
-    while (d->built) {
-        ocl_built *b = d->built;
-        d->built = b->next;
-        clReleaseProgram(b->program);
-        ocl_free(d->host, b);
-    }
     while (d->mems) ocl_mem_free(d, d->mems);
-    if (d->dummy) clReleaseMemObject(d->dummy);
-    if (d->queue) clReleaseCommandQueue(d->queue);
-    if (d->context) clReleaseContext(d->context);
+    drop_context(d);
     ocl_text_free(&d->identity);
     ocl_free(d->host, d);
 }

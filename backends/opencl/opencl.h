@@ -77,11 +77,18 @@ typedef struct ocl_built {
     char key[];
 } ocl_built;
 
-/* A point on the timeline; a thread of the driver writes host_ns when it is reached. */
+/* When a point was reached; 0: not yet.  A thread of the driver writes it, perhaps after the device
+ * was closed: the last of its owners, the driver and the mark, frees it. */
+typedef struct ocl_moment {
+    atomic_ullong host_ns;
+    atomic_int owners;
+} ocl_moment;
+
+/* A point on the timeline. */
 typedef struct ocl_mark {
     cl_event event;
     uint64_t ticket, noted; /* ocl_noted */
-    atomic_ullong host_ns;
+    ocl_moment *moment;
 } ocl_mark;
 
 typedef struct ocl_timing ocl_timing; /* timing.c */
@@ -210,6 +217,8 @@ cl_uint ocl_platforms(cl_platform_id *, cl_uint cap, cl_int *native);
 /* device.c */
 rk_status ocl_open(const rk_host *, uint32_t index, rk_device **, rk_error *);
 void ocl_close(rk_device *);
+/* A context and a queue anew, after a failure in a device that has no memory and no kernels. */
+rk_status ocl_start_over(rk_device *, rk_error *);
 
 /* RK_E_UNSUPPORTED if a work-item's loops would be cut short. */
 rk_status ocl_loops(const rk_device *, uint64_t iterations, rk_error *);
@@ -264,7 +273,7 @@ rk_status ocl_flush(rk_device *, rk_error *);
 rk_status ocl_sync(rk_device *, rk_error *);
 rk_status ocl_mark_now(rk_device *, uint64_t *, rk_error *);
 rk_status ocl_wait(rk_device *, uint64_t, rk_error *);
-/* Returns when the driver holds no pointer into the device's marks. */
+/* Waits for all of them. */
 void ocl_marks_end(rk_device *);
 rk_status ocl_elapsed(rk_device *, uint64_t, uint64_t, uint64_t *, rk_error *);
 

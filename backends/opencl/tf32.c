@@ -95,20 +95,21 @@ static rk_status convolve(rk_device *d, rk_kernel *k, rk_mem **m, trial *t, rk_e
     return ocl_sync(d, e);
 }
 
-/* A device without, whose driver does not take the source, is none that fails. */
+/* A device without, whose driver does not take the source or run it, is none that fails. */
 static rk_status try(rk_device *d, rk_error *e)
 {
     rk_error why = {.size = sizeof why};
     trial *t = ocl_alloc(d->host, sizeof *t);
     rk_kernel *k = ocl_alloc(d->host, sizeof *k);
     rk_mem *m[ARGS] = {NULL};
-    rk_status status = RK_E_NOMEM;
-    if (t && k) {
+    rk_status status = RK_OK;
+    const int room = t && k;
+    if (room) {
         fill(t->x, C * H * W, 1);
         fill(t->w, K * C * SIDE * SIDE, 2);
         status = convolve(d, k, m, t, &why);
     }
-    if (status != RK_OK || !is_right(t)) {
+    if (room && (status != RK_OK || !is_right(t))) {
         d->tf32 = OCL_TF32_NONE;
         ocl_log(d->host, 1, "opencl: not using tensor cores of %s: %s", d->info.name,
                 status == RK_OK ? "a convolution is wrong" : why.text);
@@ -117,7 +118,8 @@ static rk_status try(rk_device *d, rk_error *e)
     for (int i = 0; i < ARGS; i++)
         if (m[i]) ocl_mem_free(d, m[i]);
     ocl_free(d->host, t);
-    return status == RK_E_NOMEM ? OCL_FAIL(e, RK_E_NOMEM, 0, "no host memory left") : RK_OK;
+    if (!room) return OCL_FAIL(e, RK_E_NOMEM, 0, "no host memory left for a trial of tensor cores");
+    return d->sticky.code == RK_OK ? RK_OK : ocl_start_over(d, e);
 }
 
 /* Quick are those of compute capability 8.0, 9.0 and 10.0, on A100, H100 and B200, with 8, 7 and 14
