@@ -56,12 +56,14 @@ static const shapes *choose(const rk_device *d, uint32_t what)
     return d->cpu ? &cpu_fma : &gpu_fma;
 }
 
-/* Sets the number of variants; of no chains if there is no such variant. */
+/* Sets the number of variants; of no chains if there is no such variant.  The brief ones, for large
+ * groups, are the last of a list. */
 static shape choose_shape(const rk_device *d, rk_probe *p)
 {
     const shapes *all = choose(d, p->what);
     p->variants = all->n;
-    return p->variant < all->n ? all->list[p->variant] : (shape){0, 0};
+    while (d->max_group < BRIEF_GROUP && is_brief(all->list[p->variants - 1])) p->variants--;
+    return p->variant < p->variants ? all->list[p->variant] : (shape){0, 0};
 }
 
 static rk_status no_variant(const rk_probe *p, rk_error *e)

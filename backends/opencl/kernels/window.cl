@@ -52,7 +52,8 @@ ONE_ELEMENT
             uint at = (uint)h * in_w + (uint)w;
             float v = rk_near(in, (uint)h, (uint)w, in_w, counts);
 #else
-    uint h = (uint)max(top, (RK_SIGNED)0), w0 = (uint)max(left, (RK_SIGNED)0);
+    uint h = (uint)clamp(top, (RK_SIGNED)0, (RK_SIGNED)in_h),
+         w0 = (uint)clamp(left, (RK_SIGNED)0, (RK_SIGNED)in_w);
     RK_SIGNED below = top + (RK_SIGNED)kh, beside = left + (RK_SIGNED)kw;
     uint bottom = (uint)clamp(below, (RK_SIGNED)0, (RK_SIGNED)in_h),
          right = (uint)clamp(beside, (RK_SIGNED)0, (RK_SIGNED)in_w);
