@@ -7,6 +7,7 @@
 enum {
     LEAST_VECTORS = 4,         /* of a plane: fewer sums would wait for each other */
     MOST_IN_ORDER = 384 << 10, /* bytes of an image, so that the second cache has two */
+    MOST_MASKS = 1 << 20       /* bytes */
 };
 
 /* How far it is from a position. */
@@ -55,7 +56,8 @@ rk_status CPU_NAME(cpu_conv_few_plan)(rk_kernel *k, cpu_conv *v, size_t *scratch
     if (k->choice.columns || v->count == 0 || m > CPU_FEW_ROWS || v->sh != 1 || v->sw != 1 ||
         v->R > RK_CONV_BLOCK || v->S > RK_CONV_BLOCK || taps < 2 || depth > RK_CONV_BLOCK ||
         depth * taps > RK_CONV_BLOCK || p.H != v->dim[2] || p.W != v->dim[3] ||
-        p.H * p.W < LEAST_VECTORS * CPU_VEC)
+        p.H * p.W < LEAST_VECTORS * CPU_VEC ||
+        (double)taps * (double)(p.H * p.W) / CPU_VEC * sizeof(vec_mask) > MOST_MASKS)
         return RK_OK;
     cpu_few *f = cpu_kernel_alloc(k, sizeof *f);
     if (!f) return RK_E_NOMEM;
