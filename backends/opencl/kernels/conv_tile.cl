@@ -36,6 +36,49 @@ static inline void rk_mask(U whole, __global uint *to)
 #define READ(x, m, n) MASKED(VLOAD(x), m);
 #endif
 
+/* The products of a tap.  Those of few rows ask for what they read of the next channel; and go from
+ * vector to vector: the compiler must not change that, or there are more of them than registers. */
+#if defined(RK_BITS) && !RK_POINT
+#define NEAR(n)                                                                                    \
+    const uint end = cycle && cycle < taps ? tap[cycle - 1] : tap[0], low = min(tap[0], end),      \
+               channel = cycle < taps ? tap[cycle] - tap[0] : 0,                                   \
+               pairs = ((n) * RK_WIDTH + max(tap[0], end) - low) / 16 / 2 + 2;                     \
+    __global const float *near = x + low;
+#define ASK_NEAR                                                                                   \
+    if (place == 0) near += channel;                                                               \
+    if (place < pairs) {                                                                           \
+        SOON(near + place * 32)                                                                    \
+        SOON(near + place * 32 + 16)                                                               \
+    }
+#define MULTIPLY(n)                                                                                \
+    F wv[RK_MR];                                                                                   \
+    _Pragma("unroll") for (uint i = 0; i < RK_MR; i++) wv[i] = (F)(w[i]);                          \
+    _Pragma("unroll") for (uint v = 0; v < n; v++)                                                 \
+    {                                                                                              \
+        F xv = READ(x + off + v * RK_WIDTH, m + v * MASKS, n)                                      \
+        _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                         \
+        {                                                                                          \
+            acc[i][v] = fma(xv, wv[i], acc[i][v]);                                                 \
+            __asm__ volatile("" : "+v"(acc[i][v]) : : "memory");                                   \
+        }                                                                                          \
+    }
+#else
+#define NEAR(n)
+#define ASK_NEAR
+#define MULTIPLY(n)                                                                                \
+    F xv[n];                                                                                       \
+    _Pragma("unroll") for (uint v = 0; v < n; v++)                                                 \
+    {                                                                                              \
+        xv[v] = READ(x + off + v * RK_WIDTH, m + v * MASKS, n)                                     \
+    }                                                                                              \
+    _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                             \
+    {                                                                                              \
+        F wv = (F)(w[i]);                                                                          \
+        _Pragma("unroll") for (uint v = 0; v < n; v++)                                             \
+            acc[i][v] = fma(xv[v], wv, acc[i][v]);                                                 \
+    }
+#endif
+
 /* RK_MR channels of n vectors of positions, written to rows of `to`, ld apart.  The masks of a
  * channel's taps are `cycle` words, MASK for each.  Asks for `lines` from `next` on, and to write
  * rows of `want`, which is NULL or where the results go. */
@@ -47,27 +90,19 @@ static inline void rk_mask(U whole, __global uint *to)
     {                                                                                              \
         F acc[RK_MR][n];                                                                           \
         uint place = 0;                                                                            \
+        NEAR(n)                                                                                    \
         _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                         \
             _Pragma("unroll") for (uint v = 0; v < n; v++) acc[i][v] = (F)(0.0f);                  \
         _Pragma("unroll 1") for (uint p = 0; p < taps; p++, w += RK_MR)                            \
         {                                                                                          \
-            F xv[n];                                                                               \
             ulong off = tap[p];                                                                    \
+            ASK_NEAR                                                                               \
             if (p < lines) ASK(next + p * 16)                                                      \
             if (want && p < RK_MR)                                                                 \
                 _Pragma("unroll") for (uint v = 0; v <= n; v++) WANT(want + p * apart + v * 16)    \
             __global const uint *m = mask + place;                                                 \
             place = place + MASK < cycle ? place + MASK : 0;                                       \
-            _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
-            {                                                                                      \
-                xv[v] = READ(x + off + v * RK_WIDTH, m + v * MASKS, n)                             \
-            }                                                                                      \
-            _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                     \
-            {                                                                                      \
-                F wv = (F)(w[i]);                                                                  \
-                _Pragma("unroll") for (uint v = 0; v < n; v++)                                     \
-                    acc[i][v] = fma(xv[v], wv, acc[i][v]);                                         \
-            }                                                                                      \
+            MULTIPLY(n)                                                                            \
         }                                                                                          \
         _Pragma("unroll") for (uint i = 0; i < RK_MR; i++)                                         \
             _Pragma("unroll") for (uint v = 0; v < n; v++)                                         \
