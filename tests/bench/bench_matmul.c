@@ -37,6 +37,7 @@ static sgemm_fn *open_blas(void)
 {
     sgemm_fn *sgemm = NULL;
     char *(*core)(void) = NULL;
+    const char *named = getenv("OPENBLAS_CORETYPE");
     if (__builtin_cpu_supports("avx512bw"))
         setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
     else if (__builtin_cpu_supports("avx2"))
@@ -49,7 +50,8 @@ static sgemm_fn *open_blas(void)
     if (!sgemm)
         printf("no OpenBLAS: ratios are to the first device\n");
     else
-        printf("OpenBLAS with kernels for %s\n", core ? core() : "an unknown processor");
+        printf("OpenBLAS with kernels for %s%s\n", core ? core() : "an unknown processor",
+               named ? ", as OPENBLAS_CORETYPE says" : "");
     return sgemm;
 }
 

@@ -8,7 +8,8 @@ median, the least and the most milliseconds of one step over the rounds: batch g
 backward, SGD with momentum; and the peak resident size of the process.  Data is resident and the
 batch is gathered by index, as in rethink; nothing is copied to the host.  A round is the median of
 its steps; on a GPU the mean of steps that follow each other without waiting, where cuDNN chooses its
-algorithms by trial.  Products are of fp32 unless --tf32 is given.  With --graph a step is captured
+algorithms by trial.  Products are of fp32 unless --tf32 is given.  Variables of the environment
+that hold a library to older instructions are named in the line.  With --graph a step is captured
 once, as a CUDA graph, and replayed: without PyTorch's own time between launches.
 
 --variants is a list of ways to do it, in place of --channels-last, --tf32 and --graph: fp32 or tf32,
@@ -16,6 +17,7 @@ with -nhwc and -graph as wanted, e.g. fp32,fp32-nhwc,tf32-nhwc-graph.  One that 
 the others: its line says why, and the exit status is 1.  Needs torch and numpy."""
 import argparse
 import gc
+import os
 import pathlib
 import resource
 import statistics
@@ -28,6 +30,8 @@ import torch.nn.functional as F
 from bench_torch_grad import MODELS, Net, read
 
 EXAMPLES = 2048
+HELD_BY = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "MKL_DEBUG_CPU_TYPE",
+           "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE")
 
 
 class Trained(Net):
@@ -137,7 +141,8 @@ def measure(path, variant, a):
 
 def report(path, variant, a):
     """Prints the line of a variant; false if it failed."""
-    head = f"torch {torch.__version__} {a.device} {pathlib.Path(path).stem} {'-'.join(variant)}"
+    head = " ".join(["torch", torch.__version__, a.device, pathlib.Path(path).stem,
+                     "-".join(variant)] + [f"{v}={os.environ[v]}" for v in HELD_BY if v in os.environ])
     try:
         ms = measure(path, variant, a)
     except Exception as why:
