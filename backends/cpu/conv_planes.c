@@ -99,9 +99,66 @@ static int64_t first_from(int64_t bound, int64_t low, int64_t step)
     return o > 0 ? o : 0;
 }
 
+/* Of an axis with two phases: where elements of one parity go, and how many are needed. */
+typedef struct share {
+    int64_t phase, at, n;
+} share;
+
+static share share_of(const cpu_planes *p, int64_t parity)
+{
+    int64_t phase = (parity - p->low_w) & 1, at = (parity - p->low_w - phase) / 2;
+    int64_t end = cpu_least(at + (p->W - parity + 1) / 2, p->columns);
+    return (share){phase, at, cpu_most(end - at, 0)};
+}
+
+static inline vec_mask some(int64_t n) { return v_part((int)cpu_most(cpu_least(n, CPU_VEC), 0)); }
+
+/* Both phases of columns at once, a vector of each from column `at` of the phases on: rows in the
+ * order of memory.  Masked stores are slow on some processors; behind the end of a row of one vector
+ * is what is outside, or a later row, so vectors are filled up with zeros. */
+static void deal(const cpu_planes *p, const float *x, float *to, int64_t first, int64_t rows,
+                 int64_t ahead, int64_t at)
+{
+    const share e = share_of(p, 0), o = share_of(p, 1);
+    const vec_mask own = some(e.n - at), other = some(o.n - at), low = some(p->W - 2 * at),
+                   high = some(p->W - 2 * at - CPU_VEC);
+    int64_t end =
+        INT64_MAX; /* within so many elements from a row on, whole vectors may be stored */
+    if (at + CPU_VEC <= cpu_least(e.n, o.n))
+        end = 0;
+    else if (at == 0 && p->outside == 0)
+        end = cpu_most(e.at, o.at) + CPU_VEC;
+    float *even = to + e.phase * p->phase + e.at + at, *odd = to + o.phase * p->phase + o.at + at;
+    for (int64_t u = 0; u < rows; u++, even += p->width, odd += p->width)
+        for (int64_t i = 0; i < p->phases_h; i++) {
+            const int64_t h = (first + u) * p->step_h + p->low_h + i,
+                          phase = i * p->phases_w * p->phase;
+            const float *from = x + h * p->W + 2 * at;
+            vec a, b;
+            a = b = v_const(p->outside);
+            if (h >= 0 && h < p->H) {
+                __builtin_prefetch(from + ahead);
+                __builtin_prefetch(from + ahead + cpu_least(CPU_VEC, p->W - 2 * at - 1));
+                a = v_load_part(from, low);
+                b = v_load_part(from + CPU_VEC, high);
+            }
+            if (end <= (rows - u) * p->width) {
+                v_store(even + phase, v_keep(v_even(a, b), own));
+                v_store(odd + phase, v_keep(v_odd(a, b), other));
+            } else {
+                v_store_part(even + phase, v_even(a, b), own);
+                v_store_part(odd + phase, v_odd(a, b), other);
+            }
+        }
+}
+
 void CPU_NAME(cpu_planes_fill)(const cpu_planes *p, const float *x, float *to, int64_t first,
                                int64_t rows, int64_t ahead)
 {
+    if (p->step_w == 2 && p->phases_w == 2) {
+        for (int64_t at = 0; 2 * at < p->W; at += CPU_VEC) deal(p, x, to, first, rows, ahead, at);
+        return;
+    }
     for (int64_t i = 0; i < p->phases_h; i++)
         for (int64_t j = 0; j < p->phases_w; j++, to += p->phase) {
             int64_t low = p->low_w + j, from = first_from(0, low, p->step_w);

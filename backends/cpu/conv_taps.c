@@ -32,7 +32,7 @@ typedef struct unit {
     int64_t mask_a, mask_images; /* of which there were masks before */
     int fresh;                   /* this unit needs others */
     int64_t filled;              /* channels whose planes are there */
-    cpu_ask ask;                 /* for what the epilogue reads */
+    cpu_ask ask;                 /* for what the epilogue reads and what is copied next */
 } unit;
 
 /* The taps before the end of block b, of those that take part. */
@@ -251,17 +251,6 @@ static void multiply_grid(unit *u, const cpu_grid *g, float *c, int64_t ldc)
         multiply(u, &s);
 }
 
-/* One row of the result, from rows of the grids that it is made of. */
-static void spread_row(float *to, const float *const *from, int64_t wide, int64_t w)
-{
-    if (wide == 1)
-        memcpy(to, from[0], (size_t)w * sizeof *to);
-    else if (wide == 2)
-        v_zip(to, from[0], from[1], w);
-    else
-        for (int64_t i = 0; i < w; i++) to[i] = from[i % wide][i / wide];
-}
-
 /* From the strips of `wide` grids, which have the same rows, to the result. */
 static void spread(const unit *u, const cpu_grid *g, int64_t wide)
 {
@@ -280,7 +269,7 @@ static void spread(const unit *u, const cpu_grid *g, int64_t wide)
                 float *to = u->j->c + (u->n + n) * f->apart + line * f->w;
                 __builtin_prefetch(to + AHEAD * f->sh * f->w, 1);
                 __builtin_prefetch(to + AHEAD * f->sh * f->w + CPU_ALIGN / 4, 1);
-                spread_row(to, from, wide, lines * f->w);
+                cpu_taps_spread(to, from, wide, lines * f->w);
                 for (int64_t k = 0; k < wide; k++) from[k] += lines * g[k].columns;
             }
 }
@@ -316,20 +305,36 @@ static void finish(const unit *u, const cpu_run *r)
     }
 }
 
-/* Memory has the time of all tiles; without an epilogue there is nothing to ask for. */
+/* What the next unit copies, unless it leaves rows out; the copy of this one asked for it, too. */
+static void ask_for_operand(unit *u)
+{
+    const cpu_planes *p = &u->f->planes;
+    const int64_t plane = p->H * p->W, band = u->f->rows * p->step_h * p->W;
+    const float *x = u->j->a + u->n * p->apart + u->a * p->step_h * p->W;
+    if (p->direct || p->phases_h < p->step_h) return;
+    if (u->a + u->f->rows < u->f->grid[0].rows)
+        cpu_ask_add(&u->ask, x + band, 4, p->channels, plane, band);
+    else if (u->n + u->images < u->j->v->N)
+        cpu_ask_add(&u->ask, u->j->a + (u->n + u->images) * p->apart, 4, u->images, p->apart,
+                    p->channels * plane);
+}
+
+/* Memory has the time of all tiles. */
 static void ask_for(unit *u, const cpu_run *r)
 {
     const cpu_taps *f = u->f;
     int64_t plane = f->h * f->w, from = u->a * f->sh * f->w, tiles = 0;
     int64_t n = cpu_least((u->a + u->rows) * f->sh, f->h) * f->w - from;
     u->ask = (cpu_ask){.wishes = 0};
-    if (!r || 4 * n * u->m * u->images > MOST_ASKED) return;
+    ask_for_operand(u);
+    if (4 * n * u->m * u->images > MOST_ASKED) r = NULL;
+    if (!r && !u->ask.wishes) return;
     for (int64_t g = 0; g < f->grids; g++) {
         int64_t columns = u->images * u->rows * f->grid[g].columns;
         tiles += (columns + CPU_NR - 1) / CPU_NR *
                  ((f->depth * f->grid[g].taps + f->piece - 1) / f->piece);
     }
-    for (int64_t i = 0; i < u->images; i++)
+    for (int64_t i = 0; i < u->images && r; i++)
         cpu_ask_program(&u->ask, r, ((u->n + i) * f->m + u->i) * plane + from, u->m, plane, n);
     cpu_ask_divide(&u->ask, cpu_most(tiles, 1) * (u->end - u->from));
 }

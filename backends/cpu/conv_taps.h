@@ -1,6 +1,7 @@
 /* conv_taps.h: the plan of y and dx; see conv_taps.c. */
 #ifndef RETHINK_CPU_CONV_TAPS_H
 #define RETHINK_CPU_CONV_TAPS_H
+#include <string.h>
 #include "conv.h"
 #include "gemm.h"
 
@@ -42,6 +43,17 @@ static inline int64_t cpu_taps_row(const cpu_taps *f, int64_t panel)
 static inline float *cpu_taps_panel(const cpu_taps *f, const cpu_grid *g, float *work, int64_t p)
 {
     return work + g->panels + cpu_taps_row(f, p) * f->depth * g->taps + p * CPU_VEC;
+}
+
+/* One row of the result, of w elements, from rows of the grids that it is made of. */
+static inline void cpu_taps_spread(float *to, const float *const *from, int64_t wide, int64_t w)
+{
+    if (wide == 1)
+        memcpy(to, from[0], (size_t)w * sizeof *to);
+    else if (wide == 2)
+        v_zip(to, from[0], from[1], w);
+    else
+        for (int64_t i = 0; i < w; i++) to[i] = from[i % wide][i / wide];
 }
 #endif
 
