@@ -317,8 +317,8 @@ static rk_status skip_ahead(search *x, bool *skipped, rk_error *e)
     for (int i = 0; i < 2 && *skipped; i++) {
         const rk_bisect_run *run = x->s[i].run;
         rk_run_folder folder = {run->folder, -1};
-        if (rk_checkpoint_where(&folder, x->s[i].t, run->record->id, run->record->config, &at[i],
-                                skipped, &ignored) != RK_OK)
+        if (rk_checkpoint_where(&folder, x->s[i].t, run->record, &at[i], skipped, &ignored) !=
+            RK_OK)
             *skipped = false; /* it only saves time */
     }
     *skipped =
@@ -326,8 +326,7 @@ static rk_status skip_ahead(search *x, bool *skipped, rk_error *e)
     for (int i = 0; i < 2 && *skipped; i++) {
         const rk_bisect_run *run = x->s[i].run;
         rk_run_folder folder = {run->folder, -1};
-        RK_TRY(rk_checkpoint_load(&folder, x->s[i].t, run->record->id, run->record->config, &x->at,
-                                  skipped, e));
+        RK_TRY(rk_checkpoint_load(&folder, x->s[i].t, run->record, &x->at, skipped, e));
     }
     return RK_OK;
 }

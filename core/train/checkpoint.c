@@ -44,6 +44,17 @@ rk_status rk_run_folder_open(const rk_results *r, int64_t id, rk_run_folder *out
     return status;
 }
 
+rk_status rk_run_folder_begin(const rk_results *r, int64_t id, rk_run_folder *out, rk_error *e)
+{
+    static const char *const left[] = {"checkpoint.safetensors", "weights.safetensors"};
+    rk_status status = rk_run_folder_open(r, id, out, e);
+    for (int i = 0; i < 2 && status == RK_OK; i++)
+        if (unlinkat(out->lock, left[i], 0) != 0 && errno != ENOENT)
+            status = RK_FAIL(e, RK_E_IO, "cannot remove %s/%s, which an earlier run left: %s",
+                             out->path, left[i], strerror(errno));
+    return status;
+}
+
 void rk_run_folder_close(rk_run_folder *f)
 {
     if (f->lock >= 0) close(f->lock);
@@ -181,30 +192,35 @@ static bool whole_note(const rk_safetensors *file, const char *key, int64_t most
 }
 
 static rk_status read_notes(const rk_safetensors *file, const char *path, const rk_trainer *t,
-                            int64_t id, const char *config, rk_progress *at, rk_error *e)
+                            const rk_run_record *run, rk_progress *at, rk_error *e)
 {
-    int64_t run;
+    int64_t id;
     const char *stored = rk_safetensors_note(file, "config");
     const char *seconds = rk_safetensors_note(file, "seconds");
-    if (!whole_note(file, "run", INT64_MAX, &run) ||
+    if (!whole_note(file, "run", INT64_MAX, &id) ||
         !whole_note(file, "epoch", INT64_MAX, &at->epoch) ||
         !whole_note(file, "step", t->steps, &at->step) || !stored || !seconds)
         return RK_FAIL(e, RK_E_INVALID,
                        "%s is no checkpoint of this run: remove it to start the run from its "
                        "beginning",
                        path);
-    if (run != id || strcmp(stored, config) != 0)
+    if (id != run->id || strcmp(stored, run->config) != 0)
         return RK_FAIL(e, RK_E_INVALID,
                        "%s belongs to another run or configuration: remove it to start run %lld "
                        "from its beginning",
-                       path, (long long)id);
+                       path, (long long)run->id);
+    if (at->epoch > run->epochs_done)
+        return RK_FAIL(e, RK_E_INVALID,
+                       "%s is ahead of the results, which have %lld of its %lld epochs: restore or "
+                       "merge newer results, or remove it to start run %lld from its beginning",
+                       path, (long long)run->epochs_done, (long long)at->epoch, (long long)run->id);
     at->seconds = strtod(seconds, NULL);
     return RK_OK;
 }
 
 /* Opens a run's checkpoint and reads where it stands; *file is NULL if there is none. */
-static rk_status open_checkpoint(const rk_run_folder *f, const rk_trainer *t, int64_t id,
-                                 const char *config, rk_progress *at, rk_safetensors **file,
+static rk_status open_checkpoint(const rk_run_folder *f, const rk_trainer *t,
+                                 const rk_run_record *run, rk_progress *at, rk_safetensors **file,
                                  rk_error *e)
 {
     char *path = NULL;
@@ -216,7 +232,7 @@ static rk_status open_checkpoint(const rk_run_folder *f, const rk_trainer *t, in
         return RK_OK;
     }
     rk_status status = rk_safetensors_open(path, file, e);
-    if (status == RK_OK) status = read_notes(*file, path, t, id, config, at, e);
+    if (status == RK_OK) status = read_notes(*file, path, t, run, at, e);
     if (status != RK_OK) {
         rk_safetensors_close(*file);
         *file = NULL;
@@ -225,24 +241,24 @@ static rk_status open_checkpoint(const rk_run_folder *f, const rk_trainer *t, in
     return status;
 }
 
-rk_status rk_checkpoint_where(const rk_run_folder *f, const rk_trainer *t, int64_t id,
-                              const char *config, rk_progress *at, bool *found, rk_error *e)
+rk_status rk_checkpoint_where(const rk_run_folder *f, const rk_trainer *t, const rk_run_record *run,
+                              rk_progress *at, bool *found, rk_error *e)
 {
     rk_safetensors *file;
     *found = false;
-    RK_TRY(open_checkpoint(f, t, id, config, at, &file, e));
+    RK_TRY(open_checkpoint(f, t, run, at, &file, e));
     *found = file;
     rk_safetensors_close(file);
     return RK_OK;
 }
 
-rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
+rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, const rk_run_record *run,
                              rk_progress *at, bool *found, rk_error *e)
 {
     rk_safetensors *file;
     rk_progress stood = {0};
     *found = false;
-    RK_TRY(open_checkpoint(f, t, id, config, &stood, &file, e));
+    RK_TRY(open_checkpoint(f, t, run, &stood, &file, e));
     if (!file) return RK_OK;
     rk_status status = restore(t->session, file, false, e);
     *found = status == RK_OK;

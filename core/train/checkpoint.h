@@ -21,17 +21,21 @@ typedef struct rk_run_folder {
 
 /* Makes the folder and locks it; RK_E_INVALID if another process trains the run. */
 rk_status rk_run_folder_open(const rk_results *r, int64_t id, rk_run_folder *out, rk_error *e);
+/* The same for a run that begins.  What a run of this number left that is in the results no more,
+ * as where their file was removed without its folders, is removed. */
+rk_status rk_run_folder_begin(const rk_results *r, int64_t id, rk_run_folder *out, rk_error *e);
 void rk_run_folder_close(rk_run_folder *f);
 
 rk_status rk_checkpoint_save(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
                              const rk_progress *at, rk_error *e);
 /* Brings the trainer back to where the checkpoint stands.  *found is false, and nothing changed, if
- * there is none. */
-rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,
+ * there is none.  One of another run or configuration, or after more than run->epochs_done epochs,
+ * is refused: rows are written before it. */
+rk_status rk_checkpoint_load(const rk_run_folder *f, rk_trainer *t, const rk_run_record *run,
                              rk_progress *at, bool *found, rk_error *e);
 /* Where the checkpoint stands; nothing is loaded. */
-rk_status rk_checkpoint_where(const rk_run_folder *f, const rk_trainer *t, int64_t id,
-                              const char *config, rk_progress *at, bool *found, rk_error *e);
+rk_status rk_checkpoint_where(const rk_run_folder *f, const rk_trainer *t, const rk_run_record *run,
+                              rk_progress *at, bool *found, rk_error *e);
 /* The parameters and statistics of any safetensors file, a checkpoint's too, into the trainer.  One
  * of another model is refused, naming the first tensor that is missing, of another shape, or too
  * much. */

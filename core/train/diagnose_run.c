@@ -36,7 +36,7 @@ static rk_status load_checkpoint(visit *v, rk_error *e)
 {
     rk_progress at;
     bool found;
-    RK_TRY(rk_checkpoint_load(&v->folder, v->trainer, v->run->id, v->run->config, &at, &found, e));
+    RK_TRY(rk_checkpoint_load(&v->folder, v->trainer, v->run, &at, &found, e));
     if (!found)
         return RK_FAIL(e, RK_E_INVALID,
                        "run %lld has no weights in %s: it ended before its first checkpoint, or "

@@ -322,7 +322,7 @@ rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *resu
     if (status == RK_OK) status = rk_results_add(results, &run, e);
     if (status == RK_OK) {
         *id = run.id;
-        status = rk_run_folder_open(results, run.id, &s.folder, e);
+        status = rk_run_folder_begin(results, run.id, &s.folder, e);
         if (status == RK_OK) status = train_all(&s, e);
         status = record_end(&s, status, e);
     }
@@ -349,7 +349,7 @@ static rk_status restore(training *s, rk_error *e)
                        "the data of run %lld have changed since it began (digest %s, now %s): "
                        "restore them",
                        (long long)id, s->run->data_digest, s->trainer->audit.digest);
-    RK_TRY(rk_checkpoint_load(&s->folder, s->trainer, id, s->run->config, &s->at, &found, e));
+    RK_TRY(rk_checkpoint_load(&s->folder, s->trainer, s->run, &s->at, &found, e));
     s->run->fit_epoch = fit_before(s);
     for (uint32_t i = 0; i < s->n_old && s->old[i].epoch <= s->at.epoch; i++)
         note_best(s, &s->old[i]);
@@ -363,6 +363,7 @@ static rk_status resume(training *s, const rk_registry *plugins, rk_error *e)
                        (long long)s->run->id);
     RK_TRY(rk_run_folder_open(s->results, s->run->id, &s->folder, e));
     RK_TRY(rk_results_history(s->results, s->run->id, &s->old, &s->n_old, e));
+    rk_record_rows(s->run, s->old, s->n_old);
     RK_TRY(rk_trainer_open(s->hub, plugins, s->config, &s->trainer, e));
     RK_TRY(take_weights(s, e));
     RK_TRY(restore(s, e));

@@ -214,7 +214,8 @@ static rk_status each_of_stage(void *ctx, rk_merge_act act, int64_t from, int64_
 }
 
 /* Folders of new runs are there before their rows: no row is without its folder.  Those of runs
- * that were there stay until the rows are further, so that no checkpoint is ahead of its rows. */
+ * that were there stay until the rows are further, so that no checkpoint is ahead of its rows.  One
+ * may be whose run went on between the copies of rows and folder: it is refused, not resumed. */
 static rk_status move_folders(merger *m, bool updates, rk_error *e)
 {
     for (size_t i = 0; i < m->n_moves; i++)

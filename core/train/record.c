@@ -152,6 +152,13 @@ void rk_record_texts_free(rk_record_texts *texts)
     *texts = (rk_record_texts){0};
 }
 
+void rk_record_rows(rk_run_record *run, const rk_epoch_record *row, uint32_t n)
+{
+    uint32_t whole = 0;
+    while (whole < n && row[whole].epoch == whole + 1) whole++;
+    run->epochs_done = whole;
+}
+
 void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row, bool fit)
 {
     run->epochs_done = row->epoch;

@@ -17,6 +17,9 @@ void rk_record_texts_free(rk_record_texts *texts);
 /* Brings the summary up to an epoch's row; run->digest becomes row's. */
 void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row, bool fit);
 
+/* Brings the number of epochs to what a run has in rows: from the first on without a gap. */
+void rk_record_rows(rk_run_record *run, const rk_epoch_record *row, uint32_t n);
+
 /* Now, in UTC and to the millisecond, so that two runs of one configuration can be told apart. */
 void rk_record_time(char out[32]);
 

@@ -205,6 +205,58 @@ open(sys.argv[1], "wb").write(text.replace(b"seed\\\":1", b"seed\\\":2"))' $file
     works "$RETHINK" run --resume 1 --quiet --out a.sqlite
 }
 
+# Long enough to be killed before its end, with a checkpoint only there.
+epochs=$([ -n "$SANITIZE" ] && echo 200 || echo 1000)
+long="--epochs $epochs --seed 8 --checkpoint-seconds 1000"
+
+# begins FILE: its first run is that one, killed after some epochs.
+begins() {
+    # shellcheck disable=SC2086
+    launch $long --out "$1" >/dev/null 2>&1 &
+    pid=$!
+    until [ "$(sqlite3 "$1" 'select count(*) > 2 from epochs' 2>/dev/null)" = 1 ]; do
+        kill -0 $pid || fail 'no run, or over before it was killed'
+        sleep 0.01
+    done
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+}
+
+# Without its results file a folder is of no run: what is in it is not taken for the next one's.
+test_run_in_an_old_folder() {
+    # shellcheck disable=SC2086
+    train $long --out r.sqlite >/dev/null
+    digests r.sqlite 1 >whole
+    rm -f r.sqlite r.sqlite-wal r.sqlite-shm
+    [ -s r.sqlite.runs/1/checkpoint.safetensors ] || fail 'no old checkpoint'
+    begins r.sqlite
+    [ -z "$(ls r.sqlite.runs/1)" ] || fail "$(ls r.sqlite.runs/1)"
+    works "$RETHINK" run --resume 1 --quiet --out r.sqlite
+    digests r.sqlite 1 >resumed
+    same whole resumed
+}
+
+# With an older copy of the results file a checkpoint is ahead of what is recorded: no epoch may be
+# missing in the end.
+test_checkpoint_ahead_of_its_rows() {
+    begins r.sqlite
+    sqlite3 r.sqlite '.backup old.sqlite'
+    works "$RETHINK" run --resume 1 --quiet --out r.sqlite
+    digests r.sqlite 1 >whole
+    mv r.sqlite.runs old.sqlite.runs
+    had=$(sqlite3 old.sqlite 'select max(epoch) from epochs')
+    ahead="old.sqlite.runs/1/checkpoint.safetensors is ahead of the results, which have $had of its $epochs"
+    fails "$ahead" "$RETHINK" run --resume 1 --quiet --out old.sqlite
+    rm old.sqlite.runs/1/weights.safetensors
+    fails "$ahead" "$RETHINK" diagnose 1 --what margins --out old.sqlite
+    sqlite3 old.sqlite 'delete from epochs where epoch = 2'
+    fails "have 1 of its $epochs" "$RETHINK" run --resume 1 --quiet --out old.sqlite
+    rm old.sqlite.runs/1/checkpoint.safetensors
+    works "$RETHINK" run --resume 1 --quiet --out old.sqlite
+    digests old.sqlite 1 >resumed
+    same whole resumed
+}
+
 # The same run by every way there is to compute it.
 test_same_bits() {
     common='--epochs 3 --seed 7 --randomize labels:p=0.5+pixels:mode=shuffle'
