@@ -37,7 +37,7 @@ struct rk_lab {
     rk_error mistake; /* the first of its reports */
 };
 
-/* RK_E_STOPPED if the user asked to stop. */
+/* RK_E_STOPPED if the user asked to stop; what is wrong with a report if something is. */
 rk_status rk_lab_go_on(rk_lab *lab, rk_error *e);
 /* A job takes so much more device memory, or less. */
 void rk_lab_count_bytes(rk_lab *lab, uint64_t more, uint64_t less);

@@ -39,7 +39,9 @@ static bool has_room(rk_lab *lab, uint32_t n, uint32_t most, const char *what)
 {
     if (n < most) return true;
     if (lab->mistake.code == RK_OK)
-        RK_FAIL(&lab->mistake, RK_E_INTERNAL, "it reports more than %u %s", most, what);
+        RK_FAIL(&lab->mistake, RK_E_INTERNAL,
+                "it reports more than %u %s, the most that are kept: take smaller parameters", most,
+                what);
     return false;
 }
 
@@ -148,6 +150,10 @@ void rk_lab_note(rk_lab *lab, const char *format, ...)
 
 rk_status rk_lab_go_on(rk_lab *lab, rk_error *e)
 {
+    if (lab->mistake.code != RK_OK) {
+        if (e) *e = lab->mistake;
+        return lab->mistake.code;
+    }
     if (!lab->watch.stopping || !lab->watch.stopping(lab->watch.ctx)) return RK_OK;
     return RK_FAIL(e, RK_E_STOPPED, "stopped");
 }

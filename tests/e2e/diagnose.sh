@@ -96,6 +96,10 @@ test_refusals() {
     fails "unknown diagnostic 'prob'; did you mean 'probe'" probed prob --dry-run
     fails "probe: no parameter 'scal'" probed probe:scal=1 --dry-run
     fails 'scale=.* 0 to' probed probe:scale=-1 --dry-run
+    fails 'points=.* 2 to 223' probed surface:points=224 --dry-run
+    fails 'points=.* 2 to 12500' probed interpolate:with=1,points=12501 --dry-run
+    fails 'samples=.* 1 to 49900' probed sensitivity:steps=60000,samples=49901 --dry-run
+    fails 'iterations=.* 1 to 100000' probed kernel:iterations=100001 --dry-run
     fails 'probe:scale=1,do=fine is there twice' probed probe+probe:do=fine --dry-run
     fails "no run: give|is no run" probed distance:run=other
     fails 'weights=x, but epochs=2' probed probe --weights x

@@ -43,6 +43,19 @@ static rk_status misnamed(rk_lab *lab, const rk_args *a, rk_error *e)
     return RK_OK;
 }
 
+static int reports;
+
+static rk_status endless(rk_lab *lab, const rk_args *a, rk_error *e)
+{
+    rk_status status = RK_OK;
+    (void)a;
+    for (reports = 0; reports < 200000 && status == RK_OK; reports++) {
+        rk_lab_point3(lab, "surface", reports, 0, 0);
+        status = rk_lab_progress(lab, 0.5, e);
+    }
+    return status;
+}
+
 static rk_status failing(rk_lab *lab, const rk_args *a, rk_error *e)
 {
     (void)a;
@@ -115,6 +128,21 @@ static void test_wrong_reports(void **state)
     assert_string_equal(e.text, "there is nothing to see");
     assert_int_equal(report.n_values, 0);
     assert_int_equal(run_function(r->lab, reporting, &report, &e), RK_E_STOPPED);
+    free_rig(r);
+}
+
+/* With the first report that is too much, not after all the work. */
+static void test_too_many_reports(void **state)
+{
+    rk_config c = linear_config();
+    rk_lab_report report;
+    rk_error e = rk_error_new();
+    rig *r = new_rig(*state, &c, NULL);
+    assert_int_equal(run_function(r->lab, endless, &report, &e), RK_E_INTERNAL);
+    assert_string_equal(e.text, "it reports more than 100000 points of curves, the most that are "
+                                "kept: take smaller parameters");
+    assert_int_equal(reports, 100001);
+    assert_int_equal(report.n_points, 0);
     free_rig(r);
 }
 
@@ -301,10 +329,10 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reports),   cmocka_unit_test(test_wrong_reports),
-        cmocka_unit_test(test_tensors),   cmocka_unit_test(test_batches),
-        cmocka_unit_test(test_training),
+        cmocka_unit_test(test_reports),          cmocka_unit_test(test_wrong_reports),
+        cmocka_unit_test(test_too_many_reports), cmocka_unit_test(test_tensors),
+        cmocka_unit_test(test_batches),          cmocka_unit_test(test_training),
 
-        cmocka_unit_test(test_generated), cmocka_unit_test(test_other_runs)};
+        cmocka_unit_test(test_generated),        cmocka_unit_test(test_other_runs)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

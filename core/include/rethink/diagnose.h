@@ -51,14 +51,16 @@ RK_API rk_status rk_lab_other(rk_lab *, const char *run, const float **weights, 
 /* ---- what is found --------------------------------------------------------------------------- */
 
 /* A number.  Names are [a-z0-9_]+, each at most once; NaN is "not measured", and so is infinity,
- * with a note.  A point that is not finite is left out, with a note. */
+ * with a note.  A point that is not finite is left out, with a note.  At most 1000 numbers, 100000
+ * points and 100 notes are kept: a diagnostic with more fails. */
 RK_API void rk_lab_value(rk_lab *, const char *name, double value);
 /* The next point of a curve, and of a surface. */
 RK_API void rk_lab_point(rk_lab *, const char *curve, double x, double y);
 RK_API void rk_lab_point3(rk_lab *, const char *surface, double x, double y, double z);
 /* A choice that was made, or what limits a number: one line, printf format. */
 RK_API void rk_lab_note(rk_lab *, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Says how far the diagnostic is, from 0 to 1.  RK_E_STOPPED once the user asked to stop. */
+/* Says how far the diagnostic is, from 0 to 1.  RK_E_STOPPED once the user asked to stop;
+ * an error once a report was wrong, so that no work follows that is in vain. */
 RK_API rk_status rk_lab_progress(rk_lab *, double fraction, rk_error *);
 
 /* ---- graphs on the run's device -------------------------------------------------------------- */

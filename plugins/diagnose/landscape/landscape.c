@@ -23,18 +23,19 @@
             RK_PARAM_CHOICE, 0, 0, "batch|running"                                                 \
     }
 
+/* 100000 points are kept of a diagnostic: of two paths with four curves each, of two surfaces. */
 static const rk_param_spec interpolate_params[] = {
     {"with", NULL, "the other run: its number, or its label in the preset", RK_PARAM_PATH, 0, 0,
      NULL},
     {"path", "both", "which paths", RK_PARAM_CHOICE, 0, 0, "both|linear|curved"},
     {"from", "-1", "first alpha; 0 is the other run, 1 this one", RK_PARAM_REAL, -100, 100, NULL},
     {"to", "2", "last alpha", RK_PARAM_REAL, -100, 100, NULL},
-    {"points", "25", "points of a path", RK_PARAM_INT, 2, 100000, NULL},
+    {"points", "25", "points of a path", RK_PARAM_INT, 2, 12500, NULL},
     OBJECTIVE,
     {0}};
 
 static const rk_param_spec surface_params[] = {
-    {"points", "25", "points along each direction", RK_PARAM_INT, 2, 1001, NULL},
+    {"points", "25", "points along each direction", RK_PARAM_INT, 2, 223, NULL},
     {"range", "1", "the plane goes from -range to range; 1 is the length of the filters",
      RK_PARAM_REAL, 1e-6, 1000, NULL},
     {"set", "train", "of which examples", RK_PARAM_CHOICE, 0, 0, "train|test"},

@@ -17,8 +17,8 @@
 
 static const rk_param_spec params[] = {
     {"steps", "600", "steps of gradient descent", RK_PARAM_INT, 1, 1e7, NULL},
-    {"samples", "10", "losses along the way whose derivatives are taken", RK_PARAM_INT, 1, 1e5,
-     NULL},
+    {"samples", "10", "losses along the way whose derivatives are taken", RK_PARAM_INT, 1, 49900,
+     NULL}, /* two points of curves each, of 100000 that are kept */
     {"lr", "0.1", "learning rate of the steps", RK_PARAM_REAL, 0, 1000, NULL},
     {"momentum", "0", "momentum of the steps", RK_PARAM_REAL, 0, 0.9999, NULL},
     {"batch", "50", "examples of a step", RK_PARAM_INT, 1, 1e6, NULL},

@@ -33,7 +33,7 @@ static const rk_param_spec kernel_params[] = {
     {"memory", "8", "of the host for the matrix, in GiB", RK_PARAM_REAL, 0, 1e6, NULL},
     {"tolerance", "1e-4", "of cg: residual over target, in the 2-norm", RK_PARAM_REAL, 1e-12, 0.9,
      NULL},
-    {"iterations", "1000", "of cg, at most", RK_PARAM_INT, 1, 1000000, NULL},
+    {"iterations", "1000", "of cg, at most", RK_PARAM_INT, 1, 100000, NULL}, /* a point each */
     {0}};
 
 static const rk_param_spec min_norm_params[] = {
