@@ -16,8 +16,10 @@ static const struct argp_option options[] = {
      "How many of these runs are right about each example, and how much more examples differ than "
      "chance would have it; of runs with --hold-out what they memorize",
      0},
-    {"preset", RK_OPTION_PRESET, "NAME", 0, "Over the finished runs of a preset", 0},
-    {"variant", OPTION_VARIANT, "LABEL", 0, "Of these only the runs of one variant", 0},
+    {"preset", RK_OPTION_PRESET, "NAME", 0,
+     "Over the finished runs of a preset; of a seed the latest", 0},
+    {"variant", OPTION_VARIANT, "LABEL", 0,
+     "Of these only the runs of one variant, without its seed", 0},
     {"test", OPTION_TEST, NULL, 0, "With several runs: test examples instead of training examples",
      0},
     {"csv", RK_OPTION_CSV, NULL, 0, "CSV: a row per example", 0},

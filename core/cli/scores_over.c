@@ -1,7 +1,10 @@
 /* Examples over several runs. */
 #include "cli/scores.h"
 #include "base/text.h"
+#include "train/diagnose.h"
+#include <fnmatch.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,16 +56,46 @@ static rk_status parse_ids(const char *text, id_list *list, rk_error *e)
     return status;
 }
 
-/* The finished runs of a preset, or of one of its variants. */
+enum { LABEL_BYTES = 256 };
+
+static void take_label(const rk_run_record *r, char out[LABEL_BYTES])
+{
+    snprintf(out, LABEL_BYTES, "%s", r->variant);
+    rk_label_without_seed(out);
+}
+
+static bool is_wanted(const rk_scores_arguments *a, const rk_run_record *r)
+{
+    char own[LABEL_BYTES];
+    take_label(r, own);
+    return strcmp(r->status, "done") == 0 && (!a->variant || fnmatch(a->variant, own, 0) == 0);
+}
+
+/* Whether a later run has the same seed, as one on another device: both say one thing, which chance
+ * would seem to say twice. */
+static bool is_repeated(const rk_scores_arguments *a, const rk_runs *runs, uint32_t i)
+{
+    const rk_run_record *r = runs->run[i];
+    char own[LABEL_BYTES], other[LABEL_BYTES];
+    take_label(r, own);
+    for (uint32_t k = i + 1; k < runs->n; k++) {
+        const rk_run_record *later = runs->run[k];
+        if (later->seed != r->seed || strcmp(later->preset, r->preset) != 0) continue;
+        take_label(later, other);
+        if (strcmp(other, own) == 0 && is_wanted(a, later)) return true;
+    }
+    return false;
+}
+
+/* The finished runs of a preset, or of one of its variants; of a seed the latest. */
 static rk_status find_ids(const rk_scores_arguments *a, id_list *list, rk_error *e)
 {
     rk_runs runs;
     RK_TRY(rk_runs_load(a->results, a->preset, false, &runs, e));
     rk_status status = RK_OK;
     for (uint32_t i = 0; i < runs.n && status == RK_OK; i++) {
-        const rk_run_record *r = runs.run[i];
-        if (strcmp(r->status, "done") != 0) continue;
-        if (!a->variant || strcmp(a->variant, r->variant) == 0) status = add_id(list, r->id, e);
+        if (is_wanted(a, runs.run[i]) && !is_repeated(a, &runs, i))
+            status = add_id(list, runs.run[i]->id, e);
     }
     rk_runs_free(&runs);
     if (status == RK_OK && list->n == 0)

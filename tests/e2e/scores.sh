@@ -88,6 +88,27 @@ assert abs(a["always_right"] - sum(x == 1 for x in p) / 90) < 1e-12'
     fails 'runs 1 and 4 have different data.*--randomize-seed' "$RETHINK" scores --over 1,4 r.sqlite
 }
 
+# The runs of a variant are those of its seeds, each once: the latest.
+test_over_a_preset() {
+    export RETHINK_PRESET_PATH="$PWD"
+    {
+        printf '[preset]\nmodel = linear\ndata = synth16:n=90,test=20\nepochs = 1\nscores = yes\n'
+        printf 'randomize-seed = 1\n[grid]\nseed = 1..3\n'
+        printf '[variant true labels]\nrandomize =\n[variant random labels]\nrandomize = labels:p=1\n'
+    } >tiny.ini
+    works "$RETHINK" run tiny --device cpu --device opencl --quiet --out r.sqlite
+    [ "$(sqlite3 r.sqlite "select count(*) from runs where variant like 'true labels, seed=_'")" = 6 ]
+    works "$RETHINK" scores --preset tiny --variant 'true labels' --json r.sqlite
+    mv stdout.txt variant.json
+    runs=$(sqlite3 r.sqlite "select group_concat(id) from (select max(id) as id from runs
+        where variant like 'true%' group by seed)")
+    works "$RETHINK" scores --over "$runs" --json r.sqlite
+    cmp stdout.txt variant.json
+    works "$RETHINK" scores --preset tiny --variant 'random*' r.sqlite
+    says '^90 training examples over 3 runs$'
+    fails 'no finished run of tiny, variant true: ' "$RETHINK" scores --preset tiny --variant true r.sqlite
+}
+
 # What a randomization made of the data is in the record, step by step, and whether it is what was
 # expected.
 test_audit() {
