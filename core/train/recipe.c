@@ -4,27 +4,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The '+' that ends the first item: one before no digit, as in 1e+3, and not escaped. */
+/* A '+' before a digit is an exponent's, as in 1e+3. */
+static bool is_joint(const char *p) { return *p == '+' && (p[1] < '0' || p[1] > '9'); }
+
+/* The '+' that ends the first item, which is not escaped. */
 static char *end_of_first(char *text)
 {
     for (char *p = text; *p; p++) {
         if (*p == '\\' && p[1])
             p++;
-        else if (*p == '+' && (p[1] < '0' || p[1] > '9'))
+        else if (is_joint(p))
             return p;
     }
     return NULL;
 }
 
+/* Appends an item's text; a '+' in it is no joint. */
+static char *append(char *to, const char *item)
+{
+    for (; *item; item++) {
+        if (is_joint(item)) *to++ = '\\';
+        *to++ = *item;
+        if (*item == '\\' && item[1]) *to++ = *++item;
+    }
+    return to;
+}
+
 static rk_status canonical(rk_spec_list *list, rk_error *e)
 {
     size_t bytes = 1;
-    for (uint32_t i = 0; i < list->n; i++) bytes += strlen(list->spec[i]->text) + 1;
+    for (uint32_t i = 0; i < list->n; i++) bytes += 2 * strlen(list->spec[i]->text) + 1;
     list->text = calloc(1, bytes);
     if (!list->text) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of items");
+    char *to = list->text;
     for (uint32_t i = 0; i < list->n; i++) {
-        if (i) strcat(list->text, "+");
-        strcat(list->text, list->spec[i]->text);
+        if (i) *to++ = '+';
+        to = append(to, list->spec[i]->text);
     }
     return RK_OK;
 }

@@ -176,6 +176,30 @@ static void test_joined_items(void **state)
     rk_registry_free(plugins);
 }
 
+/* What is recorded reads as it was given: a '+' in a value joins nothing. */
+static void test_joined_items_with_plus(void **state)
+{
+    static const char *const path[] = {"a+b,c\\+", "1+2"};
+    rk_registry *plugins = load_plugins();
+    rk_config c = rk_config_default();
+    rk_recipe r, again;
+    rk_error e = rk_error_new();
+    (void)state;
+    c.diagnose = "theorem1:export=a\\+b\\,c\\\\\\++theorem1:depth=3,export=1+2";
+    assert_int_equal(rk_recipe_parse(plugins, &c, &r, &e), RK_OK);
+    assert_non_null(strstr(r.diagnostics.text, "export=a\\+b\\,c\\\\\\++theorem1:"));
+    assert_non_null(strstr(r.diagnostics.text, "export=1+2"));
+    c.diagnose = r.diagnostics.text;
+    assert_int_equal(rk_recipe_parse(plugins, &c, &again, &e), RK_OK);
+    assert_string_equal(again.diagnostics.text, r.diagnostics.text);
+    assert_int_equal(again.diagnostics.n, 2);
+    for (int i = 0; i < 2; i++)
+        assert_string_equal(rk_arg_text(again.diagnostics.spec[i]->args, "export"), path[i]);
+    rk_recipe_clear(&again);
+    rk_recipe_clear(&r);
+    rk_registry_free(plugins);
+}
+
 static void test_union(void **state)
 {
     const char *const lists[] = {"a, b b", "", "b b,c", "ab, a", "b"};
@@ -203,9 +227,9 @@ static void test_summary_of_epochs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_older_records),
-        cmocka_unit_test(test_damaged_text),     cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_joined_items),     cmocka_unit_test(test_union),
-        cmocka_unit_test(test_summary_of_epochs)};
+        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_older_records),
+        cmocka_unit_test(test_damaged_text), cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_joined_items), cmocka_unit_test(test_joined_items_with_plus),
+        cmocka_unit_test(test_union),        cmocka_unit_test(test_summary_of_epochs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
