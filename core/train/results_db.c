@@ -122,6 +122,19 @@ static rk_status check_path(const char *path, bool read_only, rk_error *e)
     return status;
 }
 
+/* The mode is kept in the file, which must be ours. */
+static rk_status write_ahead(rk_results *r, rk_error *e)
+{
+    bool empty;
+    RK_TRY(rk_results_exec(r, "BEGIN", "opening:", e)); /* another process may be making it */
+    rk_status status = rk_results_check(r, false, &empty, e);
+    sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
+    RK_TRY(status);
+    /* FULL: a row that was reported is on the disk, whatever happens to the machine. */
+    return rk_results_exec(r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+                           "opening:", e);
+}
+
 static rk_status open_file(rk_results *r, bool read_only, rk_error *e)
 {
     int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
@@ -136,10 +149,7 @@ static rk_status open_file(rk_results *r, bool read_only, rk_error *e)
                        "file with --out",
                        r->path);
     RK_TRY(rk_results_exec(r, "PRAGMA foreign_keys = ON", "opening:", e));
-    /* FULL: a row that was reported is on the disk, whatever happens to the machine. */
-    if (!read_only)
-        RK_TRY(rk_results_exec(r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
-                               "opening:", e));
+    if (!read_only) RK_TRY(write_ahead(r, e));
     return rk_results_schema(r, read_only, e);
 }
 

@@ -81,6 +81,9 @@ rk_status rk_results_exec(rk_results *r, const char *sql, const char *doing, rk_
 /* The first column of the first row of a query. */
 rk_status rk_results_number(rk_results *r, const char *sql, int64_t *out, rk_error *e);
 
+/* Refuses what is no results file, or that of a newer program; sets r->schema.  Writes nothing.  An
+ * empty file is none to read from. */
+rk_status rk_results_check(rk_results *r, bool read_only, bool *empty, rk_error *e);
 /* Makes the tables of an empty file, checks those of another. */
 rk_status rk_results_schema(rk_results *r, bool read_only, rk_error *e);
 #endif

@@ -237,26 +237,32 @@ static rk_status bring_up(rk_results *r, rk_error *e)
     return status;
 }
 
-rk_status rk_results_schema(rk_results *r, bool read_only, rk_error *e)
+rk_status rk_results_check(rk_results *r, bool read_only, bool *empty, rk_error *e)
 {
     int64_t application = 0, version = 0, tables = 0;
+    RK_TRY(rk_results_number(r, "PRAGMA application_id", &application, e));
+    RK_TRY(rk_results_number(r, "PRAGMA user_version", &version, e));
+    RK_TRY(rk_results_number(r, "SELECT count(*) FROM sqlite_master", &tables, e));
+    *empty = tables == 0;
+    r->schema = *empty ? SCHEMA : version;
+    if (*empty && !read_only) return RK_OK;
+    if (application != APPLICATION || version < 1)
+        return RK_FAIL(e, RK_E_INVALID,
+                       "%s is a database of something else: name another file with --out", r->path);
+    if (version > SCHEMA)
+        return RK_FAIL(e, RK_E_INVALID,
+                       "%s was written by a newer rethink (schema %lld, this one knows %d): "
+                       "update, or name another file with --out",
+                       r->path, (long long)version, SCHEMA);
+    return RK_OK;
+}
+
+rk_status rk_results_schema(rk_results *r, bool read_only, rk_error *e)
+{
+    bool empty = false;
     RK_TRY(rk_results_exec(r, read_only ? "BEGIN" : "BEGIN IMMEDIATE", "opening:", e));
-    rk_status status = rk_results_number(r, "PRAGMA application_id", &application, e);
-    if (status == RK_OK) status = rk_results_number(r, "PRAGMA user_version", &version, e);
-    if (status == RK_OK)
-        status = rk_results_number(r, "SELECT count(*) FROM sqlite_master", &tables, e);
-    if (status == RK_OK && tables == 0 && !read_only)
-        status = make_tables(r, e);
-    else if (status == RK_OK && (application != APPLICATION || version < 1))
-        status =
-            RK_FAIL(e, RK_E_INVALID,
-                    "%s is a database of something else: name another file with --out", r->path);
-    else if (status == RK_OK && version > SCHEMA)
-        status = RK_FAIL(e, RK_E_INVALID,
-                         "%s was written by a newer rethink (schema %lld, this one knows %d): "
-                         "update, or name another file with --out",
-                         r->path, (long long)version, SCHEMA);
-    r->schema = tables == 0 ? SCHEMA : version;
+    rk_status status = rk_results_check(r, read_only, &empty, e);
+    if (status == RK_OK && empty) status = make_tables(r, e);
     if (status == RK_OK && r->schema < SCHEMA && !read_only) status = bring_up(r, e);
     if (status == RK_OK) return rk_results_exec(r, "COMMIT", "opening:", e);
     sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);

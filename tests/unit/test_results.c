@@ -188,6 +188,19 @@ static void exec(const char *path, const char *sql)
     sqlite3_close(db);
 }
 
+/* Refused, and not a byte of it has changed. */
+static void refuse_untouched(const char *path, const char *said)
+{
+    size_t before, after;
+    char *was = scratch_read(path, &before);
+    refuse(path, false, said);
+    char *is = scratch_read(path, &after);
+    assert_int_equal(before, after);
+    assert_memory_equal(was, is, before);
+    free(was);
+    free(is);
+}
+
 static void test_refusals(void **state)
 {
     const char *path = scratch("bad.sqlite");
@@ -204,14 +217,14 @@ static void test_refusals(void **state)
     refuse(path, true, "not a results database");
     unlink(path);
     exec(path, "CREATE TABLE t (x)");
-    refuse(path, false, "something else");
+    refuse_untouched(path, "something else");
     unlink(path);
     exec(path, "CREATE TABLE t (x); PRAGMA user_version = 1");
-    refuse(path, false, "something else");
+    refuse_untouched(path, "something else");
     unlink(path);
     rk_results_close(open_results(path));
-    exec(path, "PRAGMA user_version = 7");
-    refuse(path, false, "newer rethink");
+    exec(path, "PRAGMA user_version = 7; PRAGMA journal_mode = DELETE");
+    refuse_untouched(path, "newer rethink");
 }
 
 static size_t page_of_runs(const char *path)
