@@ -130,6 +130,24 @@ static rk_status copy_file(const char *from, const char *to, const char *name, i
     return copy_bytes(source, target, e);
 }
 
+/* The next name in a folder that is not hidden; NULL at its end, or if it cannot be read so far:
+ * then *why is errno. */
+static const char *next_name(DIR *d, int *why)
+{
+    const struct dirent *entry;
+    do {
+        errno = 0;
+        entry = readdir(d);
+    } while (entry && entry->d_name[0] == '.');
+    *why = entry ? 0 : errno;
+    return entry ? entry->d_name : NULL;
+}
+
+static rk_status unreadable(const char *folder, int why, rk_error *e)
+{
+    return RK_FAIL(e, RK_E_IO, "cannot read the folder %s: %s", folder, strerror(why));
+}
+
 rk_status rk_stage_copy(const char *results, const char *source, int64_t from, int64_t to,
                         bool *found, rk_error *e)
 {
@@ -139,11 +157,13 @@ rk_status rk_stage_copy(const char *results, const char *source, int64_t from, i
     RK_TRY(path_of(new, results, STAGE, to, e));
     DIR *d = opendir(old);
     if (!d && errno == ENOENT) return RK_OK;
-    if (!d) return RK_FAIL(e, RK_E_IO, "cannot read the folder %s: %s", old, strerror(errno));
+    if (!d) return unreadable(old, errno, e);
     remove_tree(new);
+    int why = 0;
     rk_status status = rk_os_mkdirs(new, e);
-    for (struct dirent *entry = readdir(d); entry && status == RK_OK; entry = readdir(d))
-        if (entry->d_name[0] != '.') status = copy_file(old, new, entry->d_name, to, e);
+    for (const char *name; status == RK_OK && (name = next_name(d, &why));)
+        status = copy_file(old, new, name, to, e);
+    if (status == RK_OK && why) status = unreadable(old, why, e);
     closedir(d);
     *found = status == RK_OK;
     return status;
@@ -168,12 +188,13 @@ rk_status rk_stage_lacks(const char *results, const char *source, int64_t from, 
     *lacks = false;
     RK_TRY(path_of(old, source, "", from, e));
     RK_TRY(path_of(place, results, "", to, e));
+    int why = 0;
     DIR *d = opendir(old);
-    for (struct dirent *entry = d ? readdir(d) : NULL; entry && !*lacks; entry = readdir(d))
-        *lacks = entry->d_name[0] != '.' && !ends_with(entry->d_name, ".tmp") &&
-                 rk_os_join(file, place, entry->d_name) && access(file, F_OK) != 0;
+    for (const char *name; d && !*lacks && (name = next_name(d, &why));)
+        *lacks =
+            !ends_with(name, ".tmp") && rk_os_join(file, place, name) && access(file, F_OK) != 0;
     if (d) closedir(d);
-    return RK_OK;
+    return why ? unreadable(old, why, e) : RK_OK;
 }
 
 void rk_stage_undo(const char *results, int64_t to)

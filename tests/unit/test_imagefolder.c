@@ -1,4 +1,5 @@
 /* imagefolder: what it lists, decodes, resizes and refuses. */
+#include "broken_folder.h"
 #include "data_harness.h"
 #include "pictures.h"
 #include <math.h>
@@ -88,6 +89,18 @@ static void refuse(const world *w, const char *options, const char *a, const cha
 static const uint8_t *image(const rk_dataset *d, int64_t row)
 {
     return (const uint8_t *)d->train.x.pixels + row * rk_dataset_pixels(d);
+}
+
+/* At each of its entries, and those of its classes: none is left out in silence. */
+static void test_folder_that_cannot_be_read(void **state)
+{
+    const world *w = *state;
+    fill(w);
+    for (int entries = 0; entries < 16; entries++) {
+        broken_folder_after(entries);
+        refuse(w, "size=8", at(w, "train"), ": cannot be read to its end: Input/output error");
+    }
+    broken_folder_after(-1);
 }
 
 /* Classes and files in the order of bytes, so that B is before a. */
@@ -273,9 +286,13 @@ static void test_folders_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_order),          TEST(test_kinds),
-                                       TEST(test_resize),         TEST(test_digest_of_memory),
-                                       TEST(test_skip),           TEST(test_truncated_jpeg),
+    const struct CMUnitTest tests[] = {TEST(test_order),
+                                       TEST(test_folder_that_cannot_be_read),
+                                       TEST(test_kinds),
+                                       TEST(test_resize),
+                                       TEST(test_digest_of_memory),
+                                       TEST(test_skip),
+                                       TEST(test_truncated_jpeg),
                                        TEST(test_folders_refused)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,4 +1,5 @@
 /* The results database: what is written is read; what cannot be written is said. */
+#include "broken_folder.h"
 #include "results_sample.h"
 #include "scratch.h"
 #include <math.h>
@@ -14,6 +15,7 @@
 #include <sqlite3.h>
 #include <cmocka.h>
 #include "base/error.h"
+#include "train/merge_folder.h"
 #include "train/results_db.h"
 
 static void test_round_trip(void **state)
@@ -291,12 +293,46 @@ static void test_full(void **state)
     rk_results_close(r);
 }
 
+/* A run's folder that cannot be read to its end is not copied in part, nor taken for complete. */
+static void test_folder_that_cannot_be_read(void **state)
+{
+    char from[300], to[300];
+    rk_error e = rk_error_new();
+    bool yes;
+    (void)state;
+    snprintf(from, sizeof from, "%s", scratch("from.sqlite"));
+    snprintf(to, sizeof to, "%s", scratch("to.sqlite"));
+    assert_int_equal(mkdir(scratch("from.sqlite.runs"), 0777), 0);
+    assert_int_equal(mkdir(scratch("from.sqlite.runs/1"), 0777), 0);
+    scratch_write(scratch("from.sqlite.runs/1/a.txt"), "a", 1);
+    assert_int_equal(rk_stage_open(to, &e), RK_OK);
+    for (int entries = 0; entries < 4; entries++) {
+        broken_folder_after(entries);
+        assert_int_equal(rk_stage_copy(to, from, 1, 7, &yes, &e), RK_E_IO);
+        assert_false(yes);
+        assert_non_null(strstr(e.text, "from.sqlite.runs/1: Input/output error"));
+    }
+    broken_folder_after(-1);
+    assert_int_equal(rk_stage_copy(to, from, 1, 7, &yes, &e), RK_OK);
+    assert_true(yes);
+    assert_int_equal(rk_stage_move(to, 7, &e), RK_OK);
+    broken_folder_after(0);
+    assert_int_equal(rk_stage_lacks(to, from, 1, 7, &yes, &e), RK_E_IO);
+    assert_int_equal(rk_stage_lacks(to, from, 1, 7, &yes, &e), RK_OK);
+    assert_false(yes);
+    rk_stage_close(to);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_rows_in_order_and_replaced),
-        cmocka_unit_test(test_one_transaction), cmocka_unit_test(test_list_and_finish),
-        cmocka_unit_test(test_two_at_once),     cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_damaged),         cmocka_unit_test(test_full)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
+                                       cmocka_unit_test(test_rows_in_order_and_replaced),
+                                       cmocka_unit_test(test_one_transaction),
+                                       cmocka_unit_test(test_list_and_finish),
+                                       cmocka_unit_test(test_two_at_once),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_damaged),
+                                       cmocka_unit_test(test_full),
+                                       cmocka_unit_test(test_folder_that_cannot_be_read)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

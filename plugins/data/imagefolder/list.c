@@ -24,12 +24,22 @@ static void free_names(char **name, int64_t n)
     free(name);
 }
 
-static char **read_all(DIR *dir, int64_t *n)
+/* NULL at the end of a folder, or if it cannot be read so far: then *why is errno. */
+static const struct dirent *next_entry(DIR *dir, int *why)
+{
+    errno = 0;
+    const struct dirent *d = readdir(dir);
+    *why = d ? 0 : errno;
+    return d;
+}
+
+/* NULL without memory. */
+static char **read_all(DIR *dir, int64_t *n, int *why)
 {
     char **name = malloc(ROOM * sizeof *name);
     int64_t room = ROOM;
     *n = 0;
-    for (const struct dirent *d; name && (d = readdir(dir));) {
+    for (const struct dirent *d; name && (d = next_entry(dir, why));) {
         if (d->d_name[0] == '.') continue;
         char *copy = strdup(d->d_name), **longer = name;
         if (*n == room) longer = realloc(name, (size_t)(room *= 2) * sizeof *name);
@@ -49,9 +59,15 @@ static rk_status read_names(const char *path, char ***name, int64_t *n, rk_error
 {
     DIR *dir = opendir(path);
     if (!dir) return rk_error_set(e, RK_E_IO, "%s: %s", path, strerror(errno));
-    *name = read_all(dir, n);
+    int why = 0;
+    *name = read_all(dir, n, &why);
     closedir(dir);
     if (!*name) return no_memory(e);
+    if (why) {
+        free_names(*name, *n);
+        *name = NULL;
+        return rk_error_set(e, RK_E_IO, "%s: cannot be read to its end: %s", path, strerror(why));
+    }
     qsort(*name, (size_t)*n, sizeof **name, by_bytes);
     return RK_OK;
 }
