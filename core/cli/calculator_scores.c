@@ -70,22 +70,34 @@ static void auc(sqlite3_context *ctx, int n, sqlite3_value **v)
     rk_calculator_give(ctx, value);
 }
 
+static rk_status all_runs(const rk_study *s, const char *label, int64_t **out, uint32_t *n,
+                          rk_error *e)
+{
+    uint32_t run;
+    *n = 0;
+    *out = calloc(s->n_seeds + (size_t)1, sizeof **out);
+    if (!*out) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of runs");
+    for (uint32_t i = 0; i < s->n_seeds; i++)
+        if (rk_study_find(s, label, s->seed[i], &run)) (*out)[(*n)++] = s->runs->run[run]->id;
+    return RK_OK;
+}
+
+/* Of fewer than EASINESS_RUNS runs nothing is said. */
 static rk_status ratio_of(const rk_study *s, const char *label, double *out, rk_error *e)
 {
     rk_results *results;
-    rk_easiness x;
-    uint32_t n = 0, run;
-    int64_t *id = calloc(s->n_seeds + 1, sizeof *id);
-    if (!id) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of runs");
-    for (uint32_t i = 0; i < s->n_seeds; i++)
-        if (rk_study_find(s, label, s->seed[i], &run)) id[n++] = s->runs->run[run]->id;
-    rk_status status = rk_results_open(s->runs->path, true, &results, e);
-    if (status == RK_OK) {
+    rk_easiness x = {.ratio = NAN};
+    int64_t *id;
+    uint32_t n;
+    RK_TRY(all_runs(s, label, &id, &n, e));
+    rk_status status = RK_OK;
+    if (n >= EASINESS_RUNS) status = rk_results_open(s->runs->path, true, &results, e);
+    if (n >= EASINESS_RUNS && status == RK_OK) {
         status = rk_results_easiness(results, id, n, false, &x, NULL, NULL, e);
         rk_results_close(results);
     }
     free(id);
-    if (status == RK_OK) *out = n < EASINESS_RUNS ? NAN : x.ratio;
+    *out = x.ratio;
     return status;
 }
 
@@ -110,18 +122,6 @@ static void easiness(sqlite3_context *ctx, int n, sqlite3_value **v)
     c->easiness.value = value;
     rk_calculator_note(c, "variance ratio", label, value);
     rk_calculator_give(ctx, value);
-}
-
-static rk_status all_runs(const rk_study *s, const char *label, int64_t **out, uint32_t *n,
-                          rk_error *e)
-{
-    uint32_t run;
-    *n = 0;
-    *out = calloc(s->n_seeds + (size_t)1, sizeof **out);
-    if (!*out) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of runs");
-    for (uint32_t i = 0; i < s->n_seeds; i++)
-        if (rk_study_find(s, label, s->seed[i], &run)) (*out)[(*n)++] = s->runs->run[run]->id;
-    return RK_OK;
 }
 
 /* Of fewer than MEMORY_RUNS runs nothing is said. */

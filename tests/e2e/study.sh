@@ -97,6 +97,17 @@ test_changed_settings_are_another_study() {
     fails "'c' matches no run" "$RETHINK" run tiny --variant c
 }
 
+# A claim over many seeds says nothing of the first one, and stops nothing.
+test_first_of_many_seeds() {
+    works "$RETHINK" run easy -q --seed 1 --data synth16:n=60,test=20 --model linear
+    says '^0 of 3 met, 3 not measured$'
+    works "$RETHINK" report
+    code=0
+    "$RETHINK" verdict --preset easy >stdout.txt 2>stderr.txt || code=$?
+    [ "$code" = 1 ] && [ ! -s stderr.txt ] || fail "exit status $code of verdict: $(cat stderr.txt)"
+    says '^0 of 3 met, 3 not measured$'
+}
+
 test_misuse() {
     tiny
     fails 'tiny has no scale full: micro, small' "$RETHINK" run tiny --scale full
