@@ -98,7 +98,7 @@ uint32_t rk_definitions_of(const rk_run_record *run, const rk_epoch_record *rows
         "train_*, test_*, clean_fit, noisy_*: the whole set after the epoch, "
         "without dropout; online_*: mean over the epoch while it was trained on");
     say(&w, "time to overfit",
-        "steps to the end of the first epoch with train_accuracy 1 "
-        "(fit_steps), 0.99, online_loss 0.5, 0.1 (steps_*)");
+        "steps to the end of the first epoch with train_accuracy 1, under eval-limit also "
+        "online_accuracy 1 (fit_steps), 0.99, online_loss 0.5, 0.1 (steps_*)");
     return w.n;
 }

@@ -54,14 +54,14 @@ static const char *const verdicts[] = {"ok", "note", "likely cause"};
 static void print_head(const visit *v)
 {
     const rk_doctor_facts *f = v->facts;
+    const rk_epoch_record *last = f->n_rows ? &f->rows[f->n_rows - 1] : NULL;
     int64_t fits = rk_doctor_fits(f);
     printf("%s\n", v->title);
     if (fits)
         printf("It fits: every training example is right from epoch %lld on\n", (long long)fits);
-    else if (f->n_rows)
+    else if (last)
         printf("It does not fit: training accuracy %.2f %% after %lld epochs\n",
-               100 * f->rows[f->n_rows - 1].train_accuracy,
-               (long long)f->rows[f->n_rows - 1].epoch);
+               100 * rk_goal_accuracy(last, f->config->eval_limit > 0), (long long)last->epoch);
     putchar('\n');
 }
 

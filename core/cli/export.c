@@ -137,7 +137,7 @@ static rk_status write_runs_csv(FILE *f, const rk_runs *r, const found_columns *
     write_heads(f, epoch, n_epoch, "");
     write_found_heads(f, c);
     for (uint32_t i = 0; i < r->n; i++) {
-        rk_run_measures measures = rk_run_measure(r->history[i], r->epochs[i]);
+        rk_run_measures measures = rk_run_measure(r->run[i], r->history[i], r->epochs[i]);
         uint32_t rows = r->epochs[i] || r->found[i].n == 0 ? r->epochs[i] : 1;
         for (uint32_t k = 0; k < rows; k++) {
             RK_TRY(write_row(f, r->run[i], &measures, r->epochs[i] ? &r->history[i][k] : NULL, e));
@@ -204,13 +204,11 @@ int rk_cli_export(int argc, char **argv)
         parse,
         "[FILE.sqlite]",
         "Every run of a results file with its epochs.  epochs counts those that were completed; "
-        "fit_epoch is the first with training accuracy 1, 0 if there is none, fit_steps the steps "
-        "until then; steps_acc99, steps_loss05 and steps_loss01 those until training accuracy "
-        "0.99 and mean online loss 0.5 and 0.1.  What diagnostics found is under diagnostics, and "
-        "in "
-        "CSV a column DIAGNOSTIC.NAME for each number.  Numbers that are not there or not finite "
-        "are "
-        "null.",
+        "fit_epoch is the first with training accuracy 1, under --eval-limit also of its batches, "
+        "0 if there is none, fit_steps the steps until then; steps_acc99, steps_loss05 and "
+        "steps_loss01 those until training accuracy 0.99 and mean online loss 0.5 and 0.1.  What "
+        "diagnostics found is under diagnostics, and in CSV a column DIAGNOSTIC.NAME for each "
+        "number.  Numbers that are not there or not finite are null.",
         NULL,
         NULL,
         NULL};

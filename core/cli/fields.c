@@ -186,7 +186,7 @@ static bool add_history(json_t *object, const rk_runs *r, uint32_t i)
 {
     size_t n_epoch, n_measure;
     const rk_field *epoch = rk_epoch_fields(&n_epoch), *measure = rk_measure_fields(&n_measure);
-    rk_run_measures measures = rk_run_measure(r->history[i], r->epochs[i]);
+    rk_run_measures measures = rk_run_measure(r->run[i], r->history[i], r->epochs[i]);
     json_t *history = json_array();
     bool good = add_fields(object, measure, n_measure, &measures) &&
                 json_object_set(object, "history", history) == 0;

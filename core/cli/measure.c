@@ -131,7 +131,7 @@ double rk_measure_value(const rk_runs *r, uint32_t run, const char *name)
     if (!f || !known) return NAN;
     if (which == 0) return number_of(f, x);
     if (which == 2) return rk_measure_at(r, run, name, x->epochs_done);
-    rk_run_measures m = rk_run_measure(r->history[run], r->epochs[run]);
+    rk_run_measures m = rk_run_measure(r->run[run], r->history[run], r->epochs[run]);
     return number_of(f, &m);
 }
 

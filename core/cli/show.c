@@ -70,7 +70,7 @@ static void print_run(const rk_runs *r)
 {
     size_t n, n_measures;
     const rk_field *fields = rk_run_fields(&n), *of_measures = rk_measure_fields(&n_measures);
-    rk_run_measures measures = rk_run_measure(r->history[0], r->epochs[0]);
+    rk_run_measures measures = rk_run_measure(r->run[0], r->history[0], r->epochs[0]);
     print_fields(fields, n, r->run[0], true);
     print_fields(of_measures, n_measures, &measures, false);
 }

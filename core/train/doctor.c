@@ -8,11 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t rk_doctor_fits(const rk_doctor_facts *f)
-{
-    const rk_epoch_record *fit = rk_first_accurate(f->rows, f->n_rows, 1);
-    return fit ? fit->epoch : 0;
-}
+int64_t rk_doctor_fits(const rk_doctor_facts *f) { return f->run ? f->run->fit_epoch : 0; }
 
 #define SAY(verdict_, remedy_, ...)                                                                \
     do {                                                                                           \
@@ -197,13 +193,15 @@ CHECK(end)
     const rk_config *c = f->config;
     if (!last) SAY(RK_DOCTOR_OK, "", "no epochs to look at");
     if (rk_doctor_fits(f)) SAY(RK_DOCTOR_OK, "", "it fits");
-    bool accurate = c->stop_accuracy > 0 && last->train_accuracy >= c->stop_accuracy;
-    bool low = c->stop_loss > 0 && last->train_loss <= c->stop_loss;
+    double accuracy = rk_goal_accuracy(last, c->eval_limit > 0);
+    double loss = rk_goal_loss(last, c->eval_limit > 0);
+    bool accurate = c->stop_accuracy > 0 && accuracy >= c->stop_accuracy;
+    bool low = c->stop_loss > 0 && loss <= c->stop_loss;
     if (accurate || low)
         SAY(RK_DOCTOR_CAUSE, "a stricter --stop-accuracy or --stop-loss",
             "the run stopped in epoch %" PRId64 " because it was told to: training accuracy %.4f, "
             "loss %.4g",
-            last->epoch, last->train_accuracy, last->train_loss);
+            last->epoch, accuracy, loss);
     const rk_epoch_record *before = &f->rows[f->n_rows - 1 - f->n_rows / 4];
     double fell = 1 - last->train_loss / before->train_loss;
     if (before < last && fell > 0.05)

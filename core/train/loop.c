@@ -3,6 +3,7 @@
 #include "train/checkpoint.h"
 #include "train/diagnose.h"
 #include "train/estimate.h"
+#include "train/measures.h"
 #include "train/profile.h"
 #include "train/record.h"
 #include "train/scores_read.h"
@@ -138,7 +139,7 @@ static rk_status measure(training *s, rk_error *e)
 
 static bool is_fit(const rk_config *c, const rk_epoch_record *row)
 {
-    return row->train_accuracy >= 1 && (!c->eval_limit || row->online_accuracy >= 1);
+    return rk_goal_accuracy(row, c->eval_limit > 0) >= 1;
 }
 
 static void note_best(training *s, const rk_epoch_record *row)
@@ -167,16 +168,12 @@ static rk_status finish_epoch(training *s, rk_error *e)
     return RK_OK;
 }
 
-/* Of the epoch that was measured last.  Where only some of the examples are evaluated, the others
- * count as they were trained on. */
+/* Of the epoch that was measured last. */
 static bool reached_goal(const training *s, const rk_epoch_record *row)
 {
     const rk_config *c = s->config;
-    double accuracy = row->train_accuracy, loss = row->train_loss;
-    if (c->eval_limit) {
-        accuracy = fmin(accuracy, row->online_accuracy);
-        loss = fmax(loss, row->online_loss);
-    }
+    double accuracy = rk_goal_accuracy(row, c->eval_limit > 0);
+    double loss = rk_goal_loss(row, c->eval_limit > 0);
     return (c->stop_accuracy > 0 && accuracy >= c->stop_accuracy) ||
            (c->stop_loss > 0 && loss <= c->stop_loss) ||
            (c->stop_patience > 0 && row->epoch - s->best_epoch >= c->stop_patience);

@@ -2,6 +2,16 @@
 #include <math.h>
 #include <stddef.h>
 
+double rk_goal_accuracy(const rk_epoch_record *row, bool part)
+{
+    return part ? fmin(row->train_accuracy, row->online_accuracy) : row->train_accuracy;
+}
+
+double rk_goal_loss(const rk_epoch_record *row, bool part)
+{
+    return part ? fmax(row->train_loss, row->online_loss) : row->train_loss;
+}
+
 const rk_epoch_record *rk_first_accurate(const rk_epoch_record *rows, uint32_t n, double accuracy)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -26,13 +36,20 @@ static const rk_epoch_record *best_of(const rk_epoch_record *rows, uint32_t n)
     return best && !isnan(best->test_accuracy) ? best : NULL;
 }
 
+static const rk_epoch_record *fit_of(const rk_run_record *run, const rk_epoch_record *rows,
+                                     uint32_t n)
+{
+    for (uint32_t i = 0; run->fit_epoch && i < n; i++)
+        if (rows[i].epoch == run->fit_epoch) return &rows[i];
+    return NULL;
+}
+
 static int64_t steps_of(const rk_epoch_record *row) { return row ? row->steps : 0; }
 
-rk_run_measures rk_run_measure(const rk_epoch_record *rows, uint32_t n)
+rk_run_measures rk_run_measure(const rk_run_record *run, const rk_epoch_record *rows, uint32_t n)
 {
-    const rk_epoch_record *fit = rk_first_accurate(rows, n, 1), *best = best_of(rows, n);
-    return (rk_run_measures){.fit_epoch = fit ? fit->epoch : 0,
-                             .fit_steps = steps_of(fit),
+    const rk_epoch_record *fit = fit_of(run, rows, n), *best = best_of(rows, n);
+    return (rk_run_measures){.fit_steps = steps_of(fit),
                              .fit_seconds = fit ? fit->seconds : NAN,
                              .fit_test = fit ? fit->test_accuracy : NAN,
                              .steps_acc99 = steps_of(rk_first_accurate(rows, n, 0.99)),

@@ -8,7 +8,7 @@
  *           'fast'), seed, epochs (asked), batch, rate, parameters (count), plan_digest, kernels,
  *           steps_fallback, fallback_note, data_digest, label_digest, changed_labels, version,
  *           config (JSON: complete, enough to start it again), epochs_done, fit_epoch (first epoch
- *           with training accuracy 1, 0 if none), train_accuracy, test_accuracy, train_loss,
+ *           with rk_goal_accuracy 1, 0 if none), train_accuracy, test_accuracy, train_loss,
  *           test_loss, digest (of the parameters after the last epoch), seconds; since schema 3
  *           classes, inputs (values of an example), train_examples, test_examples, 0 if unknown,
  *           and transform_digests (rk_audit); since schema 6 what rk_ready says of the start:

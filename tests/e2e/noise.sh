@@ -80,7 +80,12 @@ assert any(r["train_accuracy"] == 1 and r["online_accuracy"] < 1 for r in rows)
 for row in rows[:-1]:
     assert row["train_accuracy"] < 1 or row["online_accuracy"] < 1, row
 assert rows[-1]["train_accuracy"] == 1 and rows[-1]["online_accuracy"] == 1
-assert run["fit_epoch"] == rows[-1]["epoch"]'
+assert run["fit_epoch"] == rows[-1]["epoch"] and run["fit_steps"] == rows[-1]["steps"]'
+    small --data noise:n=300,test=20,size=8,classes=3 --model mlp:hidden=64,layers=1 --lr 0.01 \
+        --batch 10 --epochs 1 --eval-limit 1 --out part.sqlite >/dev/null
+    sqlite3 part.sqlite "update epochs set train_accuracy = 1, online_accuracy = 0.5"
+    works "$RETHINK" doctor last --out part.sqlite
+    says '^It does not fit: training accuracy 50.00 % after 1 epochs$'
     fails 'eval-limit' small --eval-limit -1
 }
 

@@ -124,6 +124,7 @@ static void test_epochs(void **state)
          losses(&p, 15, 20, 0.47));
     CASE("end", CAUSE, "told to", p.config.stop_accuracy = 0.9);
     CASE("end", CAUSE, "told to", p.config.stop_loss = 0.5);
+    CASE("end", OK, "no longer", p.config.stop_accuracy = 0.9, p.config.eval_limit = 1);
     CASE("end", OK, "no longer", p.config.stop_accuracy = 0.91, p.config.stop_loss = 0.49);
 }
 
@@ -131,12 +132,12 @@ static void test_epochs(void **state)
 static void test_fit(void **state)
 {
     (void)state;
-    CASE("augmentation", NOTE, "flip", p.config.augment = "flip", p.rows[7].train_accuracy = 1);
-    CASE("end", OK, "it fits", losses(&p, 15, 20, 0.1), p.rows[7].train_accuracy = 1);
+    CASE("augmentation", NOTE, "flip", p.config.augment = "flip", p.run.fit_epoch = 8);
+    CASE("end", OK, "it fits", losses(&p, 15, 20, 0.1), p.run.fit_epoch = 8);
     patient p;
     healthy(&p);
     assert_true(rk_doctor_fits(&p.f) == 0);
-    p.rows[7].train_accuracy = 1;
+    p.run.fit_epoch = 8;
     assert_true(rk_doctor_fits(&p.f) == 8);
 }
 
