@@ -51,17 +51,23 @@ static bool write_all(int fd, const void *data, size_t bytes)
     return fsync(fd) == 0;
 }
 
-/* The new name is on the disk once the folder is. */
-static void sync_folder(const char *path)
+/* Network and shared file systems have no folders that can be synced, or even opened. */
+static bool cannot_sync(int why)
+{
+    return why == EINVAL || why == ENOSYS || why == ENOTSUP || why == EACCES;
+}
+
+rk_status rk_os_sync_folder(const char *path, rk_error *e)
 {
     char folder[RK_PATH_MAX];
     snprintf(folder, sizeof folder, "%s", path);
     char *slash = strrchr(folder, '/');
     if (slash) slash[slash == folder] = '\0';
     int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return; /* not all file systems let one: the file itself is complete in any case */
-    fsync(fd);
-    close(fd);
+    int why = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0) close(fd);
+    if (!why || cannot_sync(why)) return RK_OK;
+    return RK_FAIL(e, RK_E_IO, "cannot sync the folder of %s: %s", path, strerror(why));
 }
 
 rk_status rk_os_write_atomic(const char *path, const void *data, size_t bytes, rk_error *e)
@@ -88,8 +94,7 @@ rk_status rk_os_write_atomic(const char *path, const void *data, size_t bytes, r
         unlink(temp);
         return RK_FAIL(e, RK_E_IO, "cannot write %s: %s", path, strerror(why));
     }
-    sync_folder(path);
-    return RK_OK;
+    return rk_os_sync_folder(path, e);
 }
 
 bool rk_os_cache_dir(char *out)

@@ -13,6 +13,9 @@ rk_status rk_os_mkdirs(const char *path, rk_error *e);
 /* Replaces a file as one act: readers see the old bytes or the new ones, also after a power loss.
  * The new file is a hidden one beside it until it is complete and on the disk. */
 rk_status rk_os_write_atomic(const char *path, const void *data, size_t bytes, rk_error *e);
+/* A new name is on the disk once the folder that it is in is: path names the file.  Fine on file
+ * systems that cannot do it. */
+rk_status rk_os_sync_folder(const char *path, rk_error *e);
 /* The folder of things that may be deleted any time: RETHINK_CACHE_DIR, XDG_CACHE_HOME/rethink or
  * HOME/.cache/rethink, into out[RK_PATH_MAX].  False if there is none, or RETHINK_CACHE_DIR=off. */
 bool rk_os_cache_dir(char *out);

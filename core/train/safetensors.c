@@ -2,6 +2,7 @@
  * rethink runs on are little-endian, as the format is. */
 #include "train/safetensors.h"
 #include "base/error.h"
+#include "base/os.h"
 #include "train/safetensors_dtype.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -96,22 +97,6 @@ static rk_status sync_file(int fd, const char *path, rk_error *e)
     return RK_OK;
 }
 
-/* A rename is on the disk once its folder is. */
-static rk_status sync_folder(const char *path, rk_error *e)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    rk_status status = RK_OK;
-    if (fd < 0)
-        status = RK_FAIL(e, RK_E_IO, "cannot open the folder of %s: %s", path, strerror(errno));
-    else
-        status = sync_file(fd, folder, e);
-    if (fd >= 0) close(fd);
-    free(folder);
-    return status;
-}
-
 static rk_status write_all(const char *tmp, const rk_stored *tensors, uint32_t n,
                            const char *header, uint64_t length, rk_stored_fill fill, void *ctx,
                            rk_error *e)
@@ -141,7 +126,7 @@ rk_status rk_safetensors_write(const char *path, const rk_stored *tensors, uint3
     if (status == RK_OK && rename(tmp, path) != 0)
         status = RK_FAIL(e, RK_E_IO, "cannot make %s: %s", path, strerror(errno));
     if (status == RK_OK)
-        status = sync_folder(path, e);
+        status = rk_os_sync_folder(path, e);
     else
         unlink(tmp);
     free(header);

@@ -1,5 +1,6 @@
 /* Files written and read again; the layout byte by byte; every kind of damage refused. */
 #include "scratch.h"
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,10 +8,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "base/error.h"
+#include "base/os.h"
 #include "train/safetensors.h"
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+static int folder_fault; /* what a folder's sync fails with; 0: it does not */
+
+int __wrap_fsync(int fd)
+{
+    struct stat s;
+    if (!folder_fault || fstat(fd, &s) != 0 || !S_ISDIR(s.st_mode)) return __real_fsync(fd);
+    errno = folder_fault;
+    return -1;
+}
 
 static const float weights[6] = {1, -2, 3.5f, 0, 1e-30f, -0.0f};
 static const uint32_t position[1] = {4000000000u};
@@ -180,6 +194,26 @@ static void test_damage(void **state)
     refuse_header("{\"a\":7}", 0, "dtype");
 }
 
+/* A file system that cannot sync folders is none that fails. */
+static void test_folders_without_sync(void **state)
+{
+    const char *path = scratch("shared.safetensors");
+    static const int fine[] = {EINVAL, ENOSYS, ENOTSUP};
+    rk_error e = rk_error_new();
+    rk_stored t = {"mask", RK_U8, RK_SHAPE(3)};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        folder_fault = fine[i];
+        make(path);
+        assert_int_equal(rk_os_write_atomic(path, "text", 4, NULL), RK_OK);
+    }
+    folder_fault = EIO;
+    assert_int_equal(rk_safetensors_write(path, &t, 1, NULL, 0, fill, &t, &e), RK_E_IO);
+    if (!strstr(e.text, "shared.safetensors: Input/output error")) fail_msg("%s", e.text);
+    assert_int_equal(rk_os_write_atomic(path, "text", 4, NULL), RK_E_IO);
+    folder_fault = 0;
+}
+
 /* Every proper prefix of a good file is refused. */
 static void test_truncation(void **state)
 {
@@ -226,6 +260,7 @@ int main(void)
                                        cmocka_unit_test(test_layout),
                                        cmocka_unit_test(test_replaced_whole_or_not),
                                        cmocka_unit_test(test_full_disk),
+                                       cmocka_unit_test(test_folders_without_sync),
                                        cmocka_unit_test(test_damage),
                                        cmocka_unit_test(test_truncation),
                                        cmocka_unit_test(test_any_order)};
