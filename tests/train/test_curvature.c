@@ -91,6 +91,11 @@ static void test_dense(void **state)
     assert_true(error > 0 && fabs(value(&got, "trace") - first) < 4 * error);
     assert_true(value(&got, "iterations") <= 20);
     rk_lab_report_free(&got);
+    got = run_item(w, &r, "hessian:norm=running,probes=1,part=conv1/*");
+    assert_true(isfinite(value(&got, "trace")));
+    assert_true(isnan(value(&got, "trace_error")));
+    assert_true(isnan(value(&got, "trace_conv1_weight_error")));
+    rk_lab_report_free(&got);
     free(h);
     close_rig(&r);
 }

@@ -125,9 +125,10 @@ static void name_of(const char *tensor, const char *suffix, char *out, size_t ca
 static double error_of(const moments *m, uint32_t i)
 {
     if (m->exact) return 0;
+    if (m->n < 2) return NAN;
     double mean = m->sum[i] / (double)m->n, n = (double)m->n;
     double variance = (m->squares[i] / n - mean * mean) * n / (n - 1);
-    return sqrt(fmax(variance, 0) / n);
+    return sqrt((variance < 0 ? 0 : variance) / n);
 }
 
 static void report_trace(const hessian_block *b, const moments *m)
@@ -138,6 +139,8 @@ static void report_trace(const hessian_block *b, const moments *m)
     rk_lab_value(b->lab, "trace_error", error_of(m, n));
     if (m->exact)
         rk_lab_note(b->lab, "traces are exact: the sum over all unit vectors");
+    else if (m->n < 2)
+        rk_lab_note(b->lab, "traces have no errors: that takes two probes or more");
     else
         rk_lab_note(b->lab, "errors of traces are standard errors over %lld probes",
                     (long long)m->n);
