@@ -166,6 +166,21 @@ rk_status rk_job_read_params(rk_job *job, float *weights, rk_error *e)
     return RK_OK;
 }
 
+rk_status rk_job_restart(rk_job *job, rk_error *e)
+{
+    const rk_lab *lab = job->lab;
+    for (uint32_t i = 0; i < lab->n_statistics; i++) {
+        const rk_lab_statistic *s = &lab->statistic[i];
+        if (!rk_job_has(job, s->name)) continue;
+        void *zero = calloc(1, s->bytes);
+        if (!zero) return RK_FAIL(e, RK_E_NOMEM, "no memory for %s", s->name);
+        rk_status status = rk_session_write(job->session, s->name, zero, s->bytes, e);
+        free(zero);
+        RK_TRY(status);
+    }
+    return rk_job_write_params(job, lab->initial, e);
+}
+
 rk_status rk_job_run(rk_job *job, uint32_t program, rk_error *e)
 {
     if (program >= job->n_programs)

@@ -114,6 +114,24 @@ static void test_random_signs(void **state)
     close_rig(r);
 }
 
+/* What a run's training left in running averages is no part of a draw. */
+static void test_draws_begin_anew(void **state)
+{
+    static const char item[] = "rademacher:draws=3,epochs=1,lr=0.1";
+    rig *r = open_rig(*state, "mlp:hidden=6,layers=1,bn=on", "synth16:n=200,test=7", "");
+    rk_error e = rk_error_new();
+    rk_lab_report trained = measure(r, item);
+    must(rk_trainer_restart(r->trainer, &e), &e);
+    rk_lab_free(r->lab);
+    must(rk_lab_new(r->world->hub, r->trainer, &r->config, NULL, &r->lab, &e), &e);
+    rk_lab_report fresh = measure(r, item);
+    assert_int_equal(trained.n_points, 3);
+    for (int i = 0; i < 3; i++) assert_true(trained.point[i].y == fresh.point[i].y);
+    rk_lab_report_free(&trained);
+    rk_lab_report_free(&fresh);
+    close_rig(r);
+}
+
 /* Of a linear model R_A is |(W - W_0)^T|_{2,1}: the spectral norm cancels. */
 static void test_margins(void **state)
 {
@@ -255,10 +273,11 @@ static void test_bits(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_theorem1),       cmocka_unit_test(test_float32_does_not_do),
-        cmocka_unit_test(test_equal_inputs),   cmocka_unit_test(test_min_norm),
-        cmocka_unit_test(test_random_signs),   cmocka_unit_test(test_margins),
-        cmocka_unit_test(test_double_descent), cmocka_unit_test(test_bits)};
+        cmocka_unit_test(test_theorem1),     cmocka_unit_test(test_float32_does_not_do),
+        cmocka_unit_test(test_equal_inputs), cmocka_unit_test(test_min_norm),
+        cmocka_unit_test(test_random_signs), cmocka_unit_test(test_draws_begin_anew),
+        cmocka_unit_test(test_margins),      cmocka_unit_test(test_double_descent),
+        cmocka_unit_test(test_bits)};
     if (argc > 1 && !strcmp(argv[1], "bits")) cmocka_set_test_filter("test_bits");
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }

@@ -95,6 +95,9 @@ RK_API rk_status rk_job_read(rk_job *, const char *buffer, void *dst, uint64_t b
 /* All parameters at once: a vector of rk_lab_size values. */
 RK_API rk_status rk_job_write_params(rk_job *, const float *weights, rk_error *);
 RK_API rk_status rk_job_read_params(rk_job *, float *weights, rk_error *);
+/* The model as the run began: its initial parameters, and running averages that have seen nothing.
+ * Other states stay. */
+RK_API rk_status rk_job_restart(rk_job *, rk_error *);
 RK_API rk_status rk_job_run(rk_job *, uint32_t program, rk_error *);
 /* Bytes of device memory that the job takes. */
 RK_API uint64_t rk_job_bytes(const rk_job *);

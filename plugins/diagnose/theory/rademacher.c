@@ -80,10 +80,10 @@ static rk_status add_guess(trial *t, rk_error *e)
     return rk_job_add(t->job, g, "rademacher guess", &t->guess, e);
 }
 
-/* The run's initial weights, no momentum. */
+/* The model as the run began, no momentum. */
 static rk_status restart(trial *t, rk_error *e)
 {
-    TRY(rk_job_write_params(t->job, rk_lab_initial(t->lab), e));
+    TRY(rk_job_restart(t->job, e));
     for (uint32_t i = 0; i < t->tensors; i++) {
         char name[32];
         float *zero = lab_array(t->tensor[i].size, sizeof *zero, "momentum", e);
