@@ -168,7 +168,7 @@ rk_status rk_job_read_params(rk_job *job, float *weights, rk_error *e)
 
 rk_status rk_job_restart(rk_job *job, rk_error *e)
 {
-    const rk_lab *lab = job->lab;
+    rk_lab *lab = job->lab;
     for (uint32_t i = 0; i < lab->n_statistics; i++) {
         const rk_lab_statistic *s = &lab->statistic[i];
         if (!rk_job_has(job, s->name)) continue;
@@ -178,7 +178,7 @@ rk_status rk_job_restart(rk_job *job, rk_error *e)
         free(zero);
         RK_TRY(status);
     }
-    return rk_job_write_params(job, lab->initial, e);
+    return rk_job_write_params(job, rk_lab_initial(lab), e);
 }
 
 rk_status rk_job_run(rk_job *job, uint32_t program, rk_error *e)

@@ -152,7 +152,16 @@ uint32_t rk_lab_tensors(const rk_lab *lab, const rk_lab_tensor **out)
 
 int64_t rk_lab_size(const rk_lab *lab) { return lab->size; }
 const float *rk_lab_weights(const rk_lab *lab) { return lab->weights; }
-const float *rk_lab_initial(const rk_lab *lab) { return lab->initial; }
+
+const float *rk_lab_initial(rk_lab *lab)
+{
+    if (lab->config->weights[0])
+        rk_lab_note(lab,
+                    "initial weights are those of seed %llu: the file does not say from which its "
+                    "weights were trained",
+                    (unsigned long long)lab->trainer->seed);
+    return lab->initial;
+}
 
 /* ---- other runs ----------------------------------------------------------------------------- */
 

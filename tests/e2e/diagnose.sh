@@ -200,6 +200,13 @@ test_of_a_file() {
     works diagnose --weights a.sqlite.runs/1/checkpoint.safetensors --model linear \
         --data synth16:n=60,test=20 --device cpu --what probe
     [ "$(query 'select count(distinct digest) from runs')" = 1 ]
+    # How the weights began is not in the file.
+    works diagnose --weights $file --model linear --data synth16:n=60,test=20 --device cpu --seed 7 \
+        --what margins+hessian:norm=running,iterations=2,probes=0
+    says '^margins: initial weights are those of seed 7: the file does not say'
+    [ "$(grep -c 'those of seed' stdout.txt)" = 1 ] || fail "$(cat stdout.txt)"
+    works diagnose 1 --out a.sqlite --what margins
+    ! grep -q 'those of seed' stdout.txt || fail "$(cat stdout.txt)"
     fails 'no weights of mlp:hidden=4.* has no tensor hidden1' diagnose --weights $file \
         --model mlp:hidden=4 --data synth16:n=60,test=20 --device cpu --what probe
     fails 'output/bias' diagnose --weights $file --model linear --device cpu --what probe \
@@ -209,7 +216,7 @@ test_of_a_file() {
         --weights a.sqlite.runs/2/weights.safetensors --model mlp:hidden=4 --device cpu \
         --data synth16:n=60,test=20 --what probe
     fails 'cannot open none' diagnose --weights none --device cpu --what probe
-    [ "$(query 'select count(*) from runs')" = 2 ]
+    [ "$(query 'select count(*) from runs')" = 3 ]
 }
 
 # A preset of two variants, of which one looks at the weights of the other.

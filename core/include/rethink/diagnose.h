@@ -41,9 +41,11 @@ typedef struct rk_lab_tensor {
 } rk_lab_tensor;
 RK_API uint32_t rk_lab_tensors(const rk_lab *, const rk_lab_tensor **out);
 RK_API int64_t rk_lab_size(const rk_lab *);
-/* [rk_lab_size]: as training left them (equal to the initial ones before any), and as it began. */
+/* [rk_lab_size]: as training left them (equal to the initial ones before any), and as it began.
+ * A file of weights does not say how those began: then the initial ones are what the seed draws, as
+ * a note with the result says. */
 RK_API const float *rk_lab_weights(const rk_lab *);
-RK_API const float *rk_lab_initial(const rk_lab *);
+RK_API const float *rk_lab_initial(rk_lab *);
 /* Weights of another run of the same model: its number, or of a preset's run the label of another
  * variant (that of the same seed and scale).  Valid as long as the lab. */
 RK_API rk_status rk_lab_other(rk_lab *, const char *run, const float **weights, rk_error *);

@@ -47,7 +47,7 @@ static bool layer_of(const rk_graph *g, rk_value param, layer *out)
     return true;
 }
 
-static rk_status measure_layer(const rk_lab *l, const rk_args *a, layer *p, const rk_lab_tensor *t,
+static rk_status measure_layer(rk_lab *l, const rk_args *a, layer *p, const rk_lab_tensor *t,
                                bound *b, rk_error *e)
 {
     const float *now = rk_lab_weights(l) + t->first, *then = rk_lab_initial(l) + t->first;
@@ -106,7 +106,7 @@ static rk_status layers(rk_lab *l, const rk_args *a, double *complexity, rk_erro
     return status;
 }
 
-static double distance(const rk_lab *l)
+static double distance(rk_lab *l)
 {
     const float *now = rk_lab_weights(l), *then = rk_lab_initial(l);
     double sum = 0;
