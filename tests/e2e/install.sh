@@ -24,6 +24,26 @@ test_runs_from_anywhere() {
     checks 'import json; assert len(json.load(open("stdout.txt"))) == 5'
 }
 
+# The script of the README in a folder with a space, where meson, ninja and rethink only say how they
+# were called: a line for each argument.
+test_script_in_a_folder_with_a_space() {
+    mkdir -p bin 'a clone/scripts' 'a clone/build/prefix/bin'
+    cp "$SOURCE/scripts/run" 'a clone/scripts'
+    printf '#!/bin/sh\nprintf "%%s\\n" "$@" >&2\n' >bin/meson
+    chmod +x bin/meson
+    cp bin/meson bin/ninja
+    cp bin/meson 'a clone/scripts/install'
+    cp bin/meson 'a clone/build/prefix/bin/rethink'
+    export PATH="$PWD/bin:$PATH"
+    for time in first second; do
+        works 'a clone/scripts/run' --seed 2
+        grep -qx -- "--prefix=$PWD/a clone/build/prefix" stderr.txt || fail "$time: $(cat stderr.txt)"
+        mkdir -p 'a clone/build/run'
+        touch 'a clone/build/run/build.ninja'
+    done
+    grep -qx -- --reconfigure stderr.txt || fail "$(cat stderr.txt)"
+}
+
 # Only what a plugin or backend author needs: no header of the core, nothing of the tests.
 test_installed_files() {
     install_here
