@@ -1,6 +1,7 @@
 /* The CPU backend's own interface: what its files share.
  *
  *   entry.c      the table, enumerate, open, close
+ *   processor.c  what the processor is called
  *   device.c     memory, kernels, the timeline
  *   pool.c       threads
  *   check.c      whether an op keeps the contract
@@ -171,4 +172,7 @@ rk_status cpu_wait(rk_device *, uint64_t ticket, rk_error *);
 rk_status cpu_elapsed_ns(rk_device *, uint64_t from, uint64_t to, uint64_t *ns, rk_error *);
 rk_status cpu_probe(rk_device *, rk_probe *, rk_kernel **, rk_error *);
 uint64_t cpu_memory_total(void);
+/* Name and vendor, from a file like /proc/cpuinfo: processors that differ have different names, as
+ * tuning is kept by them. */
+void cpu_processor(const char *path, rk_devinfo *d);
 #endif

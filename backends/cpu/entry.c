@@ -86,30 +86,13 @@ static rk_status check_winograd(const rk_host *host, rk_error *e)
     return RK_OK;
 }
 
-/* "model name" or "vendor_id" of the first processor. */
-static void cpuinfo(const char *key, char *out, size_t bytes)
-{
-    char line[256];
-    FILE *f = fopen("/proc/cpuinfo", "re");
-    snprintf(out, bytes, "unknown processor");
-    while (f && fgets(line, sizeof line, f)) {
-        char *value = strchr(line, ':');
-        if (strncmp(line, key, strlen(key)) != 0 || !value) continue;
-        line[strcspn(line, "\n")] = 0;
-        snprintf(out, bytes, "%.100s", value + 1 + strspn(value + 1, " "));
-        break;
-    }
-    if (f) fclose(f);
-}
-
 static void describe(const rk_host *host, rk_devinfo *d)
 {
     const cpu_isa *isa = NULL;
     d->type = RK_DEV_CPU;
     d->mem_align = CPU_ALIGN;
     d->mem_total = d->mem_max_alloc = cpu_memory_total();
-    cpuinfo("model name", d->name, sizeof d->name);
-    cpuinfo("vendor_id", d->vendor, sizeof d->vendor);
+    cpu_processor("/proc/cpuinfo", d);
     if (choose_isa(host, &isa, NULL) != RK_OK) isa = &cpu_isa_plain;
     snprintf(d->driver, sizeof d->driver, "rethink %s %s", VERSION, isa->name);
     snprintf(d->platform, sizeof d->platform, "cpu");
