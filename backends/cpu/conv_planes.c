@@ -114,8 +114,8 @@ static share share_of(const cpu_planes *p, int64_t parity)
 static inline vec_mask some(int64_t n) { return v_part((int)cpu_most(cpu_least(n, CPU_VEC), 0)); }
 
 /* Both phases of columns at once, a vector of each from column `at` of the phases on: rows in the
- * order of memory.  Masked stores are slow on some processors; behind the end of a row of one vector
- * is what is outside, or a later row, so vectors are filled up with zeros. */
+ * order of memory.  Masked stores are slow on some processors; behind a row of one vector is what
+ * is outside, or a later row, so vectors are filled up with zeros. */
 static void deal(const cpu_planes *p, const float *x, float *to, int64_t first, int64_t rows,
                  int64_t ahead, int64_t at)
 {
