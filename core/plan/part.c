@@ -68,10 +68,12 @@ static rk_status put_copy(rk_plan *plan, uint32_t at, const rk_op *part, uint32_
     return RK_OK;
 }
 
-/* The part of a buffer that a COPY before took out already, or 0. */
+/* The part of a buffer that a COPY before took out already, or 0: not of a state, whose next value
+ * may be in the buffer by now. */
 static uint32_t taken_out(const rk_plan *plan, uint32_t at, const rk_op *part, uint32_t from)
 {
     int64_t box[24];
+    if (plan->buffer[from].kind == RK_BUFFER_STATE) return 0;
     rk_tensor own = rk_part_tensor(part);
     rk_part_box(part, box);
     for (uint32_t i = at < plan->n_once ? 0 : plan->n_once; i < at; i++) {

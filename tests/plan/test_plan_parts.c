@@ -233,11 +233,41 @@ static void refused(void **state)
     rk_plan_free(plan);
 }
 
+/* The same part of a state before and after it was assigned is not the same. */
+static void refused_of_a_state(void **state)
+{
+    rk_error e = rk_error_new();
+    (void)state;
+    rk_graph *g = rk_graph_new();
+    rk_shape all = RK_SHAPE(N, JOINED, SIDE, SIDE), w = RK_SHAPE(ONES, 2, 3, 3);
+    rk_value x = input(g), s = rk_state(g, RK_F32, all, "s"), next = rk_exp(g, s);
+    rk_window window = rk_window_same(g, x, 3, 1);
+    rk_assign(g, s, next);
+    for (int i = 0; i < 2; i++) {
+        rk_value part =
+            rk_slice(g, i ? next : s, (int64_t[]){0, 1, 0, 0}, RK_SHAPE(N, ONES, SIDE, SIDE));
+        rk_assign(g, rk_state(g, RK_F32, w, i ? "after" : "before"),
+                  rk_conv_dw(g, x, part, window, w));
+    }
+    rk_plan *plan = plan_of(g);
+    assert_int_equal(parts(plan, RK_CONV_DW), 2);
+    uint32_t read[2], n = 0;
+    for (uint32_t i = 0; i < plan->n_step; i++)
+        if (rk_part_of(&plan->step[i].op) != UINT32_MAX)
+            assert_int_equal(rk_plan_part(plan, i--, &e), RK_OK);
+    for (uint32_t i = 0; i < plan->n_step; i++)
+        if (plan->step[i].op.kind == RK_CONV) read[n++] = plan->step[i].in[1];
+    assert_int_equal(n, 2);
+    assert_int_not_equal(read[0], read[1]);
+    rk_plan_free(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_copies),   cmocka_unit_test(alone_while_it_lives),
-        cmocka_unit_test(kept_copies), cmocka_unit_test(own_part),
-        cmocka_unit_test(part_as_x),   cmocka_unit_test(refused)};
+        cmocka_unit_test(no_copies),         cmocka_unit_test(alone_while_it_lives),
+        cmocka_unit_test(kept_copies),       cmocka_unit_test(own_part),
+        cmocka_unit_test(part_as_x),         cmocka_unit_test(refused),
+        cmocka_unit_test(refused_of_a_state)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
