@@ -6,20 +6,21 @@
 typedef struct copying {
     const rk_value *from, *to;
     uint32_t n;
-    rk_value *now;     /* [value + 1]: what stands for a value, or 0: not needed */
+    rk_value *now; /* [value + 1]: what stands for a value, or 0: not needed, or not yet known */
+    bool *needed;  /* [value + 1]: a value that is to be copied */
     rk_value *operand; /* of one node */
 } copying;
 
-/* now[v] becomes v for what `value` needs, no further back than to what is replaced. */
+/* What `value` needs, no further back than to what is replaced. */
 static void mark(const rk_graph *g, copying *c, rk_value value)
 {
     for (uint32_t i = 0; i < c->n; i++)
         if (c->from[i] <= value) c->now[c->from[i]] = c->to[i];
-    if (!c->now[value]) c->now[value] = value;
+    c->needed[value] = !c->now[value];
     for (rk_value v = value; v > 0; v--) {
         rk_node node = rk_graph_node(g, v);
-        for (uint32_t i = 0; i < node.n_in && c->now[v] == v; i++)
-            if (!c->now[node.in[i]]) c->now[node.in[i]] = node.in[i];
+        for (uint32_t i = 0; i < node.n_in && c->needed[v]; i++)
+            c->needed[node.in[i]] = !c->now[node.in[i]];
     }
 }
 
@@ -71,16 +72,18 @@ rk_value rk_substitute(rk_graph *g, rk_value value, const rk_value *from, const 
     rk_value out = 0;
     if (!may_replace(g, value, from, to, n)) return 0;
     c.now = calloc((size_t)value + 1, sizeof *c.now);
+    c.needed = calloc((size_t)value + 1, sizeof *c.needed);
     c.operand = calloc(most_operands(g, value), sizeof *c.operand);
-    if (c.now && c.operand) {
+    if (c.now && c.needed && c.operand) {
         mark(g, &c, value);
         for (rk_value v = 1; v <= value; v++)
-            if (c.now[v] == v) c.now[v] = copy(g, &c, v);
+            if (c.needed[v]) c.now[v] = copy(g, &c, v);
         out = c.now[value];
     } else {
         rk_graph_no_memory(g, ((size_t)value + 1) * sizeof *c.now);
     }
     free(c.now);
+    free(c.needed);
     free(c.operand);
     return out;
 }

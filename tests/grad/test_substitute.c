@@ -92,6 +92,8 @@ static void test_no_more_than_needed(void **state)
     /* At once, not one after the other. */
     rk_value swapped = rk_substitute(g, rk_sub(g, a, b), (rk_value[]){a, b}, (rk_value[]){b, a}, 2);
     assert_int_equal(swapped, rk_sub(g, b, a));
+    /* What stands for itself stays, though it depends on what does not. */
+    assert_int_equal(rk_substitute(g, sum, (rk_value[]){a, sine}, (rk_value[]){c, sine}, 2), sum);
     check_graph(g, "substitute");
     rk_graph_free(g);
 }
