@@ -339,8 +339,10 @@ static void join_siblings(fuser *f)
 
 bool rk_fuse(rk_ir *ir, rk_emit *scratch)
 {
-    fuser f = {ir, scratch, rk_pool_array(ir->pool, ir->n, sizeof *f.list_a),
-               rk_pool_array(ir->pool, ir->n, sizeof *f.list_b)};
+    /* A program may read one node in several ways. */
+    const uint32_t most = ir->n + RK_PROGRAM_TENSORS;
+    fuser f = {ir, scratch, rk_pool_array(ir->pool, most, sizeof *f.list_a),
+               rk_pool_array(ir->pool, most, sizeof *f.list_b)};
     if (!f.list_a || !f.list_b) return false;
     for (uint32_t v = 1; v < ir->n; v++)
         if (ir->node[v].kind == RK_X_MAP) join_operands(&f, v);
