@@ -211,17 +211,17 @@ static rk_status probes(roofline *r, uint32_t what, const char *name, const char
 
 /* ---- the ordinary calls ---- */
 
-/* Arrays that caches do not hold: it is the memory that is meant. */
+/* Arrays that caches of hundreds of megabytes do not hold, if a device has room for them: it is the
+ * memory that is meant. */
 static rk_status triads(roofline *r, double share, rk_error *e)
 {
-    static const int64_t megabytes[] = {32, 128, 256};
+    static const int64_t megabytes[] = {256, 128, 32};
     group *g = begin(r, "triad", "B/s", share);
     rk_status s = RK_OK;
     bool more = true;
     if (!g) return no_memory(e);
-    const rk_bench_size size = r->c->options->size;
-    uint32_t n = size == RK_BENCH_FULL ? 3 : size == RK_BENCH_QUICK ? 1 : 2;
-    for (uint32_t i = 0; s == RK_OK && more && i < n; i++) {
+    const uint32_t first = r->c->options->size != RK_BENCH_FULL;
+    for (uint32_t i = first; s == RK_OK && more && g->n == 0 && i < 3; i++) {
         rk_error own = rk_error_new();
         int64_t elements = megabytes[i] << 18;
         double once;

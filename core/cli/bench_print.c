@@ -177,7 +177,7 @@ static void error_cell(rk_table *t, const rk_bench_value *v, uint32_t n, const c
     if (isnan(most))
         rk_table_cell(t, "-");
     else
-        rk_table_cell(t, "%.3g ULP", most);
+        rk_table_cell(t, "%.3g", most);
 }
 
 static rk_status print_numerics(page *g, rk_error *e)
@@ -187,7 +187,8 @@ static rk_status print_numerics(page *g, rk_error *e)
     rk_table *t = new_table(g, "numerics");
     for (int k = 0; t && k < 4; k++) {
         const char *tier = tiers[k % 2];
-        rk_table_cell(t, "%s, %s", k < 2 ? "bits as the reference" : "largest error", tier);
+        rk_table_cell(t, "%s, %s", k < 2 ? "bits as the reference" : "error / 2^-23 of the terms",
+                      tier);
         for (uint32_t i = 0; i < g->n; i++) {
             uint32_t n;
             const rk_bench_value *v =

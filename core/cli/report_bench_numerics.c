@@ -67,8 +67,8 @@ static rk_status write_errors(FILE *f, const rk_bench_report *b, rk_error *e)
     rk_status status = RK_OK;
     if (rk_sheet_rows(t)) {
         fputs("<h3>Errors of operations</h3>\n<p class=note>The largest and the mean error against "
-              "double precision, in ULP of the exact result, and whether the bits are those of the "
-              "reference, the cpu backend.\n",
+              "double precision, in units of 2<sup>-23</sup> of the sum of the terms' magnitudes, "
+              "and whether the bits are those of the reference, the cpu backend.\n",
               f);
         status = rk_sheet_write(t, "", f, e);
     }

@@ -252,8 +252,8 @@ rk_status rk_bench_part_training(FILE *f, const rk_bench_report *b, uint32_t *nu
 {
     if (has(b, "memorize")) {
         fputs("<section>\n<h2>Time to memorize</h2>\n<p class=sub>Until every training example is "
-              "classified right, of a set whose labels are random: planning and evaluation "
-              "included.\n",
+              "classified right, of a set whose labels are random: evaluation included, "
+              "planning not.\n",
               f);
         RK_TRY(draw_all(f, b, "memorize", number, e));
         RK_TRY(write_memorize(f, b, e));

@@ -139,14 +139,15 @@ rk_status rk_bench_part_variance(FILE *f, const rk_bench_report *b, rk_error *e)
         rk_sheet_column(t, 'r', "%s", heads[i]);
     for (uint32_t i = 0; status == RK_OK && i < b->p.n_platforms; i++)
         status = row(t, b, i, &v[i], e);
-    fputs("<section>\n<h2>Variance</h2>\n<p class=note>Coefficients of variation of times and "
-          "rates: of the repetitions within a process, and of the medians of processes. "
-          "<em>Another bench</em>: so far another such bench may be from a number (the median one) "
-          "while nothing changes, with a probability of 95 %; Student's t over processes. Two "
-          "benches are compared by <code>rethink bench --compare</code>. Drift is "
-          "the last chain of multiply-adds over the first, marked from 2 % on: then the clock "
-          "changed, or something else ran. Repetitions of contenders were interleaved.\n",
-          f);
+    fputs(
+        "<section>\n<h2>Variance</h2>\n<p class=note>Coefficients of variation of times and "
+        "rates: of the repetitions within a process, and of the medians of processes. "
+        "<em>Another bench</em>: so far another such bench may be from a number (the median one) "
+        "while nothing changes, with a probability of 95 %; Student's t over processes. Two "
+        "benches are compared by <code>rethink bench --compare</code>. Drift is "
+        "the rate of the last matrix product over the first's, marked from 2 % on: then the clock "
+        "changed, or something else ran. Repetitions of contenders were interleaved.\n",
+        f);
     if (status == RK_OK) status = rk_sheet_write(t, "", f, e);
     if (status == RK_OK)
         fputs("<p class=note>Least steady between processes:\n<ul class=note>\n", f);

@@ -42,9 +42,10 @@
  *   suite 'distance'   subject a workload; tier 'fast' or 'perturbed' (the exact run that began one
  *                      ULP away).  'distance' of the weights to those of the exact run, relative,
  *                      at x steps
- *   suite 'machine'    'drift' (the last fma chain over the first, one a process), 'load' (runnable
- *                      processes), 'clock' (Hz), 'others' (the fraction of the processors' time
- *                      that other programs used); subject 'host': 'drift' of one of its threads;
+ *   suite 'machine'    'drift' (the last matrix product's rate over the first's, one a process),
+ *                      'load' (runnable processes), 'clock' (Hz), 'others' (the fraction of the
+ *                      processors' time that other programs used); subject 'host': 'drift' of the
+ *                      fma chains of one of its threads;
  *                      'failed' (subject: the suite in which a process failed, crashed or hung, ''
  *                      before the first; n = 0; text: why) */
 #ifndef RK_TRAIN_RESULTS_BENCH_H
