@@ -2,6 +2,7 @@
 #include "train/bisect.h"
 #include "base/error.h"
 #include "train/checkpoint.h"
+#include "train/record.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,14 +36,6 @@ static rk_status no_memory(rk_error *e)
 
 /* ---- opening ---- */
 
-static rk_status check_data(const side *s, rk_error *e)
-{
-    if (strcmp(s->run->record->data_digest, s->t->audit.digest) == 0) return RK_OK;
-    return RK_FAIL(e, RK_E_INVALID,
-                   "the data of run %lld are not what they were (digest %s, now %s): restore them",
-                   (long long)s->run->record->id, s->run->record->data_digest, s->t->audit.digest);
-}
-
 static rk_status open_side(search *x, int i, rk_error *e)
 {
     side *s = &x->s[i];
@@ -51,7 +44,7 @@ static rk_status open_side(search *x, int i, rk_error *e)
     rk_config c = s->config;
     if (x->out->fusion != RK_FUSION_RECORDED) c.session.unfused = x->out->fusion == RK_FUSION_NONE;
     RK_TRY(rk_trainer_open(x->hub, x->plugins, &c, &s->t, e));
-    RK_TRY(check_data(s, e));
+    RK_TRY(rk_record_check_data(s->run->record, s->t, e));
     uint32_t n = rk_session_buffers(s->t->session, &b);
     for (uint32_t k = 0; k < n; k++)
         if (b[k].bytes > most) most = b[k].bytes;

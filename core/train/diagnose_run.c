@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "train/checkpoint.h"
 #include "train/diagnose.h"
+#include "train/record.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,16 +57,6 @@ static rk_status load(visit *v, rk_error *e)
     return status;
 }
 
-static rk_status check_data(const visit *v, rk_error *e)
-{
-    const char *now = v->trainer->audit.digest;
-    if (strcmp(v->run->data_digest, now) == 0) return RK_OK;
-    return RK_FAIL(e, RK_E_INVALID,
-                   "the data of run %lld have changed since it was trained (digest %s, now %s): "
-                   "restore them",
-                   (long long)v->run->id, v->run->data_digest, now);
-}
-
 static rk_status open_all(visit *v, rk_hub *hub, const rk_registry *plugins, rk_results *results,
                           const char *what, const char *device, rk_error *e)
 {
@@ -75,7 +66,7 @@ static rk_status open_all(visit *v, rk_hub *hub, const rk_registry *plugins, rk_
     if (device) v->config.device = device;
     RK_TRY(rk_run_folder_open(results, v->run->id, &v->folder, e));
     RK_TRY(rk_trainer_open(hub, plugins, &v->config, &v->trainer, e));
-    RK_TRY(check_data(v, e));
+    RK_TRY(rk_record_check(v->run, v->trainer, e));
     return load(v, e);
 }
 

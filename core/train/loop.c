@@ -336,16 +336,12 @@ static int64_t fit_before(const training *s)
     return 0;
 }
 
-/* Where the run stood, if the data are still what they were. */
+/* Where the run stood. */
 static rk_status restore(training *s, rk_error *e)
 {
     bool found;
     int64_t id = s->run->id;
-    if (strcmp(s->run->data_digest, s->trainer->audit.digest) != 0)
-        return RK_FAIL(e, RK_E_INVALID,
-                       "the data of run %lld have changed since it began (digest %s, now %s): "
-                       "restore them",
-                       (long long)id, s->run->data_digest, s->trainer->audit.digest);
+    RK_TRY(rk_record_check(s->run, s->trainer, e));
     RK_TRY(rk_checkpoint_load(&s->folder, s->trainer, s->run, &s->at, &found, e));
     s->run->fit_epoch = fit_before(s);
     for (uint32_t i = 0; i < s->n_old && s->old[i].epoch <= s->at.epoch; i++)

@@ -152,6 +152,28 @@ void rk_record_texts_free(rk_record_texts *texts)
     *texts = (rk_record_texts){0};
 }
 
+rk_status rk_record_check_data(const rk_run_record *run, const rk_trainer *t, rk_error *e)
+{
+    if (strcmp(run->data_digest, t->audit.digest) == 0) return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID,
+                   "the data of run %lld have changed since it began (digest %s, now %s): restore "
+                   "them",
+                   (long long)run->id, run->data_digest, t->audit.digest);
+}
+
+rk_status rk_record_check(const rk_run_record *run, const rk_trainer *t, rk_error *e)
+{
+    const rk_program_info *info[PROGRAMS];
+    const char *plan = describe_all(t, info) ? info[0]->digest : "";
+    RK_TRY(rk_record_check_data(run, t, e));
+    if (strcmp(run->version, RETHINK_VERSION) != 0 || strcmp(run->plan_digest, plan) == 0)
+        return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID,
+                   "the steps of run %lld have changed since it began (plan %s, now %s): load the "
+                   "plugins that it began with, or begin a new run",
+                   (long long)run->id, run->plan_digest, plan);
+}
+
 void rk_record_rows(rk_run_record *run, const rk_epoch_record *row, uint32_t n)
 {
     uint32_t whole = 0;

@@ -17,6 +17,12 @@ void rk_record_texts_free(rk_record_texts *texts);
 /* Brings the summary up to an epoch's row; run->digest becomes row's. */
 void rk_record_epoch(rk_run_record *run, const rk_epoch_record *row, bool fit);
 
+/* RK_E_INVALID if the trainer's data are not those of the run; or if its steps are others, as those
+ * of a model of another plugin that has the name of the run's.  Steps of a run of another version
+ * are not compared: plans may differ that do the same. */
+rk_status rk_record_check_data(const rk_run_record *run, const rk_trainer *t, rk_error *e);
+rk_status rk_record_check(const rk_run_record *run, const rk_trainer *t, rk_error *e);
+
 /* Brings the number of epochs to what a run has in rows: from the first on without a gap. */
 void rk_record_rows(rk_run_record *run, const rk_epoch_record *row, uint32_t n);
 

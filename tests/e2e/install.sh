@@ -53,20 +53,45 @@ test_installed_files() {
         files.txt || fail 'installs something else'
 }
 
+# plugin NAME: NAME.so of NAME.c, as the README makes it.
+plugin() {
+    pc=$(find moved -name rethink.pc)
+    # shellcheck disable=SC2046
+    ${CC:-gcc} -std=c11 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC "$1.c" -o "$1.so" \
+        $(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-variable=prefix="$PWD/moved" \
+            --cflags --libs rethink)
+}
+
 test_example_of_the_readme() {
     install_here
     awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$SOURCE/README.md" >mine.c
     [ "$(wc -l <mine.c)" -le 40 ] || fail 'the example is longer than 40 lines'
-    pc=$(find moved -name rethink.pc)
-    # shellcheck disable=SC2046
-    ${CC:-gcc} -std=c11 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC mine.c -o mine.so \
-        $(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-variable=prefix="$PWD/moved" \
-            --cflags --libs rethink)
+    plugin mine
     works "$RETHINK" run --plugin ./mine.so --model sines:hidden=32 --randomize slip:p=0.3 \
         --data synth16:n=200,test=50 --epochs 2 --device cpu --device opencl --quiet
     says 'Digests agree'
     works "$RETHINK" plugins --plugin ./mine.so slip
     says 'probability of each label to slip'
+}
+
+# A plugin that was changed meanwhile is not the one that a run began with.
+test_changed_plugin() {
+    install_here
+    awk '/^```c$/ { on = 1; next } /^```$/ { on = 0 } on' "$SOURCE/README.md" >mine.c
+    sed 's/rk_sin(/rk_relu(/' mine.c >other.c
+    ! cmp -s mine.c other.c || fail 'the example has no sine'
+    plugin mine
+    plugin other
+    "$RETHINK" run --plugin ./mine.so --model sines:hidden=32 --data synth16:n=200,test=50 \
+        --epochs 100000 --checkpoint-seconds 0 --device cpu --quiet &
+    while ! [ -s rethink.sqlite.runs/1/checkpoint.safetensors ]; do sleep 0.05; done
+    kill -INT $!
+    ! wait $! || fail 'was not stopped'
+    for what in 'run --resume 1' 'diagnose 1 --what margins'; do
+        # shellcheck disable=SC2086
+        fails 'the steps of run 1 have changed since it began' "$RETHINK" $what --plugin ./other.so
+    done
+    works "$RETHINK" diagnose 1 --what margins --plugin ./mine.so
 }
 
 # follow FOLDER: does what the README.md of an example says, in a copy of it, with what is installed;
