@@ -27,6 +27,18 @@ uint64_t cpu_memory_total(void)
     return pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes : 0;
 }
 
+/* What the system can give without swapping; all that there is where it does not say. */
+static uint64_t memory_available(void)
+{
+    char line[128];
+    unsigned long long kib = UINT64_MAX;
+    FILE *f = fopen("/proc/meminfo", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1) break;
+    if (f) fclose(f);
+    return kib == UINT64_MAX ? cpu_memory_total() : (uint64_t)kib * 1024;
+}
+
 static unsigned char *align_up(void *p)
 {
     return (unsigned char *)(((uintptr_t)p + CPU_ALIGN - 1) & ~(uintptr_t)(CPU_ALIGN - 1));
@@ -43,16 +55,18 @@ static void advise_large_pages(unsigned char *p, uint64_t bytes)
 
 static rk_status no_memory(rk_error *e, const char *where, uint64_t bytes)
 {
-    long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGE_SIZE);
-    return cpu_fail(e, RK_E_NOMEM, where, "%llu bytes wanted, about %llu of %llu are free",
-                    (unsigned long long)bytes,
-                    (unsigned long long)(pages > 0 ? pages : 0) * (unsigned long long)page,
-                    (unsigned long long)cpu_memory_total());
+    return cpu_fail(
+        e, RK_E_NOMEM, where,
+        "%llu bytes wanted, about %llu of %llu are free: take a smaller batch, or close "
+        "other programs",
+        (unsigned long long)bytes, (unsigned long long)memory_available(),
+        (unsigned long long)cpu_memory_total());
 }
 
 rk_status cpu_mem_alloc(rk_device *d, uint64_t bytes, rk_mem **out, rk_error *e)
 {
-    if (bytes > cpu_memory_total()) return no_memory(e, "mem_alloc", bytes);
+    enum { SMALL = 64 << 20 }; /* not worth a question */
+    if (bytes > SMALL && bytes > memory_available()) return no_memory(e, "mem_alloc", bytes);
     rk_mem *m = d->host->alloc(d->host->ctx, NULL, sizeof *m + (size_t)bytes + CPU_ALIGN);
     if (!m) return no_memory(e, "mem_alloc", bytes);
     m->at = align_up(m + 1);

@@ -108,6 +108,19 @@ static rk_status write_key(rk_session *s, rk_error *e)
     return rk_session_write(s, KEY, key, sizeof key, e);
 }
 
+/* Before the first is allocated: a system may let a program have what it does not have, and kill it
+ * when it is used. */
+static rk_status check_total(const rk_session *s, uint64_t states, uint64_t arena, rk_error *e)
+{
+    const double gib = 1 << 30;
+    uint64_t total = s->device.info.mem_total;
+    if (!total || (states <= total && arena <= total - states)) return RK_OK;
+    return RK_FAIL(e, RK_E_NOMEM,
+                   "states of %.2f GiB and temporaries of %.2f GiB do not fit into %s, which has "
+                   "%.2f GiB: take a smaller --batch",
+                   (double)states / gib, (double)arena / gib, s->device.spec, (double)total / gib);
+}
+
 static rk_status allocate(rk_session *s, rk_error *e)
 {
     uint64_t states = 0, arena = 0, staging = 0;
@@ -134,6 +147,7 @@ static rk_status allocate(rk_session *s, rk_error *e)
     }
     s->written = calloc(s->n_buffer + (size_t)1, sizeof *s->written);
     if (!s->written) return RK_FAIL(e, RK_E_NOMEM, "no memory for the states of a session");
+    RK_TRY(check_total(s, states, arena, e));
     RK_TRY(rk_area_new(&s->device, states, &s->states, e));
     RK_TRY(rk_area_new(&s->device, arena, &s->arena, e));
     s->staging = staging ? malloc(staging) : NULL;

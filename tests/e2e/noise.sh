@@ -65,6 +65,14 @@ test_estimate() {
     [ "$(wc -l <stdout.txt)" = 1 ] || fail "more than a header: $(cat stdout.txt)"
 }
 
+# Twice as much as there is, of which no tensor is more than a fifth: some 214 MB an image.
+test_more_than_there_is() {
+    kib=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)
+    fails 'do not fit into cpu:0, which has .* GiB: take a smaller --batch' "$RETHINK" run \
+        --data noise:n=1281167,size=224,classes=1000 --model inception --device cpu \
+        --batch $((kib / 105000)) --eval-limit 1000 --estimate --out large.sqlite
+}
+
 # What is evaluated says nothing of the rest: a goal has to be met by the batches too.
 test_eval_limit() {
     small --data noise:n=300,test=20,size=8,classes=3 --model mlp:hidden=64,layers=1 --lr 0.01 \
