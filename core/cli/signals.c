@@ -12,10 +12,13 @@ static void handle(int number) { caught = number; }
 
 void rk_signals_catch(void)
 {
-    struct sigaction action = {.sa_handler = handle, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction before, action = {.sa_handler = handle, .sa_flags = (int)SA_RESETHAND};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* A terminal that is closed; nohup has it ignored. */
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
 }
 
 bool rk_signals_stopping(void) { return caught != 0; }

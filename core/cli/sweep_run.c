@@ -117,7 +117,7 @@ static void record_crash(pool *p, const rk_task *t)
 static bool asked_to_stop(int status)
 {
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    return rk_signals_stopping() && (number == SIGINT || number == SIGTERM);
+    return rk_signals_stopping() && (number == SIGINT || number == SIGTERM || number == SIGHUP);
 }
 
 /* The run is on record; what happened then is its driver's or its plugin's. */

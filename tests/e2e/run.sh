@@ -100,9 +100,9 @@ test_killed_with_checkpoints_inside_epochs() {
     killed_often 0.05
 }
 
-# Ctrl-C in a long epoch: the step is finished, everything is saved, the way to go on is said; and
+# interrupted SIGNAL STATUS: in a long epoch; the step is finished, everything is saved, the way to go on is said; and
 # going on from the middle of the epoch gives the same bits.
-test_interrupted() {
+interrupted() {
     options='--data synth16:n=20000,test=100 --epochs 6 --seed 4'
     # shellcheck disable=SC2086
     train $options --out whole.sqlite >/dev/null
@@ -112,10 +112,10 @@ test_interrupted() {
     pid=$!
     until [ -e r.sqlite.runs/1 ]; do sleep 0.01; done
     sleep 0.05
-    kill -INT $pid
+    kill "-$1" $pid
     code=0
     wait $pid || code=$?
-    [ "$code" = 130 ] || fail "exit status $code"
+    [ "$code" = "$2" ] || fail "exit status $code"
     grep -qE 'stopped (in|after) epoch [1-6]' err.txt || fail "$(cat err.txt)"
     grep -q 'rethink run --resume 1 --out r.sqlite' err.txt || fail "$(cat err.txt)"
     checks '
@@ -128,6 +128,14 @@ assert status == "stopped" and done == db.execute("SELECT count(*) FROM epochs")
     works "$RETHINK" run --resume 1 --quiet --out r.sqlite
     digests r.sqlite 1 >resumed
     same whole resumed
+}
+
+test_interrupted() {
+    interrupted INT 130
+}
+
+test_terminal_closed() {
+    interrupted HUP 129
 }
 
 # Running averages of batch norm are states like others: in the checkpoint, and in the weights.
