@@ -75,13 +75,15 @@ static rk_status compare(rk_bed *bed, const rk_sample *t, rk_operands *d, bool e
     if (!rk_bed_going(bed)) return RK_FAIL(e, RK_E_NOMEM, "%s", bed->outcome.text);
     RK_TRY(rk_sample_run_ran(bed, &asked, (const void *const *)d->in, d->out, -1, &ran, e));
     for (uint32_t j = 0; j < t->op.n_out; j++) {
-        char where[sizeof out->where];
-        if (!rk_same_words(&t->out[j], d->out[j], d->want[j], where, sizeof where) && out->same) {
-            out->same = false;
-            memcpy(out->where, where, sizeof where);
-        }
         count(out, &t->out[j], d->near[j], d->out[j]);
+        if (!exact || !out->right) continue;
+        out->right =
+            rk_same_words(&t->out[j], d->out[j], d->want[j], out->where, sizeof out->where);
     }
+    rk_expect_ran(bed, &asked, d, &ran);
+    if (rk_bed_going(bed) || !out->right) return RK_OK;
+    out->right = false;
+    snprintf(out->where, sizeof out->where, "%s", bed->outcome.text);
     return RK_OK;
 }
 
@@ -92,7 +94,7 @@ rk_status rk_errors_of(rk_open *d, const rk_sample *t, bool exact, uint64_t seed
     rk_operands operands;
     rk_dice r = {seed};
     rk_error own = rk_error_new();
-    *out = (rk_errors){.same = true};
+    *out = (rk_errors){.right = true};
     rk_bed_of(d, &bed);
     bool made = rk_operands_make(&bed, t, &operands, &r, RK_PLAIN);
     rk_status s = made ? compare(&bed, t, &operands, exact, out, &own)

@@ -6,8 +6,8 @@
 typedef struct rk_errors {
     double most, mean; /* ULP as in rk_kinfo.ulp, over the elements that are floats */
     int64_t counted;
-    bool same;       /* the bits of the contract of the exact tier */
-    char where[300]; /* the first element that is not so */
+    bool right;      /* the bits of the contract, of the fast tier: as near as the kernel claims */
+    char where[900]; /* the first element that is not so */
 } rk_errors;
 
 /* Runs the op on random numbers of the seed; an op that is not done is an error. */

@@ -44,14 +44,15 @@ static rk_status find_errors(rk_ops *o, const rk_listed *x, bool exact, rk_resul
     rk_sample t;
     char subject[128];
     rk_error own = rk_error_new();
-    out->errors.same = true;
+    out->errors.right = true;
     if (!rk_op_shrink(&x->op, TERMS, &t)) return RK_OK;
     rk_status s = rk_errors_of(&o->d, &t, exact, o->c->options->seed, &out->errors, &own);
     if (s == RK_E_DEVICE || s == RK_E_NOMEM) return RK_FAIL(e, s, "%s", own.text);
-    if (s != RK_OK) { /* also what it did to memory around */
-        out->errors.same = false;
+    if (s == RK_E_UNSUPPORTED) return RK_OK; /* it takes the op, but not so few elements */
+    if (s != RK_OK) {                        /* also what it did to memory around */
+        out->errors.right = false;
         out->errors.counted = 0;
-        snprintf(out->errors.where, sizeof out->errors.where, "%.290s", own.text);
+        snprintf(out->errors.where, sizeof out->errors.where, "%s", own.text);
     }
     rk_op_subject(&t, subject, sizeof subject);
     snprintf(out->text, sizeof out->text, "of %s", subject);
@@ -155,11 +156,15 @@ rk_status rk_result_find(rk_ops *o, const rk_listed *x, rk_trial *t, bool exact,
         else
             snprintf(out->where, sizeof out->where, "no reference: %.290s", own.text);
     }
-    if (exact && !out->errors.same) {
+    if (exact && !out->errors.right) {
         out->known = true;
         out->equal = false;
         snprintf(out->where, sizeof out->where, "%s: %.150s", out->text, out->errors.where);
     }
+    if (!out->errors.right)
+        snprintf(out->wrong, sizeof out->wrong, "%s: %s", out->text, out->errors.where);
+    else if (exact && out->known && !out->equal)
+        snprintf(out->wrong, sizeof out->wrong, "%s", out->where);
     digest_of(&x->op, got, bytes, out->digest);
     free(got);
     free(want);

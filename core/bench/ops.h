@@ -29,6 +29,7 @@ typedef struct rk_result {
     bool known, equal; /* bits as the reference's, on all; not known: where says why */
     char digest[33];
     char where[320];
+    char wrong[1100]; /* why a time of it counts for nothing; "": it is right */
 } rk_result;
 /* Runs the trial, whose inputs are filled, and the reference on the same. */
 rk_status rk_result_find(rk_ops *o, const rk_listed *x, rk_trial *t, bool exact, rk_result *out,

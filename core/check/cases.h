@@ -144,6 +144,9 @@ void rk_expect_words(const rk_sample *t, rk_operands *d);
 /* Runs the op and judges its outputs; also in the place of every input where that is allowed, and
  * by the kernel of the fast tier, if it is another. */
 void rk_expect(rk_bed *b, const rk_sample *t, rk_operands *d);
+/* Judges the outputs of one run by the claims of the kernel that it was; what is wrong fails the
+ * bed. */
+void rk_expect_ran(rk_bed *b, const rk_sample *t, const rk_operands *d, const rk_ran *ran);
 
 /* Shapes are cut for slow devices. */
 bool rk_too_large(const rk_bed *b, int64_t work);

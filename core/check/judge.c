@@ -198,6 +198,12 @@ static void judge(sample_run *r)
     b->outcome.differs = true;
 }
 
+void rk_expect_ran(rk_bed *b, const rk_sample *t, const rk_operands *d, const rk_ran *ran)
+{
+    sample_run r = {.bed = b, .t = t, .d = d, .ran = *ran, .alias = -1};
+    judge(&r);
+}
+
 /* Runs into d->out, which is put back before by the caller; false if it was refused or failed. */
 static bool run(sample_run *r, rk_status *status, char *reason, size_t cap)
 {

@@ -199,6 +199,20 @@ static rk_status print_numerics(page *g, rk_error *e)
     return end_table(g, t, e);
 }
 
+/* How many subjects are so, by the worst of each: tiers and processes are beside each other. */
+static uint32_t count_support(const rk_bench_value *v, uint32_t n, int state)
+{
+    uint32_t found = 0;
+    double worst = NAN;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!(v[i].spread.most <= worst)) worst = v[i].spread.most;
+        if (i + 1 < n && strcmp(v[i].subject, v[i + 1].subject) == 0) continue;
+        found += worst == state;
+        worst = NAN;
+    }
+    return found;
+}
+
 static rk_status print_support(page *g, rk_error *e)
 {
     static const char *const states[] = {"ok", "fallback", "unsupported", "wrong"};
@@ -207,19 +221,18 @@ static rk_status print_support(page *g, rk_error *e)
     for (int k = 0; t && k < 4; k++) {
         rk_table_cell(t, "%s", states[k]);
         for (uint32_t i = 0; i < g->n; i++) {
-            uint32_t n, here = 0;
+            uint32_t n;
             const rk_bench_value *v =
                 rk_aggregate_suite(g->b, g->b->device[i].device, "support", &n);
-            for (uint32_t j = 0; j < n; j++) here += v[j].spread.most == k;
-            rk_table_cell(t, "%u", here);
+            rk_table_cell(t, "%u", count_support(v, n, k));
         }
     }
     RK_TRY(end_table(g, t, e));
     for (uint32_t i = 0; i < g->b->n_value; i++) {
         const rk_bench_value *v = &g->b->value[i];
         if (strcmp(v->suite, "support") == 0 && v->spread.most == 3)
-            fprintf(g->f, "WRONG on %s: %s: %s\n", g->b->device[v->device - 1].spec, v->subject,
-                    v->text);
+            fprintf(g->f, "WRONG on %s: %s%s%s: %s\n", g->b->device[v->device - 1].spec, v->subject,
+                    v->tier[0] ? ", " : "", v->tier, v->text);
     }
     return RK_OK;
 }

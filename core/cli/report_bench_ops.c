@@ -109,7 +109,24 @@ static rk_status write_device(FILE *f, const rk_bench_report *b, uint32_t i, rk_
 
 /* ---- support --------------------------------------------------------------------------------- */
 
-static void support_cell(rk_sheet *t, const rk_aggregate *a)
+/* Of a device: the worst of its tiers; which: the tier that it is. */
+static rk_aggregate find_support(const rk_bench_report *b, uint32_t platform, const char *subject,
+                                 const char **which)
+{
+    static const char *const tiers[] = {"", "exact", "fast"};
+    rk_aggregate worst, a;
+    *which = "";
+    rk_bench_find(b, platform, "support", subject, "", "support", &worst);
+    for (int i = 1; i < 3; i++) {
+        bool there = rk_bench_find(b, platform, "support", subject, tiers[i], "support", &a);
+        if (!there || (worst.n > 0 && !(a.most > worst.most))) continue;
+        worst = a;
+        *which = tiers[i];
+    }
+    return worst;
+}
+
+static void support_cell(rk_sheet *t, const rk_aggregate *a, const char *tier)
 {
     static const char *const words[] = {"ok", "fallback", "unsupported", "wrong"};
     int x = a->n > 0 && a->most >= 0 && a->most <= 3 ? (int)a->most : -1;
@@ -120,7 +137,7 @@ static void support_cell(rk_sheet *t, const rk_aggregate *a)
     if (x == 0) rk_sheet_good(t, "%s", words[x]);
     if (x == 1) rk_sheet_soft(t, "%s", words[x]);
     if (x > 1) rk_sheet_bad(t, "%s", words[x]);
-    if (x > 0 && a->text[0]) rk_sheet_note(t, "%s", a->text);
+    if (x > 0 && a->text[0]) rk_sheet_note(t, "%s%s%s", tier, tier[0] ? ": " : "", a->text);
 }
 
 static bool listed(const char *const *list, uint32_t n, const char *text)
@@ -130,13 +147,12 @@ static bool listed(const char *const *list, uint32_t n, const char *text)
     return false;
 }
 
-/* Of all devices, in the order of the first that has them; subject and tier. */
+/* Of all devices, in the order of the first that has them. */
 static rk_status write_support(FILE *f, const rk_bench_report *b, rk_error *e)
 {
     enum { MOST = 256 };
     const char *subject[MOST];
     uint32_t n = 0;
-    rk_aggregate a;
     for (uint32_t i = 0; i < b->p.n_platforms; i++) {
         uint32_t values;
         const rk_platform *x = &b->p.platform[i];
@@ -152,10 +168,9 @@ static rk_status write_support(FILE *f, const rk_bench_report *b, rk_error *e)
     for (uint32_t k = 0; k < n; k++) {
         rk_sheet_row(t, "%s", subject[k]);
         for (uint32_t i = 0; i < b->p.n_platforms; i++) {
-            if (!rk_bench_find(b, i, "support", subject[k], "", "support", &a) &&
-                !rk_bench_find(b, i, "support", subject[k], "exact", "support", &a))
-                rk_bench_find(b, i, "support", subject[k], "fast", "support", &a);
-            support_cell(t, &a);
+            const char *tier;
+            rk_aggregate a = find_support(b, i, subject[k], &tier);
+            support_cell(t, &a, tier);
         }
     }
     fputs("<h3>What is supported</h3>\n", f);

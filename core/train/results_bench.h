@@ -28,7 +28,9 @@
  *                      reference's; text: the digest, or the first element that differs)
  *   suite 'support'    subject a kind of operation ('conv dx') or an op as of 'op'; 'support':
  *                      0 ok, 1 fallback (computed, but what follows it not in the same kernel),
- *                      2 unsupported, 3 wrong; text: the reason, or the first wrong element
+ *                      2 unsupported, 3 wrong; text: the reason, or the first wrong element.  Of an
+ *                      op that was judged tier is as of 'op': other bits than the reference's in
+ *                      exact numerics, an error beyond the kernel's claim in fast ones
  *   suite 'step'       subject a workload, 'mlp:layers=3, batch 128'; tier.  'seconds', 'images'
  *                      (of a step; counted), 'flop', 'bytes', 'launches', 'kernel seconds',
  *                      'gap seconds', 'host seconds', 'device memory', 'host memory' (B, peak),

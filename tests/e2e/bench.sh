@@ -121,6 +121,21 @@ p, = [p for p in json.load(open("all.json"))["portability"] if (p["problem"], p[
 assert p["app pp"] == 0 and p["supported"] == 1 and p["app pp supported"] > 0, p'
 }
 
+# A fast kernel beyond its claim is wrong, and the exact one of the same shape is not.
+test_planted_fast() {
+    PROXY_TIER=asked PROXY_FLIP=matmul:64:1:high:fast works planted --seconds 60 \
+        --suite op,numerics,support --csv fast.csv
+    says '^WRONG on proxy:0: matmul 4x512x2352 nt, fast: of matmul 4x16x2352 nt: '
+    says '^matmul 4x512x2352 nt, fast  .*  WRONG$'
+    says '^wrong  +0 +[1-9]'
+    [ "$(value "select group_concat(tier || median) from (select * from bench_values where device = 2
+        and suite = 'support' and subject = 'matmul 4x512x2352 nt' order by tier)")" = exact0.0,fast3.0 ] ||
+        fail "$(value "select subject, tier, median, text from bench_values where suite = 'support'")"
+    grep -qE '^op: matmul 4x512x2352 nt,rethink fast,.*proxy.*,wrong,' fast.csv || fail "$(cat fast.csv)"
+    works "$RETHINK" report --bench -o fast.html
+    grep -q 'fast: of matmul 4x16x2352 nt' fast.html || fail 'the report'
+}
+
 # A process that crashes or hangs is one line; other suites and devices go on.
 test_crash_and_hang() {
     code=0

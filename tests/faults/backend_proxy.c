@@ -6,13 +6,15 @@
  *                  for every other kernel that it is asked for, "revision" for what a backend of
  *                  minor version 1 does not know
  *   proxy.alias    "none": no kernel may work in place
- *   proxy.tier     "fast": kernels say that they are not exact, even if an exact one was asked for
+ *   proxy.tier     "fast": kernels say that they are not exact, even if asked for an exact
+ *                  one; "asked": if asked for a fast one
  *   proxy.fail     "launch:3": the third call of this function fails; "launch:3:lost": the device
  *                  is lost; "launch:3:silent": it fails and gives no text;
  *                  "launch:3:crash", "launch:3:hang": the process does
  *   proxy.flip     "matmul:3200:5": kernels of this kind whose first output has 3200 elements,
  *                  words, give element 7 a wrong lowest bit from the fifth launch of one on;
  *                  "matmul:3200:5:once": in the fifth only; "matmul:3200:5:high": a high bit;
+ *                  "matmul:3200:5:fast": kernels that were asked for as fast ones;
  *                  "epilogue:3200:5": kernels with a program after them
  *   proxy.slow     "matmul:2000": each launch of such a kernel takes so many microseconds longer
  *   proxy.choices  "plain,slow,wrong,fails,dies": choices of every matmul, whose launches are the
@@ -20,9 +22,8 @@
  *   proxy.lazy     microseconds that each launch of a matmul sleeps that was not chosen
  *
  * The options are environment variables, too: PROXY_REFUSE and so on.  Two things are only that, as
- * they must be known before a hub has options: PROXY_PIECE, the largest allocation in
- * bytes, and PROXY_DEVICES=0, there are none.  Its memory is full of NaN at first.  In each text of
- * an error is the word proxy. */
+ * they must be known before a hub has options: PROXY_PIECE, the largest allocation in bytes, and
+ * PROXY_DEVICES=0, there are none.  Memory is full of NaN at first.  Errors have the word proxy. */
 #include <ctype.h>
 #include <dlfcn.h>
 #include <signal.h>
@@ -51,11 +52,10 @@ struct rk_device {
         char how[16]; /* a choice, or "lazy" */
         uint32_t output;
     } chosen[CHOSEN_MAX];
-    uint32_t n_chosen;
-    uint32_t n_wrong, asked; /* asked: kernels that were asked for */
-    long flip;               /* launches that are right before the first wrong one */
-    int once;                /* there is one wrong launch */
-    uint32_t bits;           /* that are flipped */
+    uint32_t n_chosen, n_wrong, asked; /* asked: kernels that were asked for */
+    long flip;                         /* launches that are right before the first wrong one */
+    int once;                          /* there is one wrong launch */
+    uint32_t bits;                     /* that are flipped */
     const rk_host *host;
     char fail[32];
     long count; /* calls of the function in fail that are left until it fails */
@@ -198,6 +198,7 @@ static int is_wrong(rk_device *d, const rk_op *op)
         return 0;
     for (uint32_t i = 0; i < op->out[0].rank; i++) elements *= op->out[0].dim[i];
     if (strtoll(colon + 1, &end, 10) != elements || *end != ':') return 0;
+    if (strstr(end, "fast") && !(op->flags & RK_OP_FAST)) return 0;
     if (d->n_wrong == 0) d->flip = strtol(end + 1, NULL, 10) - 1;
     d->once = strstr(end, "once") != NULL;
     d->bits = strstr(end, "high") ? 1u << 22 : 1u;
@@ -269,7 +270,9 @@ static rk_status proxy_prepare(rk_device *d, const rk_op *op, rk_kernel **k, rk_
     if (refuses(d, op)) return fail(e, RK_E_UNSUPPORTED, "refused, as it was told to");
     s = behind->prepare(d->own, op, k, info, e);
     if (s == RK_OK && strcmp(option(d->host, "proxy.alias"), "none") == 0) info->alias_ok = 0;
-    if (s == RK_OK && strcmp(option(d->host, "proxy.tier"), "fast") == 0) info->tier = RK_TIER_FAST;
+    const char tier = *option(d->host, "proxy.tier"); /* its first letter */
+    if (s == RK_OK && (tier == 'f' || (tier == 'a' && op->flags & RK_OP_FAST)))
+        info->tier = RK_TIER_FAST;
     if (s == RK_OK && slowness(d, op) && d->n_slow < SLOW_MAX) {
         d->slow_us = slowness(d, op);
         d->slow[d->n_slow++] = *k;
@@ -353,9 +356,8 @@ static rk_status proxy_sync(rk_device *d, rk_error *e) { PASS(d, sync, e); }
 /* Tickets count marks; waiting for one is waiting for all. */
 static rk_status proxy_mark(rk_device *d, uint64_t *ticket, rk_error *e)
 {
-    rk_status s = fate(d, "mark", e);
     *ticket = 1;
-    return s;
+    return fate(d, "mark", e);
 }
 
 static rk_status proxy_wait(rk_device *d, uint64_t ticket, rk_error *e)

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
-#include "bench/errors.h"
-#include "bench/oplist.h"
+#include "bench/ops.h"
 
 static bench_values b;
 
@@ -114,7 +113,7 @@ static void test_shrink(void **state)
         if (!rk_op_shrink(&l.op[i]->op, MOST, &t)) continue;
         if (rk_errors_of(&d, &t, true, 3, &x, &e) != RK_OK)
             fail_msg("%s: %s", l.op[i]->subject, e.text);
-        if (!x.same) fail_msg("%s: %s", l.op[i]->subject, x.where);
+        if (!x.right) fail_msg("%s: %s", l.op[i]->subject, x.where);
         assert_true(x.most < 10);
         assert_true(x.mean <= x.most);
         const rk_sample *whole = &l.op[i]->op;
@@ -133,7 +132,7 @@ static void test_shrink(void **state)
 /* False if there was no time for it. */
 static bool check_measured(const char *subject)
 {
-    int support = bench_find(&b, "support", subject, "", "support");
+    int support = bench_find(&b, "support", subject, "exact", "support");
     int equal = bench_find(&b, "numerics", subject, "exact", "equal");
     int most = bench_find(&b, "numerics", subject, "exact", "ulp max");
     if (support < 0 && equal < 0) return false;
@@ -216,7 +215,7 @@ static void test_wrong_bit(void **state)
     open_proxy("proxy.flip", flip);
     bench_run(&b, rk_bench_ops);
     bench_check_vocabulary(&b);
-    int support = bench_find(&b, "support", x.subject, "", "support");
+    int support = bench_find(&b, "support", x.subject, "exact", "support");
     int equal = bench_find(&b, "numerics", x.subject, "exact", "equal");
     assert_true(support >= 0 && equal >= 0);
     assert_true(b.v[support].spread.median == 3);
@@ -240,11 +239,61 @@ static void test_large_error(void **state)
     bench_run(&b, rk_bench_ops);
     int most = bench_find(&b, "numerics", x.subject, "exact", "ulp max");
     int mean = bench_find(&b, "numerics", x.subject, "exact", "ulp mean");
-    int support = bench_find(&b, "support", x.subject, "", "support");
+    int support = bench_find(&b, "support", x.subject, "exact", "support");
     assert_true(most >= 0 && mean >= 0 && support >= 0);
     assert_true(b.v[most].spread.median > 1000);
     assert_true(b.v[mean].spread.median > 1000.0 / (double)rk_tensor_count(&small.out[0]));
     assert_true(b.v[support].spread.median == 3);
+    bench_close(&b);
+}
+
+/* Bits are for exact numerics, an error beyond its claim is wrong of a fast kernel too. */
+static void test_fast(void **state)
+{
+    static const char *const how[] = {":1", ":1:high:fast"};
+    rk_listed x = first();
+    rk_sample small;
+    (void)state;
+    assert_true(rk_op_shrink(&x.op, 300000, &small));
+    for (int wrong = 0; wrong < 2; wrong++) {
+        rk_error e = rk_error_new();
+        char flip[80];
+        snprintf(flip, sizeof flip, "%s:%lld%s", rk_op_kind(&x.op.op),
+                 (long long)rk_tensor_count(wrong ? &small.out[0] : &x.op.out[0]), how[wrong]);
+        open_proxy("proxy.flip", flip);
+        assert_int_equal(rk_hub_option(b.hub, "proxy.tier", "asked", &e), RK_OK);
+        b.options.seconds = 30;
+        bench_run(&b, rk_bench_ops);
+        bench_check_vocabulary(&b);
+        int exact = bench_find(&b, "support", x.subject, "exact", "support");
+        int fast = bench_find(&b, "support", x.subject, "fast", "support");
+        assert_true(exact >= 0 && fast >= 0);
+        assert_true(b.v[exact].spread.median == (wrong ? 0 : 3));
+        assert_true(b.v[fast].spread.median == (wrong ? 3 : 0));
+        if (wrong && !strstr(b.v[fast].text, "element 7 ")) fail_msg("%s", b.v[fast].text);
+        bench_close(&b);
+    }
+}
+
+/* Errors that could not be found because the kernel failed. */
+static void test_fast_fails(void **state)
+{
+    rk_listed x = first();
+    rk_ops all;
+    rk_trial t;
+    rk_result out;
+    rk_error e = rk_error_new();
+    (void)state;
+    open_proxy("proxy.fail", "launch:1");
+    assert_int_equal(rk_hub_option(b.hub, "proxy.tier", "asked", &e), RK_OK);
+    assert_int_equal(rk_ops_open(&b.c, &all, &e), RK_OK);
+    assert_int_equal(rk_trial_op(&all.d, &x.op, false, NULL, &t, &e), RK_OK);
+    assert_int_equal(rk_fill(&t, &x.op, 1, &e), RK_OK);
+    assert_int_equal(rk_result_find(&all, &x, &t, false, &out, &e), RK_OK);
+    assert_non_null(strstr(out.wrong, "proxy: launch"));
+    assert_true(out.known && out.equal);
+    rk_trial_free(&t);
+    rk_ops_close(&all);
     bench_close(&b);
 }
 
@@ -311,6 +360,8 @@ int main(void)
                                        cmocka_unit_test(test_no_reference),
                                        cmocka_unit_test(test_wrong_bit),
                                        cmocka_unit_test(test_large_error),
+                                       cmocka_unit_test(test_fast),
+                                       cmocka_unit_test(test_fast_fails),
                                        cmocka_unit_test(test_refused_op),
                                        cmocka_unit_test(test_failing_launch),
                                        cmocka_unit_test(test_lost_device),
