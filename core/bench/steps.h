@@ -16,6 +16,7 @@ typedef struct rk_step_tier {
     uint32_t n, n_kernel, n_energy; /* samples of step; of kernel, host; of energy */
     double step[RK_STEP_SAMPLES], kernel[RK_STEP_SAMPLES], host[RK_STEP_SAMPLES];
     double energy[RK_STEP_SAMPLES]; /* joules a step */
+    bool in_a_row; /* kernel: by the device's clock; else each launch was waited for */
     double flop, bytes, launches, device_memory;
     double host_memory, held; /* bytes: the peak, and what the process held before */
     double plan[2];           /* seconds, cold and warm; NaN: not measured */

@@ -28,7 +28,9 @@ static rk_status give_times(const rk_bench_of *of, rk_step_tier *x, rk_error *e)
              x->chunk == 1 ? "" : "s");
     RK_TRY(give_gaps(of, x, e));
     RK_TRY(rk_bench_give_all(of, "kernel seconds", "s", x->kernel, x->n_kernel,
-                             "launches waited for one by one", e));
+                             x->in_a_row ? "launches in a row, by the device's clock"
+                                         : "launches waited for one by one",
+                             e));
     RK_TRY(rk_bench_give_all(of, "host seconds", "s", x->host, x->n_kernel,
                              "until all launches are enqueued", e));
     return rk_bench_give_all(of, "seconds", "s", x->step, x->n, text, e);

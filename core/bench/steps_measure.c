@@ -130,10 +130,12 @@ static rk_status profile_once(rk_step_tier *x, rk_launch *launch, uint32_t n)
     RK_TRY(time_host(x, &x->host[x->n_kernel]));
     RK_TRY(rk_program_profile(x->trainer->step, launch, &x->why));
     x->flop = x->bytes = 0;
+    x->in_a_row = true;
     for (uint32_t i = 0; i < n; i++) {
         sum += launch[i].seconds;
         x->flop += launch[i].flop;
         x->bytes += launch[i].bytes;
+        x->in_a_row = x->in_a_row && launch[i].kernels;
     }
     x->launches = n;
     x->kernel[x->n_kernel++] = sum;

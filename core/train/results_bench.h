@@ -35,8 +35,9 @@
  *                      (of a step; counted), 'flop', 'bytes', 'launches', 'kernel seconds',
  *                      'gap seconds', 'host seconds', 'device memory', 'host memory' (B, peak),
  *                      'plan cold', 'plan warm', 'tune' (s), 'energy' (J a step; text: the sensor).
- *                      'host seconds': until a step is enqueued; 'kernel seconds': its launches,
- *                      waited for one by one; 'gap seconds': the step without them, at least 0;
+ *                      'host seconds': until a step is enqueued; 'kernel seconds': its launches in
+ *                      a row where the device times kernels, else waited for one by one (text:
+ *                      which); 'gap seconds': the step without them, at least 0;
  *                      'plan': device opened, programs compiled, the first step's excess
  *   suite 'memorize'   subject a workload; tier.  'seconds', 'epochs' to 100 % training accuracy on
  *                      random labels: the spread is over seeds that fit (text: which do not);

@@ -110,6 +110,29 @@ static void test_cold(void **state)
     unsetenv("RETHINK_CACHE_DIR");
 }
 
+/* How kernels were timed is said. */
+static void test_kernel_times(void **state)
+{
+    static const rk_workload mlp = {
+        .model = "mlp", .data = "synth16:n=512,test=16", .image = "?", .batch = 128, .rate = 0.01};
+    static const char *const text[] = {"launches waited for one by one",
+                                       "launches in a row, by the device's clock"};
+    rk_error e = rk_error_new();
+    given g;
+    given_open(&g, *state);
+    rk_step_run r = {.c = &g.c, .work = &mlp, .sensor_text = "no sensor"};
+    must(rk_step_run_measure(&r, &e), &e);
+    assert_false(r.tier[0].in_a_row); /* the cpu's are not */
+    for (int i = 0; i < 2; i++) {
+        g.n = 0;
+        r.tier[0].in_a_row = i;
+        must(rk_step_run_give(&r, &e), &e);
+        uint32_t at = given_find(&g, "mlp, ?, batch 128", "exact", "kernel seconds");
+        assert_string_equal(g.v[at].text, text[i]);
+    }
+    rk_step_run_close(&r);
+}
+
 /* A model that a device cannot run is a result. */
 static void test_failing_workload(void **state)
 {
@@ -214,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_no_fast_tier),
         cmocka_unit_test(test_no_time),
         cmocka_unit_test(test_cold),
+        cmocka_unit_test(test_kernel_times),
         cmocka_unit_test(test_failing_workload),
         cmocka_unit_test(test_stopping),
         cmocka_unit_test(test_machine),
