@@ -23,8 +23,14 @@ static double flop_of(const rk_sample *t)
     return rk_step_flop(&step);
 }
 
-/* Adds an op, or its share to the one that is there. */
-static rk_status add(rk_oplist *l, const rk_sample *t, double share, rk_error *e)
+static bool is_taken(const rk_oplist *l, const char *subject)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        if (strcmp(l->op[i]->subject, subject) == 0) return true;
+    return false;
+}
+
+rk_status rk_oplist_add(rk_oplist *l, const rk_sample *t, double share, rk_error *e)
 {
     for (uint32_t i = 0; i < l->n; i++)
         if (memcmp(&l->op[i]->op, t, sizeof *t) == 0) {
@@ -48,6 +54,7 @@ static rk_status add(rk_oplist *l, const rk_sample *t, double share, rk_error *e
     if (t->op.kind == RK_CONV || t->op.kind == RK_WINDOW || t->op.kind == RK_REDUCE)
         x->group += (uint32_t)t->op.p[0];
     rk_op_subject(t, x->subject, sizeof x->subject);
+    if (is_taken(l, x->subject)) rk_op_mark(t, x->subject, sizeof x->subject);
     l->op[l->n++] = x;
     return RK_OK;
 }
@@ -108,7 +115,7 @@ static rk_status add_plan(rk_oplist *l, const rk_plan *plan, rk_error *e)
             if (count)
                 all += own;
             else
-                RK_TRY(add(l, &t, all > 0 ? own / all : 0, e));
+                RK_TRY(rk_oplist_add(l, &t, all > 0 ? own / all : 0, e));
         }
     return RK_OK;
 }
@@ -167,7 +174,7 @@ static rk_status add_sweep(rk_oplist *l, rk_bench_size size, rk_error *e)
         rk_sample_in(&t, RK_F32, 3, dim, 0);
         rk_sample_out(&t, RK_F32, 3, dim);
         memcpy(t.op.p, p, sizeof p);
-        RK_TRY(add(l, &t, 0, e));
+        RK_TRY(rk_oplist_add(l, &t, 0, e));
     }
     return RK_OK;
 }

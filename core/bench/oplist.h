@@ -24,11 +24,16 @@ typedef struct rk_oplist {
  * matters most comes first: the largest of each kind, the sweep, then by share. */
 rk_status rk_oplist_make(int64_t batch, rk_bench_size size, rk_oplist *out, rk_error *e);
 void rk_oplist_free(rk_oplist *l);
+/* Adds an op, or its share to the one that is there.  No two have the same subject: the first has
+ * the usual one, another that differs in what that leaves out has a mark after it. */
+rk_status rk_oplist_add(rk_oplist *l, const rk_sample *t, double share, rk_error *e);
 
 /* "matmul", "conv dx", "window argmax", "ewise". */
 const char *rk_op_sort(const rk_sample *t);
 /* "conv y 128x3x28x28, 96x3x3x3, pad 1" */
 void rk_op_subject(const rk_sample *t, char *out, size_t cap);
+/* Adds to such a text a digest of all that an op is. */
+void rk_op_mark(const rk_sample *t, char *text, size_t cap);
 double rk_op_bytes(const rk_sample *t);
 /* The op on fewer elements, with sums as long as they were, whose terms are about `most` or fewer;
  * false if there is none that is simpler. */

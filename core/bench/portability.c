@@ -159,11 +159,13 @@ static rk_status find_problems(rk_portability *p, rk_error *e)
 
 /* ---- figures of merit ------------------------------------------------------------------------ */
 
-/* "matmul" is the kind of "matmul 128x512x784". */
+/* "matmul" is the kind of "matmul 128x512x784"; "matmul 8x8x8" is no kind of "matmul 8x8x8 nt". */
 static bool concerns(const char *supported, const char *subject)
 {
     size_t n = strlen(supported);
-    return n > 0 && strncmp(supported, subject, n) == 0 && (!subject[n] || subject[n] == ' ');
+    bool kind = !strpbrk(supported, "0123456789");
+    return n > 0 && strncmp(supported, subject, n) == 0 &&
+           (!subject[n] || (kind && subject[n] == ' '));
 }
 
 /* The worst that the suite 'support' says of a problem; *text: why. */

@@ -1,5 +1,6 @@
 /* What an op is called, and how much it moves. */
 #include <stdio.h>
+#include <string.h>
 #include "bench/oplist.h"
 
 const char *rk_op_sort(const rk_sample *t)
@@ -70,11 +71,19 @@ static void add_window(line *l, const int64_t *p)
 }
 
 /* Programs, boxes and operands that names do not tell apart. */
-static void add_mark(line *l, const rk_sample *t)
+static void add_mark(line *l, const rk_sample *t, int digits)
 {
     char digest[33];
     rk_digest_hex(t, sizeof *t, digest);
-    add(l, " #%.4s", digest);
+    add(l, " #%.*s", digits, digest);
+}
+
+void rk_op_mark(const rk_sample *t, char *text, size_t cap)
+{
+    enum { LONGEST = 10 };
+    line l = {text, strlen(text), cap};
+    if (l.n + LONGEST >= cap) l.n = cap - LONGEST - 1; /* all of the mark, whatever it follows */
+    add_mark(&l, t, 8);
 }
 
 void rk_op_subject(const rk_sample *t, char *out, size_t cap)
@@ -99,7 +108,7 @@ void rk_op_subject(const rk_sample *t, char *out, size_t cap)
     default: add_dims(&l, t->out[0].dim, t->out[0].rank);
     }
     if (t->op.n_code) add(&l, ", %u instructions", t->op.n_code);
-    if (t->op.n_code || t->op.kind == RK_COPY) add_mark(&l, t);
+    if (t->op.n_code || t->op.kind == RK_COPY) add_mark(&l, t, 4);
 }
 
 static double tensor_bytes(const rk_tensor *t)

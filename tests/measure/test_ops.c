@@ -1,6 +1,5 @@
-/* Operations: which ones, how fast, how right; devices that refuse, fail, lie. */
+/* Operations: how fast, how right; devices that refuse, fail, lie. */
 #include "bench_sink.h"
-#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,123 +8,6 @@
 #include "bench/ops.h"
 
 static bench_values b;
-
-static void make_list(rk_oplist *l)
-{
-    rk_error e = rk_error_new();
-    if (rk_oplist_make(4, RK_BENCH_QUICK, l, &e) != RK_OK) fail_msg("%s", e.text);
-}
-
-/* ---- the list ---- */
-
-static void test_list(void **state)
-{
-    static const char *const sorts[] = {"matmul", "conv y",     "conv dx",    "conv dw", "ewise",
-                                        "copy",   "reduce sum", "window put", "rng"};
-    rk_oplist l;
-    double shares = 0;
-    (void)state;
-    make_list(&l);
-    assert_true(l.n > 100);
-    for (uint32_t i = 0; i < l.n; i++) {
-        const rk_sample *t = &l.op[i]->op;
-        shares += l.op[i]->share;
-        assert_true(l.op[i]->bytes > 0);
-        assert_true((l.op[i]->flop > 0) == (t->op.kind == RK_MATMUL || t->op.kind == RK_CONV));
-        if (t->op.kind == RK_MATMUL || t->op.kind == RK_CONV) {
-            assert_int_equal(t->op.n_code, 0);
-            assert_int_equal(t->out[0].dtype, RK_F32);
-        }
-        for (uint32_t j = 0; j < i; j++)
-            if (!strcmp(l.op[i]->subject, l.op[j]->subject))
-                fail_msg("two ops are '%s'", l.op[i]->subject);
-    }
-    /* The work of each model is shared out whole, but for steps that are too long. */
-    assert_true(shares > 6 && shares < 12.0001);
-    for (size_t k = 0; k < sizeof sorts / sizeof *sorts; k++) {
-        uint32_t at = 0;
-        while (at < l.n && strcmp(rk_op_sort(&l.op[at]->op), sorts[k]) != 0) at++;
-        if (at >= 20) fail_msg("%s is not among the first", sorts[k]);
-        assert_int_equal(l.op[at]->rank, 0);
-    }
-    rk_oplist_free(&l);
-}
-
-/* The same in every process, whatever is in memory that nobody has written. */
-static void test_same_list(void **state)
-{
-    rk_oplist first, other;
-    (void)state;
-    mallopt(M_PERTURB, 0x11);
-    make_list(&first);
-    mallopt(M_PERTURB, 0xC3);
-    make_list(&other);
-    mallopt(M_PERTURB, 0);
-    assert_int_equal(first.n, other.n);
-    for (uint32_t i = 0; i < first.n; i++) {
-        assert_string_equal(first.op[i]->subject, other.op[i]->subject);
-        assert_memory_equal(&first.op[i]->op, &other.op[i]->op, sizeof(rk_sample));
-    }
-    rk_oplist_free(&first);
-    rk_oplist_free(&other);
-}
-
-static double terms_of(const rk_sample *t)
-{
-    const int64_t *p = t->op.p;
-    double n = (double)rk_tensor_count(&t->out[0]);
-    if (t->op.kind == RK_MATMUL) return n * (double)p[3];
-    if (t->op.kind == RK_REDUCE) return n * (double)p[2];
-    if (t->op.kind == RK_WINDOW) return (double)(p[1] * p[10] * p[11] * p[4] * p[5]);
-    if (t->op.kind == RK_CONV)
-        return (double)(p[1] * p[2] * p[5]) * (double)(p[6] * p[7] * p[12] * p[13]);
-    return n;
-}
-
-/* Sums are as long as they were, over the same taps. */
-static void check_sums(const rk_sample *t, const rk_sample *whole)
-{
-    static const int kept[3] = {2, 5, 1}; /* channels, outputs, images */
-    const int64_t *p = t->op.p, *q = whole->op.p;
-    if (t->op.kind == RK_MATMUL) assert_true(p[3] == q[3]);
-    if (t->op.kind == RK_REDUCE) assert_true(p[2] == q[2]);
-    if (t->op.kind != RK_CONV) return;
-    assert_true(p[kept[q[0]]] == q[kept[q[0]]]);
-    for (int i = 6; i < 14; i++) assert_true(p[i] == q[i]);
-}
-
-/* What is shrunk is an op that a device takes, as long in its sums, and right. */
-static void test_shrink(void **state)
-{
-    enum { MOST = 20000, EACH = 9 };
-    rk_oplist l;
-    rk_open d;
-    uint32_t device, tried = 0;
-    rk_error e = rk_error_new();
-    (void)state;
-    bench_open(&b, NULL, "cpu");
-    make_list(&l);
-    assert_int_equal(rk_hub_find(b.hub, "cpu", &device, &e), RK_OK);
-    assert_int_equal(rk_open_device(b.hub, device, &d, &e), RK_OK);
-    for (uint32_t i = 0; i < l.n; i += i < 40 ? 1 : EACH) {
-        rk_sample t;
-        rk_errors x;
-        if (!rk_op_shrink(&l.op[i]->op, MOST, &t)) continue;
-        if (rk_errors_of(&d, &t, true, 3, &x, &e) != RK_OK)
-            fail_msg("%s: %s", l.op[i]->subject, e.text);
-        if (!x.right) fail_msg("%s: %s", l.op[i]->subject, x.where);
-        assert_true(x.most < 10);
-        assert_true(x.mean <= x.most);
-        const rk_sample *whole = &l.op[i]->op;
-        assert_true(terms_of(&t) <= terms_of(whole));
-        check_sums(&t, whole);
-        tried++;
-    }
-    assert_true(tried > 30);
-    rk_open_close(&d);
-    rk_oplist_free(&l);
-    bench_close(&b);
-}
 
 /* ---- a device that is right ---- */
 
@@ -199,7 +81,8 @@ static void open_proxy(const char *option, const char *value)
 static rk_listed first(void)
 {
     rk_oplist l;
-    make_list(&l);
+    rk_error e = rk_error_new();
+    if (rk_oplist_make(4, RK_BENCH_QUICK, &l, &e) != RK_OK) fail_msg("%s", e.text);
     rk_listed x = *l.op[0];
     rk_oplist_free(&l);
     return x;
@@ -353,18 +236,11 @@ static void test_stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_list),
-                                       cmocka_unit_test(test_same_list),
-                                       cmocka_unit_test(test_shrink),
-                                       cmocka_unit_test(test_cpu),
-                                       cmocka_unit_test(test_no_reference),
-                                       cmocka_unit_test(test_wrong_bit),
-                                       cmocka_unit_test(test_large_error),
-                                       cmocka_unit_test(test_fast),
-                                       cmocka_unit_test(test_fast_fails),
-                                       cmocka_unit_test(test_refused_op),
-                                       cmocka_unit_test(test_failing_launch),
-                                       cmocka_unit_test(test_lost_device),
-                                       cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cpu),         cmocka_unit_test(test_no_reference),
+        cmocka_unit_test(test_wrong_bit),   cmocka_unit_test(test_large_error),
+        cmocka_unit_test(test_fast),        cmocka_unit_test(test_fast_fails),
+        cmocka_unit_test(test_refused_op),  cmocka_unit_test(test_failing_launch),
+        cmocka_unit_test(test_lost_device), cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
