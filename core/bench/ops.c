@@ -27,12 +27,13 @@ typedef struct race {
     uint32_t lane[CONTENDERS]; /* of each runner: EXACT, FAST or VENDOR */
     uint32_t n;
     double once;        /* seconds of the slowest */
-    bool given;         /* its times were */
+    bool given;         /* its times were, or why there are none */
     const char *judged; /* the tier; NULL: not yet, what goes wrong is about both */
     rk_result result[2];
 } race;
 
-static bool is_lost(rk_status s) { return s == RK_E_DEVICE || s == RK_E_STOPPED; }
+/* What is not about an op: a device that is lost, values that are not taken. */
+static bool ends(rk_status s) { return s == RK_E_DEVICE || s == RK_E_STOPPED || s == RK_E_IO; }
 
 /* ---- how right ---- */
 
@@ -54,6 +55,13 @@ static rk_status give_support(race *r, int support, const char *text, rk_error *
     r->of.suite = "support";
     r->of.tier = r->judged;
     return rk_bench_give_one(&r->of, "support", "", support, text, e);
+}
+
+static rk_status give_unjudged(race *r, const char *why, rk_error *e)
+{
+    r->of.suite = "support";
+    r->of.tier = r->judged;
+    return rk_bench_give_none(&r->of, "support", "", why, e);
 }
 
 /* Exact kernels must give the reference's bits, fast ones come as near as they claim. */
@@ -99,7 +107,7 @@ static rk_status enter_fast(race *r, rk_error *e)
     rk_error own = rk_error_new();
     if (!r->all->c->options->fast || !has_time(r, &r->all->fast)) return RK_OK;
     rk_status s = rk_trial_op(&r->all->d, &r->listed->op, false, &r->trial[EXACT], fast, &own);
-    if (is_lost(s)) return RK_FAIL(e, s, "%s", own.text);
+    if (ends(s)) return RK_FAIL(e, s, "%s", own.text);
     if (s != RK_OK) return RK_OK;
     if (fast->info.tier == RK_TIER_EXACT) {
         rk_trial_free(fast);
@@ -118,7 +126,7 @@ static rk_status enter_library(race *r, rk_error *e)
     if (!r->all->c->options->fast || r->trial[FAST].kernel) return RK_OK;
     if (!has_time(r, &r->all->library)) return RK_OK;
     rk_status s = rk_trial_choice(&r->all->d, &r->listed->op, "clblast", &r->trial[EXACT], t, &own);
-    if (is_lost(s)) return RK_FAIL(e, s, "%s", own.text);
+    if (ends(s)) return RK_FAIL(e, s, "%s", own.text);
     if (s == RK_OK) add_trial(r, VENDOR, t);
     return RK_OK;
 }
@@ -191,8 +199,8 @@ static rk_status time_all(race *r, rk_error *e)
     RK_TRY(enter_fast(r, e));
     RK_TRY(enter_vendor(r, e));
     RK_TRY(pace(r, 1, &all, e));
-    r->given = true;
     if (r->all->measured > 0 && rk_bench_now() + all > r->all->until) {
+        r->given = true;
         snprintf(why, sizeof why, "not measured: %.2g s a run, for which no time was left",
                  r->once);
         return give_none(r, why, e);
@@ -200,6 +208,7 @@ static rk_status time_all(race *r, rk_error *e)
     r->all->measured++;
     r->listed->timed = true;
     RK_TRY(rk_runners_time(r->runner, r->n, r->all->c->options->repeats, e));
+    r->given = true;
     const rk_runner *x = &r->runner[0];
     double rate = x->n > 0 && x->seconds[0] > 0 ? r->listed->flop / x->seconds[0] : 0;
     if (rate > r->all->rate) r->all->rate = rate;
@@ -222,11 +231,13 @@ static rk_status measure_one(race *r, bool timing, rk_error *e)
     rk_status s = rk_trial_op(&r->all->d, &r->listed->op, true, NULL, &r->trial[EXACT], &own);
     if (s == RK_OK) s = compete(r, timing, &own);
     if (s == RK_OK) return RK_OK;
-    if (is_lost(s)) return RK_FAIL(e, s, "%s: %s", r->listed->subject, own.text);
-    /* Refused, or a kernel that was promised and does not run. */
-    snprintf(why, sizeof why, "%.250s", own.text);
+    if (ends(s)) return RK_FAIL(e, s, "%s: %s", r->listed->subject, own.text);
+    bool scarce = s == RK_E_NOMEM; /* another time it may run */
+    snprintf(why, sizeof why, "%s%.230s", scarce ? "not measured: " : "", own.text);
     r->listed->timed = false;
     if (timing && !r->given) RK_TRY(give_none(r, why, e));
+    if (scarce) return timing ? RK_OK : give_unjudged(r, why, e);
+    /* Refused, or a kernel that was promised and does not run. */
     return give_support(r, r->n > 0 ? 3 : 2, why, e);
 }
 

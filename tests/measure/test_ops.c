@@ -196,6 +196,44 @@ static void test_refused_op(void **state)
     bench_close(&b);
 }
 
+/* Lack of memory says nothing of what a device supports. */
+static void test_no_memory(void **state)
+{
+    rk_listed x = first();
+    (void)state;
+    setenv("PROXY_PIECE", "1000", 1);
+    open_proxy("proxy.alias", "none");
+    bench_run(&b, rk_bench_ops);
+    unsetenv("PROXY_PIECE");
+    bench_check_vocabulary(&b);
+    int seconds = bench_find(&b, "op", x.subject, "exact", "seconds");
+    assert_true(seconds >= 0);
+    assert_int_equal(b.v[seconds].spread.n, 0);
+    assert_non_null(strstr(b.v[seconds].text, "not measured: "));
+    assert_true(bench_find(&b, "support", x.subject, NULL, "support") < 0);
+    bench_close(&b);
+}
+
+/* The suite ends where values are not taken: no op is wrong for that. */
+static rk_status full(void *ctx, const rk_bench_value *v, rk_error *e)
+{
+    (*(int *)ctx)++;
+    return RK_FAIL(e, RK_E_IO, "no room for %s", v->name);
+}
+
+static void test_full(void **state)
+{
+    rk_error e = rk_error_new();
+    int given = 0;
+    const rk_bench_sink sink = {.ctx = &given, .value = full};
+    (void)state;
+    bench_open(&b, NULL, "cpu");
+    b.c.sink = &sink;
+    assert_int_equal(rk_bench_ops(&b.c, &e), RK_E_IO);
+    assert_int_equal(given, 1);
+    bench_close(&b);
+}
+
 /* A launch that fails is that op's fault; the others are measured. */
 static void test_failing_launch(void **state)
 {
@@ -240,7 +278,8 @@ int main(void)
         cmocka_unit_test(test_cpu),         cmocka_unit_test(test_no_reference),
         cmocka_unit_test(test_wrong_bit),   cmocka_unit_test(test_large_error),
         cmocka_unit_test(test_fast),        cmocka_unit_test(test_fast_fails),
-        cmocka_unit_test(test_refused_op),  cmocka_unit_test(test_failing_launch),
+        cmocka_unit_test(test_refused_op),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_full),        cmocka_unit_test(test_failing_launch),
         cmocka_unit_test(test_lost_device), cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
