@@ -130,6 +130,25 @@ static void test_large_error(void **state)
     bench_close(&b);
 }
 
+/* A second run of an exact kernel must give the same bits. */
+static void test_differs(void **state)
+{
+    rk_listed x = first();
+    rk_sample small;
+    char flip[80];
+    (void)state;
+    assert_true(rk_op_shrink(&x.op, 300000, &small));
+    snprintf(flip, sizeof flip, "%s:%lld:2:once", rk_op_kind(&x.op.op),
+             (long long)rk_tensor_count(&small.out[0]));
+    open_proxy("proxy.flip", flip);
+    bench_run(&b, rk_bench_ops);
+    int support = bench_find(&b, "support", x.subject, "exact", "support");
+    assert_true(support >= 0);
+    assert_true(b.v[support].spread.median == 3);
+    assert_non_null(strstr(b.v[support].text, "a second run gave other bits"));
+    bench_close(&b);
+}
+
 /* Bits are for exact numerics, an error beyond its claim is wrong of a fast kernel too. */
 static void test_fast(void **state)
 {
@@ -274,12 +293,18 @@ static void test_stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cpu),         cmocka_unit_test(test_no_reference),
-        cmocka_unit_test(test_wrong_bit),   cmocka_unit_test(test_large_error),
-        cmocka_unit_test(test_fast),        cmocka_unit_test(test_fast_fails),
-        cmocka_unit_test(test_refused_op),  cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_full),        cmocka_unit_test(test_failing_launch),
-        cmocka_unit_test(test_lost_device), cmocka_unit_test(test_stop)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu),
+                                       cmocka_unit_test(test_no_reference),
+                                       cmocka_unit_test(test_wrong_bit),
+                                       cmocka_unit_test(test_large_error),
+                                       cmocka_unit_test(test_differs),
+                                       cmocka_unit_test(test_fast),
+                                       cmocka_unit_test(test_fast_fails),
+                                       cmocka_unit_test(test_refused_op),
+                                       cmocka_unit_test(test_no_memory),
+                                       cmocka_unit_test(test_full),
+                                       cmocka_unit_test(test_failing_launch),
+                                       cmocka_unit_test(test_lost_device),
+                                       cmocka_unit_test(test_stop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
