@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { LINKS_MAX = 40, NAMES_MAX = 100 };
+
 bool rk_os_join(char *out, const char *folder, const char *name)
 {
     int n = snprintf(out, RK_PATH_MAX, "%s/%s", folder, name);
@@ -48,7 +50,7 @@ static bool write_all(int fd, const void *data, size_t bytes)
         p += n;
         bytes -= (size_t)n;
     }
-    return fsync(fd) == 0;
+    return true;
 }
 
 /* Network and shared file systems have no folders that can be synced, or even opened. */
@@ -70,17 +72,68 @@ rk_status rk_os_sync_folder(const char *path, rk_error *e)
     return RK_FAIL(e, RK_E_IO, "cannot sync the folder of %s: %s", path, strerror(why));
 }
 
-rk_status rk_os_write_atomic(const char *path, const void *data, size_t bytes, rk_error *e)
+static rk_status cannot_write(const char *path, int why, rk_error *e)
 {
-    char temp[RK_PATH_MAX];
+    return RK_FAIL(e, RK_E_IO, "cannot write %s: %s", path, strerror(why));
+}
+
+static rk_status too_long(const char *path, rk_error *e)
+{
+    return RK_FAIL(e, RK_E_INVALID, "the path %.100s... is too long", path);
+}
+
+/* Devices, pipes and the like stay what they are. */
+static rk_status write_into(const char *path, const void *data, size_t bytes, rk_error *e)
+{
+    int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0) return cannot_write(path, errno, e);
+    int why = write_all(fd, data, bytes) ? 0 : errno;
+    if (close(fd) != 0 && !why) why = errno;
+    return why ? cannot_write(path, why, e) : RK_OK;
+}
+
+/* What a path stands for into out[RK_PATH_MAX]: the last link may lead to what is not there yet. */
+static rk_status follow_links(const char *path, char *out, rk_error *e)
+{
+    char target[RK_PATH_MAX];
+    if ((size_t)snprintf(out, RK_PATH_MAX, "%s", path) >= RK_PATH_MAX) return too_long(path, e);
+    for (int i = 0; i < LINKS_MAX; i++) {
+        ssize_t n = readlink(out, target, sizeof target - 1);
+        if (n < 0) return RK_OK;
+        target[n] = '\0';
+        char *slash = target[0] == '/' ? NULL : strrchr(out, '/');
+        size_t folder = slash ? (size_t)(slash + 1 - out) : 0;
+        if (folder + (size_t)n >= RK_PATH_MAX) return too_long(path, e);
+        memcpy(out + folder, target, (size_t)n + 1);
+    }
+    return cannot_write(path, ELOOP, e);
+}
+
+/* Opens a new hidden file beside another, with the mode that the umask leaves; its name is put into
+ * temp[RK_PATH_MAX]. */
+static rk_status open_beside(const char *path, char *temp, int *fd, rk_error *e)
+{
     const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash + 1 - path) : 0;
-    int n = snprintf(temp, sizeof temp, "%.*s.%s.XXXXXX", folder, path, path + folder);
-    if (n < 0 || (size_t)n >= sizeof temp)
-        return RK_FAIL(e, RK_E_INVALID, "the path %.100s... is too long", path);
-    int fd = mkostemp(temp, O_CLOEXEC);
-    if (fd < 0) return RK_FAIL(e, RK_E_IO, "cannot write %s: %s", path, strerror(errno));
-    bool good = write_all(fd, data, bytes) && fchmod(fd, 0644) == 0;
+    for (int i = 0; i < NAMES_MAX; i++) {
+        int n = snprintf(temp, RK_PATH_MAX, "%.*s.%s.%llx", folder, path, path + folder,
+                         (unsigned long long)rk_os_now_ns());
+        if (n < 0 || n >= RK_PATH_MAX) return too_long(path, e);
+        *fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (*fd >= 0) return RK_OK;
+        if (errno != EEXIST) break;
+    }
+    return cannot_write(path, errno, e);
+}
+
+/* mode: of the file that is there, 0 if none is. */
+static rk_status replace(const char *path, mode_t mode, const void *data, size_t bytes, rk_error *e)
+{
+    char temp[RK_PATH_MAX];
+    int fd = -1;
+    RK_TRY(open_beside(path, temp, &fd, e));
+    bool good =
+        write_all(fd, data, bytes) && fsync(fd) == 0 && (!mode || fchmod(fd, mode & 0777) == 0);
     int why = errno;
     if (close(fd) != 0 && good) {
         good = false;
@@ -90,11 +143,20 @@ rk_status rk_os_write_atomic(const char *path, const void *data, size_t bytes, r
         good = false;
         why = errno;
     }
-    if (!good) {
-        unlink(temp);
-        return RK_FAIL(e, RK_E_IO, "cannot write %s: %s", path, strerror(why));
-    }
-    return rk_os_sync_folder(path, e);
+    if (good) return rk_os_sync_folder(path, e);
+    unlink(temp);
+    return cannot_write(path, why, e);
+}
+
+rk_status rk_os_write_atomic(const char *path, const void *data, size_t bytes, rk_error *e)
+{
+    char real[RK_PATH_MAX];
+    struct stat s;
+    int why = stat(path, &s) == 0 ? 0 : errno;
+    if (why && why != ENOENT) return cannot_write(path, why, e);
+    if (!why && !S_ISREG(s.st_mode)) return write_into(path, data, bytes, e);
+    RK_TRY(follow_links(path, real, e));
+    return replace(real, why ? 0 : s.st_mode, data, bytes, e);
 }
 
 bool rk_os_cache_dir(char *out)

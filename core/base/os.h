@@ -11,7 +11,9 @@ bool rk_os_join(char *out, const char *folder, const char *name);
 /* Makes a folder and those above it, with mode 0777 less the umask; fine if it is there already. */
 rk_status rk_os_mkdirs(const char *path, rk_error *e);
 /* Replaces a file as one act: readers see the old bytes or the new ones, also after a power loss.
- * The new file is a hidden one beside it until it is complete and on the disk. */
+ * The new file is a hidden one beside it until it is complete and on the disk; it keeps the mode of
+ * the old one.  A link stays, and the file that it leads to is replaced.  What is there and is no
+ * file, as a device or a pipe, is written as it is. */
 rk_status rk_os_write_atomic(const char *path, const void *data, size_t bytes, rk_error *e);
 /* A new name is on the disk once the folder that it is in is: path names the file.  Fine on file
  * systems that cannot do it. */

@@ -117,6 +117,40 @@ test_damaged_results() {
     fails 'cut.sqlite' "$RETHINK" export cut.sqlite
 }
 
+test_output_keeps_what_is_there() {
+    "$E2E/fake_results" r.sqlite 1
+    works "$RETHINK" export r.sqlite
+    mv stdout.txt want.json
+    mkdir folder
+    echo old >folder/old.json
+    chmod 640 folder/old.json
+    ln -s folder/old.json old.json
+    ln -s new.json folder/first.json
+    ln -s folder/first.json new.json
+    ln -s loop.json loop.json
+    for f in old new; do
+        (umask 027 && works "$RETHINK" export r.sqlite -o $f.json)
+        [ -L $f.json ] || fail "$f.json is no link any more"
+        cmp want.json folder/$f.json
+        [ "$(stat -c %a folder/$f.json)" = 640 ] || fail "$f.json: $(stat -c %a folder/$f.json)"
+    done
+    [ "$(ls -A folder)" = "$(printf 'first.json\nnew.json\nold.json')" ] || fail "$(ls -A folder)"
+    fails 'cannot write loop.json: Too many levels' "$RETHINK" export r.sqlite -o loop.json
+    fails 'cannot write folder: Is a directory' "$RETHINK" export r.sqlite -o folder
+    mkfifo pipe
+    timeout 60 cat pipe >got.json &
+    works timeout 60 "$RETHINK" export r.sqlite -o pipe
+    wait $!
+    [ -p pipe ] && cmp want.json got.json
+}
+
+test_output_into_a_device() {
+    mknod full c 1 7 2>/dev/null && (: >full) 2>/dev/null || skip 'no devices can be made here'
+    "$E2E/fake_results" r.sqlite 1
+    fails 'cannot write full: No space left on device' "$RETHINK" report r.sqlite -o full
+    [ -c full ] || fail 'the device was replaced'
+}
+
 test_standard_output_full() {
     "$E2E/fake_results" r.sqlite 5
     for c in 'list r.sqlite' 'export r.sqlite' 'show 1 r.sqlite' plugins --help; do
