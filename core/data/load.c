@@ -1,5 +1,6 @@
 #include "data/load.h"
 #include "base/error.h"
+#include "base/library.h"
 #include "data/args.h"
 #include "data/names.h"
 #include "data/registry.h"
@@ -51,6 +52,7 @@ static rk_status check_symbol(const rk_plugin *t, rk_error *e)
 
 rk_status rk_plugin_open(const char *path, const rk_plugin **out, rk_error *e)
 {
+    RK_TRY(rk_library_whole(path, e));
     /* NODELETE, and the handle is kept: specs, graphs and records point into the table. */
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!handle) return RK_FAIL(e, RK_E_IO, "%s", dlerror());

@@ -4,6 +4,7 @@
  * read from the ELF image: the dynamic symbol table says where it lies, the program headers where
  * that is in the file.  It holds no addresses, so the file's bytes are its value. */
 #include "device/hub.h"
+#include "base/library.h"
 #include <errno.h>
 #include <link.h>
 #include <stdio.h>
@@ -13,7 +14,6 @@
 
 enum { PLUGIN_BYTES_MAX = 256 << 20 };
 #define SYMBOL "rk_backend_magic"
-#define NOT_LIBRARY "not a shared library for this machine"
 
 typedef struct image {
     unsigned char *bytes;
@@ -40,22 +40,9 @@ static rk_status read_file(const char *path, image *m, rk_error *e)
     bool complete = m->bytes && fread(m->bytes, 1, m->n, f) == m->n;
     fclose(f);
     if (complete) return RK_OK;
-    if (!sized) return RK_FAIL(e, RK_E_ABI, NOT_LIBRARY);
+    if (!sized) return RK_FAIL(e, RK_E_ABI, "it has more than %d bytes", PLUGIN_BYTES_MAX);
     if (!m->bytes) return RK_FAIL(e, RK_E_NOMEM, "no memory to read it");
     return RK_FAIL(e, RK_E_IO, "it cannot be read whole");
-}
-
-static bool header_fits(const ElfW(Ehdr) * h)
-{
-    union {
-        uint16_t word;
-        unsigned char byte[2];
-    } order = {.word = 1};
-    unsigned char data = order.byte[0] ? ELFDATA2LSB : ELFDATA2MSB;
-    return memcmp(h->e_ident, ELFMAG, SELFMAG) == 0 && h->e_type == ET_DYN &&
-           h->e_ident[EI_CLASS] == (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) &&
-           h->e_ident[EI_DATA] == data && h->e_shentsize == sizeof(ElfW(Shdr)) &&
-           h->e_phentsize == sizeof(ElfW(Phdr));
 }
 
 /* Is the string at this offset of the string section the symbol's name? */
@@ -80,6 +67,7 @@ static bool find_in(const image *m, const ElfW(Shdr) * symbols, const ElfW(Shdr)
 static bool find_symbol(const image *m, const ElfW(Ehdr) * h, ElfW(Sym) * out)
 {
     ElfW(Shdr) symbols, strings;
+    if (h->e_shentsize != sizeof symbols) return false;
     for (uint64_t i = 0; i < h->e_shnum; i++) {
         if (!take(m, h->e_shoff + i * sizeof symbols, &symbols, sizeof symbols)) return false;
         if (symbols.sh_type != SHT_DYNSYM || symbols.sh_entsize != sizeof *out) continue;
@@ -109,8 +97,7 @@ static rk_status find_magic(const image *m, rk_magic *out, rk_error *e)
 {
     ElfW(Ehdr) h;
     ElfW(Sym) symbol;
-    if (!take(m, 0, &h, sizeof h) || !header_fits(&h)) return RK_FAIL(e, RK_E_ABI, NOT_LIBRARY);
-    if (!find_symbol(m, &h, &symbol))
+    if (!take(m, 0, &h, sizeof h) || !find_symbol(m, &h, &symbol))
         return RK_FAIL(e, RK_E_ABI, "not a backend: it does not export " SYMBOL);
     if (symbol.st_size < sizeof *out || !take_address(m, &h, symbol.st_value, out, sizeof *out))
         return RK_FAIL(e, RK_E_ABI, "its " SYMBOL " has %llu bytes, expected %zu",
@@ -121,6 +108,7 @@ static rk_status find_magic(const image *m, rk_magic *out, rk_error *e)
 rk_status rk_magic_read(const char *path, rk_magic *out, rk_error *e)
 {
     image m = {NULL, 0};
+    RK_TRY(rk_library_whole(path, e));
     rk_status status = read_file(path, &m, e);
     if (status == RK_OK) status = find_magic(&m, out, e);
     free(m.bytes);

@@ -50,6 +50,13 @@ test_backend_with_longer_table() {
     says '^longer:'
 }
 
+test_truncated_libraries() {
+    head -c 2000 "$E2E/backend_shorter.so" >cut.so
+    refused 'cut.so was refused: it is truncated: 2000 bytes, but its headers tell of [0-9]+: ' ./cut.so
+    head -c 2000 "$E2E/probe.so" >cut.so
+    fails 'cut.so.*it is truncated: 2000 bytes' small --plugin ./cut.so --out r.sqlite
+}
+
 test_backend_that_is_no_library() {
     echo 'text' >text.so
     refused 'text.so' "$PWD/text.so"

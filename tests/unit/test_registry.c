@@ -122,11 +122,29 @@ static void test_not_a_shared_object(void **state)
     fclose(file);
     assert_int_equal(open_path(f, path), RK_OK);
     assert_int_equal(rk_registry_candidates(f->registry, &c), 1);
-    assert_non_null(strstr(c->reason, "text.so"));
+    assert_non_null(strstr(c->reason, "not a shared library"));
     snprintf(path, sizeof path, "%s/absent.so", f->folder);
     assert_int_equal(open_path(f, path), RK_OK);
     assert_int_equal(rk_registry_candidates(f->registry, &c), 1);
     assert_string_equal(c->reason, "no such file or folder");
+}
+
+/* dlopen maps what is not there, and the process dies as it reads that. */
+static void test_truncated(void **state)
+{
+    fixture *f = *state;
+    const rk_plugin_candidate *c;
+    char path[128];
+    static const off_t bytes[] = {0, 30, 100, 2000, 5000};
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+        copy(f, "good", "cut.so");
+        snprintf(path, sizeof path, "%s/cut.so", f->folder);
+        assert_int_equal(truncate(path, bytes[i]), 0);
+        assert_int_equal(open_path(f, path), RK_OK);
+        assert_int_equal(rk_registry_candidates(f->registry, &c), 1);
+        if (!strstr(c->reason, bytes[i] < 64 ? "not a shared library" : "it is truncated"))
+            fail_msg("%d bytes: %s", (int)bytes[i], c->reason);
+    }
 }
 
 /* A folder gives its .so files in the order of their bytes, each file once. */
@@ -227,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {TEST(test_good),
                                        TEST(test_refusals),
                                        TEST(test_not_a_shared_object),
+                                       TEST(test_truncated),
                                        TEST(test_folder),
                                        TEST(test_duplicate_names_both_files),
                                        TEST(test_same_name_of_other_kind_is_fine),
