@@ -75,6 +75,46 @@ bool rk_parse_f64(const char *text, double *out)
     return true;
 }
 
+/* Bytes of the character that begins here, by RFC 3629; 0 if none does. */
+static size_t utf8_bytes(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80                  ? 1
+               : s[0] < 0xC2 || s[0] > 0xF4 ? 0
+               : s[0] < 0xE0                ? 2
+               : s[0] < 0xF0                ? 3
+                                            : 4;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    bool longer = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
+    bool surrogate = s[0] == 0xED && s[1] >= 0xA0, beyond = s[0] == 0xF4 && s[1] >= 0x90;
+    return longer || surrogate || beyond ? 0 : n;
+}
+
+bool rk_utf8_show(const char *text, char *out, size_t cap)
+{
+    bool good = true;
+    size_t used = 0;
+    while (*text) {
+        char piece[5];
+        size_t n = utf8_bytes((const unsigned char *)text);
+        if (n)
+            snprintf(piece, sizeof piece, "%.*s", (int)n, text);
+        else
+            snprintf(piece, sizeof piece, "\\x%02x", (unsigned char)*text);
+        good &= n > 0;
+        text += n ? n : 1;
+        size_t more = strlen(piece);
+        if (more < cap - used) {
+            memcpy(out + used, piece, more);
+            used += more;
+        } else {
+            cap = used + 1; /* nothing later is added either */
+        }
+    }
+    out[used] = '\0';
+    return good;
+}
+
 void rk_digest_hex(const void *data, size_t bytes, char out[33])
 {
     XXH128_canonical_t digest; /* big-endian: the digits are the same on every machine */

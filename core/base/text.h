@@ -1,4 +1,4 @@
-/* text.h: growable text, strict numbers, digests in hex. */
+/* text.h: growable text, strict numbers, UTF-8, digests in hex. */
 #ifndef RK_BASE_TEXT_H
 #define RK_BASE_TEXT_H
 #include <stdbool.h>
@@ -20,6 +20,10 @@ bool rk_parse_u64(const char *text, uint64_t *out);
 bool rk_parse_i64(const char *text, int64_t *out);
 /* Decimal or exponent form, finite. */
 bool rk_parse_f64(const char *text, double *out);
+
+/* Copies a text, as much as out[cap] holds; bytes that are no part of UTF-8 become \xff.  True if
+ * there are none. */
+bool rk_utf8_show(const char *text, char *out, size_t cap);
 
 /* XXH3-128 of the bytes as 32 hex digits, the same on every machine. */
 void rk_digest_hex(const void *data, size_t bytes, char out[33]);

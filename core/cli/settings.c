@@ -334,6 +334,16 @@ rk_status rk_settings_known(const char *key, rk_error *e)
     return RK_FAIL(e, RK_E_INVALID, "no option '%.64s'%s", key, hint);
 }
 
+/* Runs are recorded as JSON, which has no other bytes. */
+static rk_status check_text(const rk_assignment *a, rk_error *e)
+{
+    char shown[256];
+    if (rk_utf8_show(a->value, shown, sizeof shown)) return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID,
+                   "the text of --%s '%s' is not UTF-8: write it, or name the file, in UTF-8",
+                   a->key, shown);
+}
+
 rk_status rk_settings_apply(rk_settings *s, const rk_assignment *list, uint32_t n, rk_pool *pool,
                             rk_error *e)
 {
@@ -344,6 +354,7 @@ rk_status rk_settings_apply(rk_settings *s, const rk_assignment *list, uint32_t 
         int k = find(list[i].key);
         l.again = seen[k];
         seen[k] = true;
+        RK_TRY(check_text(&list[i], e));
         RK_TRY(setters[k](&l, list[i].key, list[i].value, e));
     }
     for (uint32_t i = 0; i < n; i++)

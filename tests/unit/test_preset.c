@@ -144,6 +144,14 @@ static void test_refusals(void **state)
     refuse("device", "", "no device");
     refuse("device", "?", "no device");
     refuse("epoch", "1", "did you mean 'epochs'?");
+    refuse("data", "mnist:path=n\xff\xfe", "text of --data 'mnist:path=n\\xff\\xfe' is not UTF-8");
+    refuse("data-path", "/\xc3(", "text of --data-path '/\\xc3(' is not UTF-8");
+    refuse("weights", "\xed\xa0\x80\xf4\x90\x80\x80",
+           "'\\xed\\xa0\\x80\\xf4\\x90\\x80\\x80' is not UTF-8");
+    refuse("model", "\xc0\xaf\xe2\x82", "'\\xc0\\xaf\\xe2\\x82' is not UTF-8");
+    rk_assignment fine = {"weights", "/\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"};
+    rk_pool pool = {0};
+    assert_string_equal(apply(&fine, 1, &pool).config.weights, fine.value);
 }
 
 static rk_status read_text(const char *text, rk_preset *p, rk_error *e)
