@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
     LINE_MAX_CHARS = 190, /* inih cuts longer lines without a word */
@@ -25,6 +26,7 @@ typedef struct reader {
     rk_section section;
     char head[HEAD_MAX_CHARS + 4];
     uint32_t line;
+    bool is_preset;      /* [preset] was there */
     rk_settings scratch; /* values are tried on it as they are read */
 } reader;
 
@@ -126,6 +128,7 @@ static rk_status add_parts(rk_preset *p, const char *names, rk_error *e)
 static rk_status in_preset(reader *r, const char *key, const char *value)
 {
     rk_preset *p = r->p;
+    r->is_preset = true;
     if (strcmp(key, "doc") == 0) return rk_preset_text(p, value, &p->doc, r->e);
     if (strcmp(key, "presets") == 0) return add_parts(p, value, r->e);
     if (strcmp(key, "scale") != 0) return assign(r, &p->base, key, value);
@@ -339,7 +342,24 @@ static rk_status parse(rk_preset *p, FILE *f, rk_error *e)
         return RK_FAIL(e, r.status, "%s:%u: %s", p->path, r.line, why.text);
     if (line != 0)
         return RK_FAIL(e, RK_E_INVALID, "%s:%d: neither [section] nor key = value", p->path, line);
+    if (!r.is_preset)
+        return RK_FAIL(e, RK_E_INVALID,
+                       "%s has no [preset] section with a key, as doc = TEXT: is it a preset?",
+                       p->path);
     return rk_preset_whole(p, e);
+}
+
+static rk_status read_file(rk_preset *p, rk_error *e)
+{
+    struct stat s;
+    if (stat(p->path, &s) == 0 && !S_ISREG(s.st_mode))
+        return RK_FAIL(e, RK_E_IO, "cannot read %s: it is no regular file, as presets are",
+                       p->path);
+    FILE *f = fopen(p->path, "r");
+    if (!f) return RK_FAIL(e, RK_E_IO, "cannot open %s: %s", p->path, strerror(errno));
+    rk_status status = parse(p, f, e);
+    fclose(f);
+    return status;
 }
 
 rk_status rk_preset_read(const char *path, const char *name, rk_preset *out, rk_error *e)
@@ -350,11 +370,7 @@ rk_status rk_preset_read(const char *path, const char *name, rk_preset *out, rk_
     out->doc = "";
     out->scale = -1;
     if (!out->path || !out->name) return RK_FAIL(e, RK_E_NOMEM, "no memory for a preset");
-    FILE *f = fopen(path, "r");
-    rk_status status = RK_OK;
-    if (!f) status = RK_FAIL(e, RK_E_IO, "cannot open %s: %s", path, strerror(errno));
-    if (f) status = parse(out, f, e);
-    if (f) fclose(f);
+    rk_status status = read_file(out, e);
     if (status != RK_OK) rk_preset_free(out);
     return status;
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "base/error.h"
 #include "cli/jobs.h"
@@ -203,6 +205,8 @@ static void test_bad_presets(void **state)
     refuse_text("[preset\nmodel = mlp\n", ":1: neither");
     refuse_text("model = mlp\n", ":1: no section []");
     refuse_text("[preset]\nmodel\n", ":2: neither");
+    refuse_text("", "has no [preset] section with a key");
+    refuse_text("; [preset]\n[variant a]\nlr = 1\n", "has no [preset] section with a key");
     memset(line, 'x', sizeof line);
     memcpy(line, "[preset]\ndoc = ", 15);
     line[sizeof line - 1] = '\0';
@@ -227,6 +231,12 @@ static void test_search(void **state)
     assert_int_equal(rk_preset_load("frist", &p, &e), RK_E_INVALID);
     assert_non_null(strstr(e.text, "did you mean 'first'?"));
     assert_int_equal(rk_preset_load("../first", &p, &e), RK_E_INVALID);
+    snprintf(list, sizeof list, "%s/folder.ini", folder);
+    assert_int_equal(mkdir(list, 0777), 0);
+    setenv("RETHINK_PRESET_PATH", folder, 1);
+    assert_int_equal(rk_preset_load("folder", &p, &e), RK_E_IO);
+    if (!strstr(e.text, "/folder.ini: it is no regular file")) fail_msg("%s", e.text);
+    rmdir(list);
     unsetenv("RETHINK_PRESET_PATH");
 }
 

@@ -13,9 +13,10 @@
 #include "cli/measure.h"
 #include "cli/study.h"
 
-/* Lines 1 to 6; a and b at every scale. */
+/* Lines 1 to 8; a and b at every scale. */
 #define HEAD                                                                                       \
-    "[scale micro]\nlr = 1\n[variant a]\nrandomize =\n[variant b]\nrandomize = labels:p=0.5\n"
+    "[preset]\ndoc = d\n[scale micro]\nlr = 1\n[variant a]\nrandomize =\n[variant b]\nrandomize "  \
+    "= labels:p=0.5\n"
 
 static rk_status read_text(const char *text, rk_preset *p, rk_error *e)
 {
@@ -246,7 +247,8 @@ static void test_which_runs(void **state)
 
 static void test_rank_correlation(void **state)
 {
-    static const char text[] = "[grid]\nrandomize = labels:p=0.1 | labels:p=0.5 | labels:p=1\n";
+    static const char text[] =
+        "[preset]\ndoc = d\n[grid]\nrandomize = labels:p=0.1 | labels:p=0.5 | labels:p=1\n";
     static const double test[3] = {0.3, 0.29, 0.1}; /* falls, but on no line */
     rk_results *r;
     rk_preset p;
