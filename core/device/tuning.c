@@ -77,7 +77,17 @@ static rk_status check_devices(json_t *devices, json_error_t *why)
     return RK_OK;
 }
 
-#define REMEDY "'rethink tune --forget' begins a new one"
+/* What to do with a file that is none of ours.  The user's own database may be given up; for one
+ * that was named, --forget alone might drop another. */
+static const char *remedy(const char *path)
+{
+    char used[RK_PATH_MAX];
+    const char *own = getenv("RETHINK_TUNING");
+    if (!rk_tuning_path(used) || strcmp(used, path) != 0)
+        return "export it again where it was made, with 'rethink tune --export'";
+    if (!own || !*own) return "'rethink tune --forget' begins a new one";
+    return "name another file, or begin it anew with 'rethink tune --forget --tuning FILE'";
+}
 
 static rk_status check_root(rk_tuning *t, const char *path, rk_error *e)
 {
@@ -86,19 +96,16 @@ static rk_status check_root(rk_tuning *t, const char *path, rk_error *e)
     json_error_t why = {0};
     if (json_unpack(t->root, "{s:s, s:I}", "format", &name, "version", &version) != 0 ||
         strcmp(name, format) != 0)
-        return RK_FAIL(e, RK_E_INVALID,
-                       "%s is no database of 'rethink tune': name another file with "
-                       "RETHINK_TUNING or --tuning, or " REMEDY,
-                       path);
+        return RK_FAIL(e, RK_E_INVALID, "%s is no database of 'rethink tune': %s", path,
+                       remedy(path));
     if (version != VERSION)
-        return RK_FAIL(e, RK_E_INVALID,
-                       "%s has version %lld, this rethink reads version %d: " REMEDY, path,
-                       (long long)version, VERSION);
+        return RK_FAIL(e, RK_E_INVALID, "%s has version %lld, this rethink reads version %d: %s",
+                       path, (long long)version, VERSION, remedy(path));
     if (json_unpack_ex(t->root, &why, 0, "{s:s, s:I, s:o!}", "format", &name, "version", &version,
                        "devices", &t->devices) != 0 ||
         json_unpack_ex(t->devices, &why, JSON_VALIDATE_ONLY, "[]") != 0 ||
         check_devices(t->devices, &why) != RK_OK)
-        return RK_FAIL(e, RK_E_INVALID, "%s is damaged (%s): " REMEDY, path, why.text);
+        return RK_FAIL(e, RK_E_INVALID, "%s is damaged (%.100s): %s", path, why.text, remedy(path));
     return RK_OK;
 }
 
@@ -114,11 +121,14 @@ static rk_status read_file(rk_tuning *t, const char *path, rk_error *e)
     struct stat s;
     json_error_t why = {0};
     if (!*path || stat(path, &s) != 0) return make_empty(t, e);
+    if (S_ISDIR(s.st_mode))
+        return RK_FAIL(e, RK_E_INVALID, "%s is a folder: a tuning database is a file, name one",
+                       path);
     t->root = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
     if (t->root) return check_root(t, path, e);
     if (json_error_code(&why) == json_error_out_of_memory) return no_memory(e);
-    return RK_FAIL(e, RK_E_INVALID, "%s is damaged (line %d: %.100s): " REMEDY, path, why.line,
-                   why.text);
+    return RK_FAIL(e, RK_E_INVALID, "%s is damaged (line %d: %.100s): %s", path, why.line, why.text,
+                   remedy(path));
 }
 
 rk_status rk_tuning_read(const char *path, rk_tuning **out, rk_error *e)

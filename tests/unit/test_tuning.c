@@ -138,9 +138,39 @@ static void test_files_that_are_refused(void **state)
         scratch_write(path, texts[i], strlen(texts[i]));
         if (rk_tuning_read(path, &t, &e) == RK_OK) fail_msg("read: %s", texts[i]);
         assert_null(t);
-        if (!strstr(e.text, path) || !strstr(e.text, "rethink tune --forget"))
+        if (!strstr(e.text, path) || !strstr(e.text, "rethink tune --export"))
             fail_msg("%s", e.text);
     }
+    (void)state;
+}
+
+/* Where, with RETHINK_TUNING and XDG_DATA_HOME as given, a damaged file's error says said. */
+static void advises(const char *tuning, const char *data, const char *path, const char *said)
+{
+    rk_tuning *t;
+    rk_error e = rk_error_new();
+    assert_int_equal(setenv("RETHINK_TUNING", tuning, 1), 0);
+    assert_int_equal(setenv("XDG_DATA_HOME", data, 1), 0);
+    assert_int_equal(rk_tuning_read(path, &t, &e), RK_E_INVALID);
+    assert_int_equal(setenv("RETHINK_TUNING", "off", 1), 0);
+    if (!strstr(e.text, said)) fail_msg("no '%s' in: %s", said, e.text);
+}
+
+/* Nobody is told to drop the own database for the damage of another file. */
+static void test_the_remedy_is_for_the_file(void **state)
+{
+    char own[300], other[300], data[300];
+    snprintf(data, sizeof data, "%s", scratch("data"));
+    snprintf(own, sizeof own, "%s", scratch("data/rethink/tuning.json"));
+    snprintf(other, sizeof other, "%s", scratch("other.json"));
+    assert_int_equal(rk_os_mkdirs(scratch("data/rethink"), NULL), RK_OK);
+    scratch_write(own, "{", 1);
+    scratch_write(other, "{", 1);
+    advises("", data, own, "'rethink tune --forget' begins a new one");
+    advises("", data, other, "'rethink tune --export'");
+    advises(other, data, other, "'rethink tune --forget --tuning FILE'");
+    advises("off", data, other, "'rethink tune --export'");
+    advises("", data, data, "is a folder");
     (void)state;
 }
 
@@ -237,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_digest_does_not_depend_on_order),
         cmocka_unit_test(test_merge_takes_the_others),
         cmocka_unit_test(test_files_that_are_refused),
+        cmocka_unit_test(test_the_remedy_is_for_the_file),
         cmocka_unit_test(test_classes),
         cmocka_unit_test(test_journal),
         cmocka_unit_test(test_journal_that_is_cut),
