@@ -18,10 +18,25 @@ static void list_known(const rk_hub *h, char *out, size_t cap)
     }
 }
 
+/* Why a backend that spec names has no device, if the backend said. */
+static const char *why_none(const rk_hub *h, const char *spec)
+{
+    for (uint32_t i = 0; i < h->n_candidates; i++) {
+        const rk_candidate *c = &h->candidates[i];
+        size_t n = strlen(c->backend);
+        bool named = n && strncmp(spec, c->backend, n) == 0 && (!spec[n] || spec[n] == ':');
+        if (named && c->note[0]) return c->note;
+    }
+    return NULL;
+}
+
 static rk_status unknown(const rk_hub *h, const char *spec, rk_error *e)
 {
     char known[320];
+    const char *why = why_none(h, spec);
     list_known(h, known, sizeof known);
+    if (why)
+        return RK_FAIL(e, RK_E_INVALID, "no device '%.60s': %.200s; known: %s", spec, why, known);
     return RK_FAIL(e, RK_E_INVALID, "no device '%.60s'; known: %s", spec, known);
 }
 

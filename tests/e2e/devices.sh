@@ -24,7 +24,10 @@ test_no_opencl_platform() {
     ! grep -q '^opencl' stdout.txt || fail 'there still is a platform'
     works "$RETHINK" devices -v
     says 'no OpenCL driver is installed'
-    fails 'opencl.*cpu:0' small --device opencl --out r.sqlite
+    fails "no device 'opencl': no OpenCL driver is installed.*; known: cpu:0" \
+        small --device opencl --out r.sqlite
+    fails "no device 'opencl:0.0': no OpenCL driver" small --device opencl:0.0 --out r.sqlite
+    fails "no device 'gpu9'; known: cpu:0" small --device gpu9 --out r.sqlite
     works small --device cpu --out r.sqlite
 }
 
