@@ -176,9 +176,10 @@ static rk_status print(const rk_registry *r, const arguments *a, rk_error *e)
     if (!items) return RK_FAIL(e, RK_E_NOMEM, "no memory for %u items", total);
     for (uint32_t i = 0; i < total; i++) items[i] = all[i];
     if (a->name) n = keep(items, n, a->name);
-    if (a->name && n == 0)
-        status = no_item(all, total, a->name, e);
-    else if (a->json)
+    if (a->name && n == 0) { /* it may be in a file that was refused */
+        status = rk_named_plugins(r, a->plugins, a->n_plugins, e);
+        if (status == RK_OK) status = no_item(all, total, a->name, e);
+    } else if (a->json)
         status = rk_cli_json(stdout, registry_json(r, items, n), e);
     else if (!a->verbose && !a->name)
         status = print_items(items, n, e);

@@ -109,6 +109,8 @@ test_plugin_that_is_refused() {
     fails 'text.so' "$RETHINK" plugins --plugin "$PWD/text.so"
     fails 'text.so' small --plugin "$PWD/text.so" --out r.sqlite
     fails 'nowhere.so' "$RETHINK" plugins --plugin "$PWD/nowhere.so"
+    fails 'text.so was refused: ' "$RETHINK" plugins --plugin "$PWD/text.so" stripes
+    fails 'nowhere.so was refused: ' "$RETHINK" plugins --plugin ./nowhere.so stripes
 }
 
 . "$(dirname "$0")/lib.sh"
