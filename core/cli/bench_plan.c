@@ -130,6 +130,7 @@ static rk_status find_devices(rk_bench_plan *p, const rk_hub *hub, rk_error *e)
     const rk_device_entry *entry;
     uint32_t n = rk_hub_devices(hub, &entry);
     RK_TRY(rk_named_backends(hub, a->backends, a->n_backends, e));
+    RK_TRY(rk_named_tuning(e));
     RK_TRY(find_reference(p, hub, e));
     for (uint32_t i = 0; i < a->n_devices; i++) RK_TRY(add_named(p, hub, a->devices[i], e));
     for (uint32_t i = 0; a->n_devices == 0 && i < n; i++) RK_TRY(add_device(p, hub, &entry[i], e));

@@ -223,6 +223,7 @@ static rk_status bisect(const rk_comparison *c, const arguments *a, rk_bisected 
                        c->side[0].run[0]->data_digest, c->side[1].run[0]->data_digest);
     rk_status status = rk_hub_new(a->backends, a->n_backends, &hub, e);
     if (status == RK_OK) status = rk_named_backends(hub, a->backends, a->n_backends, e);
+    if (status == RK_OK) status = rk_named_tuning(e);
     if (status == RK_OK) status = rk_registry_new(a->plugins, a->n_plugins, &plugins, e);
     if (status == RK_OK) status = rk_named_plugins(plugins, a->plugins, a->n_plugins, e);
     if (status == RK_OK) status = bisect_with(c, hub, plugins, out, e);

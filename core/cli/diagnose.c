@@ -223,6 +223,7 @@ static rk_status open_all(command *c, rk_error *e)
     if (c->a->list) return RK_OK;
     RK_TRY(rk_hub_new(r->backends, r->n_backends, &c->hub, e));
     RK_TRY(rk_named_backends(c->hub, r->backends, r->n_backends, e));
+    RK_TRY(rk_named_tuning(e));
     RK_TRY(rk_helper_use(c->hub, r->quiet || r->json ? NULL : &c->view, e));
     if (r->verbose) rk_hub_verbosity(c->hub, 2);
     return rk_results_open(r->out, false, &c->results, e);

@@ -1,8 +1,11 @@
 /* Files that the user named must load; those that were only found may not. */
 #include "cli/named.h"
+#include "base/os.h"
+#include "device/tuning.h"
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Candidates are known by their real paths, if they have one. */
 static bool is_path(const char *candidate, const char *named)
@@ -35,4 +38,16 @@ rk_status rk_named_plugins(const rk_registry *r, const char *const *paths, uint3
         for (uint32_t k = 0; k < m; k++)
             if (is_path(c[k].path, paths[i])) RK_TRY(check("--plugin", c[k].path, c[k].reason, e));
     return RK_OK;
+}
+
+rk_status rk_named_tuning(rk_error *e)
+{
+    char path[RK_PATH_MAX];
+    const char *own = getenv("RETHINK_TUNING");
+    if (!own || !*own || strncmp(own, "random:", 7) == 0 || !rk_tuning_path(path)) return RK_OK;
+    if (access(path, F_OK) == 0) return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID,
+                   "the tuning database %.160s does not exist: 'rethink tune --tuning FILE' makes "
+                   "it, 'off' is none (--tuning or RETHINK_TUNING)",
+                   path);
 }

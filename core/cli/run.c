@@ -177,6 +177,7 @@ static rk_status open_all(command *c, rk_error *e)
     const rk_run_arguments *a = c->a;
     RK_TRY(rk_hub_new(a->backends, a->n_backends, &c->hub, e));
     RK_TRY(rk_named_backends(c->hub, a->backends, a->n_backends, e));
+    RK_TRY(rk_named_tuning(e));
     RK_TRY(rk_helper_use(c->hub, a->quiet || a->json ? NULL : &c->view, e));
     if (a->verbose) rk_hub_verbosity(c->hub, 2);
     RK_TRY(rk_registry_new(a->plugins, a->n_plugins, &c->plugins, e));

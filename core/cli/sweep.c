@@ -70,6 +70,7 @@ static rk_status find_devices(command *c, rk_error *e)
     const rk_run_arguments *run = &c->a->run;
     RK_TRY(rk_hub_new(run->backends, run->n_backends, &c->hub, e));
     RK_TRY(rk_named_backends(c->hub, run->backends, run->n_backends, e));
+    RK_TRY(rk_named_tuning(e));
     RK_TRY(rk_sweep_find_devices(c->hub, &c->sweep, e));
     RK_TRY(add_backends(c, e));
     if (!run->quiet && !c->a->dry_run)

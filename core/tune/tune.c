@@ -3,6 +3,7 @@
 #include "tune/search.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const double RAPID_SHARE = 0.95; /* of the work */
 
@@ -111,6 +112,8 @@ rk_status rk_tune(rk_hub *hub, const char *spec, const rk_tune_ops *ops, const r
     RK_TRY(rk_hub_find(hub, spec, &device, e));
     rk_status status = rk_journal_open(path, &journal, &left, &what, e);
     if (status == RK_OK) status = rk_tuning_read(path, &s.known, e);
+    if (status == RK_OK && access(path, F_OK) != 0) /* there, even if nothing is found */
+        status = rk_tuning_write(s.known, path, e);
     if (status == RK_OK && left) status = blame(&s, &what, path, e);
     if (status == RK_OK) status = on_devices(&s, hub, device, ops, path, out, e);
     rk_tuning_free(s.known);

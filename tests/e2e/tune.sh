@@ -140,9 +140,25 @@ test_export_and_import() {
     fails 'bad.json is damaged .*: export it again' "$RETHINK" tune --tuning other.json --import bad.json
 }
 
+# A name with a typo is not taken for static rules, and leaves nothing behind.
+test_a_database_that_is_not_there() {
+    fails 'tuning database of does not exist' small --tuning of --out r.sqlite
+    RETHINK_TUNING=nope.json fails 'tuning database nope.json does not exist' small --out r.sqlite
+    fails 'nope.json' "$RETHINK" sweep --model linear --data synth16:n=60,test=20 --epochs 1 \
+        --device cpu --tuning nope.json --out r.sqlite
+    RETHINK_TUNING=nope.json fails 'nope.json' "$RETHINK" bench --device cpu --out b.sqlite
+    [ -z "$(ls | grep -v txt)" ] || fail "made $(ls)"
+    for name in off random:1 ''; do
+        works small --tuning "$name" --out r.sqlite
+    done
+    RETHINK_TUNING=nope.json works "$RETHINK" devices -v
+    fails 'nope.json' "$RETHINK" diagnose 1 --what probe --device cpu --tuning nope.json --out r.sqlite
+}
+
 test_nothing_to_tune() {
     works proxied tune
     says 'nothing to tune: nothing to choose'
+    works proxied run --epochs 1 --out r.sqlite
     RETHINK_TUNING=off fails 'no place for the database' model tune --device cpu
     fails 'rapid or --full' model tune --rapid --full
     fails '0.* is no number of minutes' model tune --minutes 0
