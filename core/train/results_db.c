@@ -1,6 +1,10 @@
 /* The SQLite connection: opening, errors as one line with a remedy, small queries. */
 #include "train/results_db.h"
+#include "base/os.h"
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -135,12 +139,70 @@ static rk_status write_ahead(rk_results *r, rk_error *e)
                            "opening:", e);
 }
 
+/* Bytes of the file whose name is that of another with an end; -1: it is not there. */
+static int64_t bytes_beside(const char *path, const char *end)
+{
+    struct stat s;
+    char beside[RK_PATH_MAX + 16];
+    snprintf(beside, sizeof beside, "%s%s", path, end);
+    return stat(beside, &s) == 0 ? (int64_t)s.st_size : -1;
+}
+
+/* To read a file in WAL mode, SQLite makes an index of its log beside it.  In a folder that may not
+ * be written it can do without only if it is told that the file does not change, which is so if
+ * there is no log. */
+static rk_status is_still(const char *path, bool *still, rk_error *e)
+{
+    char real[PATH_MAX], folder[PATH_MAX];
+    *still = false;
+    if (!realpath(path, real)) return RK_OK;
+    snprintf(folder, sizeof folder, "%s", real);
+    if (access(dirname(folder), W_OK) == 0) return RK_OK;
+    bool log = bytes_beside(real, "-wal") > 0;
+    *still = !log && bytes_beside(real, "-journal") <= 0;
+    if (!log || bytes_beside(real, "-shm") >= 0) return RK_OK;
+    return RK_FAIL(e, RK_E_IO,
+                   "%s: its last rows are in %s-wal, and its folder is read-only: copy both files "
+                   "to a folder of yours, and read the copy",
+                   path, path);
+}
+
+static char *uri_of(const char *path)
+{
+    sqlite3_str *s = sqlite3_str_new(NULL);
+    sqlite3_str_appendall(s, *path == '/' ? "file://" : "file:");
+    for (; *path; path++)
+        if (strchr("%?#", *path))
+            sqlite3_str_appendf(s, "%%%02X", (unsigned)*path);
+        else
+            sqlite3_str_appendchar(s, 1, *path);
+    sqlite3_str_appendall(s, "?immutable=1");
+    return sqlite3_str_finish(s);
+}
+
+static rk_status open_still(rk_results *r, rk_error *e)
+{
+    char *uri = uri_of(r->path);
+    if (!uri) return RK_FAIL(e, RK_E_NOMEM, "no memory to open %s", r->path);
+    int code = sqlite3_open_v2(uri, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    sqlite3_free(uri);
+    return code == SQLITE_OK ? RK_OK : rk_results_error(r, "opening:", e);
+}
+
+static rk_status connect_to(rk_results *r, bool read_only, rk_error *e)
+{
+    bool still = false;
+    int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    if (read_only) RK_TRY(is_still(r->path, &still, e));
+    if (still) return open_still(r, e);
+    if (sqlite3_open_v2(r->path, &r->db, flags, NULL) == SQLITE_OK) return RK_OK;
+    return rk_results_error(r, "opening:", e);
+}
+
 static rk_status open_file(rk_results *r, bool read_only, rk_error *e)
 {
-    int flags = read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     RK_TRY(check_path(r->path, read_only, e));
-    if (sqlite3_open_v2(r->path, &r->db, flags, NULL) != SQLITE_OK)
-        return rk_results_error(r, "opening:", e);
+    RK_TRY(connect_to(r, read_only, e));
     sqlite3_busy_timeout(r->db, BUSY_MS);
     /* SQLite opens a write-protected file for reading without a word. */
     if (!read_only && sqlite3_db_readonly(r->db, "main") == 1)

@@ -19,6 +19,37 @@ test_read_only_file() {
     works nobody "$RETHINK" list "$PWD/r.sqlite"
 }
 
+# As the results of another user, or of a disk that is mounted read-only.
+test_read_only_folder() {
+    nobody "$RETHINK" --version >/dev/null 2>&1 || skip 'another user cannot run the program here'
+    mkdir '100%23?ä#b' killed out
+    file="$PWD/100%23?ä#b/r.sqlite"
+    small --out "$file" >/dev/null
+    python3 -c '
+import os, shutil, sqlite3, sys
+c = sqlite3.connect(sys.argv[1])
+c.execute("update runs set seed = 7")
+c.commit()
+for end in ("", "-wal"):
+    shutil.copy(sys.argv[1] + end, "killed/r.sqlite" + end)' "$file"
+    : >"$file-wal"
+    ln -s "$file" link.sqlite
+    chmod 555 '100%23?ä#b' killed
+    chmod 777 out
+    for read in list 'show 1' export "report --to $PWD/out/r.html --out" \
+        'compare 1 1 --out'; do
+        works nobody "$RETHINK" $read "$file"
+    done
+    fails 'has no runs of a preset' nobody "$RETHINK" verdict "$file"
+    works nobody "$RETHINK" list "$PWD/link.sqlite"
+    says '^ +1 +done'
+    fails 'killed/r.sqlite: its last rows are in .*r.sqlite-wal, .*: copy both files' \
+        nobody "$RETHINK" list "$PWD/killed/r.sqlite"
+    cp killed/r.sqlite killed/r.sqlite-wal .
+    works "$RETHINK" list r.sqlite
+    says '^ +1 +done.* 7 '
+}
+
 test_folder_that_does_not_exist() {
     fails 'nowhere' small --out nowhere/r.sqlite
     [ ! -e nowhere ] || fail 'made the folder'
