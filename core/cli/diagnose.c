@@ -226,7 +226,7 @@ static rk_status open_all(command *c, rk_error *e)
     RK_TRY(rk_named_tuning(e));
     RK_TRY(rk_helper_use(c->hub, r->quiet || r->json ? NULL : &c->view, e));
     if (r->verbose) rk_hub_verbosity(c->hub, 2);
-    return rk_results_open(r->out, false, &c->results, e);
+    return rk_run_results(r, &c->results, e);
 }
 
 static int run(const arguments *a)

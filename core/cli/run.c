@@ -182,7 +182,7 @@ static rk_status open_all(command *c, rk_error *e)
     if (a->verbose) rk_hub_verbosity(c->hub, 2);
     RK_TRY(rk_registry_new(a->plugins, a->n_plugins, &c->plugins, e));
     RK_TRY(rk_named_plugins(c->plugins, a->plugins, a->n_plugins, e));
-    return rk_results_open(a->out, false, &c->results, e);
+    return rk_run_results(a, &c->results, e);
 }
 
 static void close_all(command *c)

@@ -3,6 +3,7 @@
 #define RK_CLI_RUN_H
 #include "cli/cli.h"
 #include "cli/settings.h"
+#include "train/results.h"
 
 typedef struct rk_run_arguments {
     rk_assignment *own; /* settings given on the command line */
@@ -14,6 +15,8 @@ typedef struct rk_run_arguments {
 
 /* Parses; as rk_cli_parse. */
 bool rk_run_parse(int argc, char **argv, rk_run_arguments *out, int *status);
+/* The results file to write to.  That of a run which is there already is not made. */
+rk_status rk_run_results(const rk_run_arguments *a, rk_results **out, rk_error *e);
 void rk_run_arguments_free(rk_run_arguments *a);
 
 /* For every command that trains: a preset, the settings, where results go, what is loaded, what is

@@ -139,6 +139,13 @@ bool rk_run_parse(int argc, char **argv, rk_run_arguments *out, int *status)
     return rk_cli_parse(&argp, argc, argv, out, status);
 }
 
+rk_status rk_run_results(const rk_run_arguments *a, rk_results **out, rk_error *e)
+{
+    if (a->resume) RK_TRY(rk_results_open(a->out, true, out, e));
+    if (a->resume) rk_results_close(*out);
+    return rk_results_open(a->out, false, out, e);
+}
+
 void rk_run_arguments_free(rk_run_arguments *a)
 {
     free(a->own);

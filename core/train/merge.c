@@ -269,6 +269,16 @@ static rk_status check_files(const char *path, const char *const *from, uint32_t
     return RK_OK;
 }
 
+/* A target that is refused is so before anything is made beside it. */
+static rk_status check_target(const char *path, rk_error *e)
+{
+    rk_results *r;
+    if (access(path, F_OK) != 0) return RK_OK;
+    RK_TRY(rk_results_open(path, false, &r, e));
+    rk_results_close(r);
+    return RK_OK;
+}
+
 static rk_status merge(merger *m, const char *const *from, uint32_t n, rk_error *e)
 {
     const int room = RK_PATH_MAX;
@@ -288,6 +298,7 @@ static rk_status locked(merger *m, const char *const *from, uint32_t n, rk_error
     int lock;
     *m->out = (rk_merged){0};
     RK_TRY(check_files(m->path, from, n, e));
+    RK_TRY(check_target(m->path, e));
     RK_TRY(rk_results_lock(m->path, &lock, e));
     rk_status status = merge(m, from, n, e);
     close(lock);

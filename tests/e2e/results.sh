@@ -50,6 +50,23 @@ for end in ("", "-wal"):
     says '^ +1 +done.* 7 '
 }
 
+# What was refused leaves nothing behind.
+test_file_that_is_not_ours() {
+    for run in last 1; do
+        fails 'none.sqlite does not exist: ' "$RETHINK" run --resume $run --out none.sqlite
+    done
+    fails 'none.sqlite does not exist: ' "$RETHINK" diagnose last --what probe --device cpu \
+        --out none.sqlite
+    [ ! -e none.sqlite ] || fail 'made a file'
+    small --out r.sqlite >/dev/null
+    sqlite3 other.sqlite 'create table t (x)'
+    fails 'other.sqlite is a database of something else' "$RETHINK" merge --out other.sqlite r.sqlite
+    fails 'other.sqlite is a database of something else' small --out other.sqlite
+    fails 'other.sqlite is a database of something else' "$RETHINK" sweep --model linear \
+        --data synth16:n=60,test=20 --epochs 1 --device cpu --out other.sqlite
+    [ ! -e other.sqlite.runs ] || fail 'made a folder'
+}
+
 test_folder_that_does_not_exist() {
     fails 'nowhere' small --out nowhere/r.sqlite
     [ ! -e nowhere ] || fail 'made the folder'
