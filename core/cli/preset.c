@@ -26,7 +26,7 @@ typedef struct reader {
     rk_section section;
     char head[HEAD_MAX_CHARS + 4];
     uint32_t line;
-    bool is_preset;      /* [preset] was there */
+    bool is_preset;      /* there was a section with a key */
     rk_settings scratch; /* values are tried on it as they are read */
 } reader;
 
@@ -128,7 +128,6 @@ static rk_status add_parts(rk_preset *p, const char *names, rk_error *e)
 static rk_status in_preset(reader *r, const char *key, const char *value)
 {
     rk_preset *p = r->p;
-    r->is_preset = true;
     if (strcmp(key, "doc") == 0) return rk_preset_text(p, value, &p->doc, r->e);
     if (strcmp(key, "presets") == 0) return add_parts(p, value, r->e);
     if (strcmp(key, "scale") != 0) return assign(r, &p->base, key, value);
@@ -241,6 +240,7 @@ static rk_status in_scale(reader *r, const char *key, const char *value)
 static rk_status take(reader *r, const char *key, const char *value)
 {
     const rk_section *s = &r->section;
+    r->is_preset = true;
     if (strcmp(s->kind, "preset") == 0 && !s->label[0] && !s->restricted)
         return in_preset(r, key, value);
     if (strcmp(s->kind, "grid") == 0 && !s->label[0]) return in_grid(r, key, value);
@@ -344,7 +344,7 @@ static rk_status parse(rk_preset *p, FILE *f, rk_error *e)
         return RK_FAIL(e, RK_E_INVALID, "%s:%d: neither [section] nor key = value", p->path, line);
     if (!r.is_preset)
         return RK_FAIL(e, RK_E_INVALID,
-                       "%s has no [preset] section with a key, as doc = TEXT: is it a preset?",
+                       "%s has no section with a key, as [preset] with doc = TEXT: is it a preset?",
                        p->path);
     return rk_preset_whole(p, e);
 }

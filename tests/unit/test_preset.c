@@ -205,8 +205,8 @@ static void test_bad_presets(void **state)
     refuse_text("[preset\nmodel = mlp\n", ":1: neither");
     refuse_text("model = mlp\n", ":1: no section []");
     refuse_text("[preset]\nmodel\n", ":2: neither");
-    refuse_text("", "has no [preset] section with a key");
-    refuse_text("; [preset]\n[variant a]\nlr = 1\n", "has no [preset] section with a key");
+    refuse_text("", "has no section with a key");
+    refuse_text("; [preset]\n[grid]\n", "has no section with a key");
     memset(line, 'x', sizeof line);
     memcpy(line, "[preset]\ndoc = ", 15);
     line[sizeof line - 1] = '\0';

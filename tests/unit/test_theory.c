@@ -338,8 +338,8 @@ static void test_tensors(void **state)
     assert_memory_equal(file + 8 + length + sizeof a, b, sizeof b);
     free(file);
     rk_error e;
-    assert_int_equal(tensors_write("/nonexistent/t", t, 2, "", &e), RK_E_IO);
-    assert_string_equal(e.text, "cannot write /nonexistent/t: No such file or directory");
+    assert_int_equal(tensors_write("/dev/null/t", t, 2, "", &e), RK_E_IO);
+    assert_string_equal(e.text, "cannot write /dev/null/t: Not a directory");
 }
 
 int main(void)
