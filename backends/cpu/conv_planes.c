@@ -122,8 +122,7 @@ static void deal(const cpu_planes *p, const float *x, float *to, int64_t first, 
     const share e = share_of(p, 0), o = share_of(p, 1);
     const vec_mask own = some(e.n - at), other = some(o.n - at), low = some(p->W - 2 * at),
                    high = some(p->W - 2 * at - CPU_VEC);
-    int64_t end =
-        INT64_MAX; /* within so many elements from a row on, whole vectors may be stored */
+    int64_t end = INT64_MAX; /* whole vectors take so much from a row on */
     if (at + CPU_VEC <= cpu_least(e.n, o.n))
         end = 0;
     else if (at == 0 && p->outside == 0)

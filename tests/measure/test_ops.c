@@ -108,17 +108,24 @@ static void test_wrong_bit(void **state)
     bench_close(&b);
 }
 
+/* Opens the proxy to flip something in the smaller op that errors are of. */
+static rk_listed flip_smaller(const char *how, rk_sample *small)
+{
+    rk_listed x = first();
+    char flip[80];
+    assert_true(rk_op_shrink(&x.op, 300000, small));
+    snprintf(flip, sizeof flip, "%s:%lld:%s", rk_op_kind(&x.op.op),
+             (long long)rk_tensor_count(&small->out[0]), how);
+    open_proxy("proxy.flip", flip);
+    return x;
+}
+
 /* A high bit, in the smaller op that errors are of. */
 static void test_large_error(void **state)
 {
-    rk_listed x = first();
     rk_sample small;
-    char flip[80];
     (void)state;
-    assert_true(rk_op_shrink(&x.op, 300000, &small));
-    snprintf(flip, sizeof flip, "%s:%lld:1:high", rk_op_kind(&x.op.op),
-             (long long)rk_tensor_count(&small.out[0]));
-    open_proxy("proxy.flip", flip);
+    rk_listed x = flip_smaller("1:high", &small);
     bench_run(&b, rk_bench_ops);
     int most = bench_find(&b, "numerics", x.subject, "exact", "ulp max");
     int mean = bench_find(&b, "numerics", x.subject, "exact", "ulp mean");
@@ -133,14 +140,9 @@ static void test_large_error(void **state)
 /* A second run of an exact kernel must give the same bits. */
 static void test_differs(void **state)
 {
-    rk_listed x = first();
     rk_sample small;
-    char flip[80];
     (void)state;
-    assert_true(rk_op_shrink(&x.op, 300000, &small));
-    snprintf(flip, sizeof flip, "%s:%lld:2:once", rk_op_kind(&x.op.op),
-             (long long)rk_tensor_count(&small.out[0]));
-    open_proxy("proxy.flip", flip);
+    rk_listed x = flip_smaller("2:once", &small);
     bench_run(&b, rk_bench_ops);
     int support = bench_find(&b, "support", x.subject, "exact", "support");
     assert_true(support >= 0);
