@@ -26,13 +26,43 @@ static inline __attribute__((always_inline)) void tile_body(const cpu_tile *t, i
     tile_end(t, acc, mr, nv, part);
 }
 
+/* A tile whose vector lies across lines of b, so many that are ldb apart: some steps of all of them
+ * are turned in registers, where shuffles and multiplications overlap. */
+static inline __attribute__((always_inline)) void tile_along(const cpu_tile *t, int mr)
+{
+    tile_acc acc;
+    vec v[CPU_HALF];
+    vec_mask part = v_part((int)t->last);
+    const float *a = t->a, *b = t->b;
+    int64_t l = 0, whole = t->last == CPU_VEC ? t->k - t->k % CPU_HALF : 0;
+    tile_begin(t, acc, mr, 1, part);
+    for (; l < whole; l += CPU_HALF, a += CPU_HALF * mr) {
+        CPU_UNROLL for (int r = 0; r < CPU_HALF; r++) v[r] =
+            v_pair(b + l + r * t->ldb, b + l + (r + CPU_HALF) * t->ldb);
+        v_across(v);
+        __asm__ volatile("" ::: "memory"); /* else the compiler turns more than registers hold */
+        CPU_UNROLL for (int i = 0; i < CPU_HALF; i++) tile_step(acc, a + i * mr, v + i, mr, 1);
+    }
+    for (int64_t n; l < t->k; l += n) {
+        float turned[CPU_HALF * CPU_VEC];
+        n = t->k - l < CPU_HALF ? t->k - l : CPU_HALF;
+        pack_half(turned, CPU_VEC, b + l, t->ldb, t->last, n);
+        for (int64_t i = 0; i < n; i++, a += mr) tile_packed(acc, a, turned + i * CPU_VEC, mr, 1);
+    }
+    tile_end(t, acc, mr, 1, part);
+}
+
 #define X(mr)                                                                                      \
     static void tile_##mr##_1(const cpu_tile *t) { tile_body(t, mr, 1); }                          \
-    static void tile_##mr##_2(const cpu_tile *t) { tile_body(t, mr, 2); }
+    static void tile_##mr##_2(const cpu_tile *t) { tile_body(t, mr, 2); }                          \
+    static void along_##mr(const cpu_tile *t) { tile_along(t, mr); }
 CPU_HEIGHTS(X)
 #undef X
 #define X(mr) {tile_##mr##_1, tile_##mr##_2},
 static tile_fn *const tiles[CPU_MR][CPU_NV] = {CPU_HEIGHTS(X)};
+#undef X
+#define X(mr) along_##mr,
+static tile_fn *const alongs[CPU_MR] = {CPU_HEIGHTS(X)};
 #undef X
 
 void CPU_NAME(cpu_tile_run)(const cpu_tile *t, int64_t rows, int64_t vectors)
@@ -94,12 +124,16 @@ static void place(const step *s, cpu_tile *t, int64_t i, int64_t j)
 static void run_step(const step *s)
 {
     const cpu_gemm *g = s->g;
-    for (int64_t j = 0; j < s->r.columns; j += CPU_NR) {
-        int64_t columns = least(s->r.columns - j, CPU_NR), nv = (columns + CPU_VEC - 1) / CPU_VEC;
+    const int64_t most = g->along ? CPU_VEC : CPU_NR;
+    for (int64_t j = 0; j < s->r.columns; j += most) {
+        int64_t columns = least(s->r.columns - j, most), nv = (columns + CPU_VEC - 1) / CPU_VEC;
         cpu_tile t = {.k = s->n, .last = columns - (nv - 1) * CPU_VEC};
         t.b = s->b + j * s->n;
         t.ldb = nv * CPU_VEC;
-        if (s->direct && columns == CPU_NR) {
+        if (g->along) {
+            t.b = g->b + (s->r.j + j) * g->ldb + s->l;
+            t.ldb = g->ldb;
+        } else if (s->direct && columns == CPU_NR) {
             t.b = g->b + s->l * g->ldb + s->r.j + j;
             t.ldb = g->ldb;
         }
@@ -109,8 +143,8 @@ static void run_step(const step *s)
             place(s, &t, i, j);
             if (g->soon && s->l + s->n == g->k)
                 g->soon(g->context, s->r.i + i, end - i, s->r.j + j, columns);
-            t.next = t.to + (end < s->r.rows ? (end - i) * t.ld_to : CPU_NR - i * t.ld_to);
-            tiles[end - i - 1][nv - 1](&t);
+            t.next = t.to + (end < s->r.rows ? (end - i) * t.ld_to : most - i * t.ld_to);
+            (g->along ? alongs[end - i - 1] : tiles[end - i - 1][nv - 1])(&t);
         }
     }
 }
@@ -155,7 +189,7 @@ static void run_columns(const cpu_gemm *g, cpu_rect r, const space *w)
     do {
         s.n = piece_end(g, s.l) - s.l;
         s.r = r;
-        pack_columns(&s, w->b);
+        if (!g->along) pack_columns(&s, w->b);
         for (int64_t i = 0; i < r.rows; i += most) {
             s.r.i = r.i + i;
             s.r.rows = least(r.rows - i, most);

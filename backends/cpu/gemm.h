@@ -52,8 +52,11 @@ typedef struct cpu_gemm {
     const void *source;
     cpu_pack_a *pack_a;
     cpu_pack_b *pack_b;
-    const float *b; /* b[l][j] = b[l * ldb + j] is read where it lies; NULL: it is packed */
+    /* b[l][j] = b[l * ldb + j] is read where it lies, or, along it, b[j * ldb + l], which pays for
+     * one panel of rows; NULL: it is packed. */
+    const float *b;
     int64_t ldb;
+    int along;
     float *c;
     int64_t ldc, k, block;
     /* c has room for CPU_STRIP_ROWS rows of ldc <= CPU_STRIP columns, and is done with when done()

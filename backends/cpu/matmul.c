@@ -12,7 +12,7 @@
 typedef struct plan {
     int64_t batch, m, n, k, ta, tb, stride_a, stride_b, by_m, by_n;
     int swapped; /* few columns: vectors along rows */
-    int direct;  /* b is read where it lies, unless l runs along its columns */
+    int direct;  /* what vectors run along is read where it lies, not packed */
     cpu_program *epilogue;
     int apart;       /* the result is in a strip in the scratch memory until the epilogue has run */
     uint32_t holder; /* else the argument that has it */
@@ -153,24 +153,41 @@ static sides sides_of(const product *x)
     return (sides){{x->a, p->ta ? p->m : p->k, !p->ta}, {x->b, p->tb ? p->k : p->n, (int)p->tb}};
 }
 
+static cpu_gemm gemm_of(const plan *p, const sides *s)
+{
+    return (cpu_gemm){.source = s,
+                      .pack_a = pack_a,
+                      .pack_b = pack_b,
+                      .b = p->direct ? s->b.x : NULL,
+                      .ldb = s->b.ld,
+                      .along = p->direct && s->b.along,
+                      .k = p->k,
+                      .block = RK_MATMUL_BLOCK};
+}
+
 static void multiply_tiles(product *x, cpu_rect r, void *scratch)
 {
     const plan *p = x->p;
     sides s = sides_of(x);
-    cpu_gemm g = {.source = &s,
-                  .pack_a = pack_a,
-                  .pack_b = pack_b,
-                  .b = p->tb || !p->direct ? NULL : x->b,
-                  .ldb = p->n,
-                  .c = x->c,
-                  .ldc = x->columns,
-                  .k = p->k,
-                  .block = RK_MATMUL_BLOCK,
-                  .strip = p->apart,
-                  .done = x->epilogue ? epilogue : NULL,
-                  .soon = x->epilogue && p->k >= DEEP ? soon : NULL,
-                  .context = x};
+    cpu_gemm g = gemm_of(p, &s);
+    g.c = x->c;
+    g.ldc = x->columns;
+    g.strip = p->apart;
+    g.done = x->epilogue ? epilogue : NULL;
+    g.soon = x->epilogue && p->k >= DEEP ? soon : NULL;
+    g.context = x;
     CPU_NAME(cpu_gemm_run)(&g, r, scratch);
+}
+
+/* Rows of c from the columns of a strip.  Whole vectors are stored, the last columns first: what
+ * reaches into later rows is overwritten, so the last rows go one by one. */
+static void put_back(float *c, int64_t columns, const float *strip, int64_t rows)
+{
+    int64_t last = (CPU_VEC + columns - 1) / columns, whole = rows > last ? rows - last : 0;
+    for (int64_t j = (columns - 1) / CPU_VEC * CPU_VEC; j >= 0; j -= CPU_VEC)
+        pack_along(c + j, columns, strip + j * STRIP, STRIP, columns - j, whole);
+    for (int64_t i = whole; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) c[i * columns + j] = strip[j * STRIP + i];
 }
 
 /* So few columns that vectors along them would be half empty: the product of the transposes, with
@@ -178,23 +195,16 @@ static void multiply_tiles(product *x, cpu_rect r, void *scratch)
 static void multiply_swapped(product *x, int64_t i, int64_t rows, float *strip)
 {
     const plan *p = x->p;
-    sides s = sides_of(x), swapped = {s.b, s.a};
-    cpu_gemm g = {.source = &swapped,
-                  .pack_a = pack_a,
-                  .pack_b = pack_b,
-                  .c = strip,
-                  .ldc = STRIP,
-                  .k = p->k,
-                  .block = RK_MATMUL_BLOCK};
+    sides s = sides_of(x);
     float *scratch = strip + p->n * STRIP;
     for (int64_t at = i; at < i + rows; at += STRIP) {
         int64_t n = i + rows - at < STRIP ? i + rows - at : STRIP;
-        swapped.b.x = s.a.x + at * (s.a.along ? s.a.ld : 1);
-        g.b = s.a.along || !p->direct ? NULL : swapped.b.x;
-        g.ldb = s.a.ld;
+        sides swapped = {s.b, {s.a.x + at * (s.a.along ? s.a.ld : 1), s.a.ld, s.a.along}};
+        cpu_gemm g = gemm_of(p, &swapped);
+        g.c = strip;
+        g.ldc = STRIP;
         CPU_NAME(cpu_gemm_run)(&g, (cpu_rect){0, p->n, 0, n}, scratch);
-        for (int64_t r = 0; r < n; r++)
-            for (int64_t c = 0; c < p->n; c++) x->c[(at + r) * p->n + c] = strip[c * STRIP + r];
+        put_back(x->c + at * p->n, p->n, strip, n);
         if (x->epilogue) epilogue(x, at, n, 0, p->n);
     }
 }
@@ -233,9 +243,12 @@ static int better_swapped(const plan *p)
 /* The rows that a thread multiplies with b. */
 static int64_t rows_of(const plan *p) { return p->swapped ? p->n : (p->m + p->by_m - 1) / p->by_m; }
 
+/* Is l the fast index of what vectors run along, so that it has to be turned? */
+static int is_turned(const plan *p) { return p->swapped ? !p->ta : p->tb != 0; }
+
 /* Packing pays if what is packed is used often.  Measured with tiles of 6 rows: not with 32 rows,
- * now and then with 64. */
-static int better_direct(const plan *p) { return rows_of(p) <= 36; }
+ * now and then with 64; turning more than once for a tile does not pay. */
+static int better_direct(const plan *p) { return rows_of(p) <= (is_turned(p) ? CPU_MR : 36); }
 
 static const char *name(void) { return "gemm " CPU_TILE; }
 static int64_t tile_rows(void) { return CPU_MR; }
@@ -375,7 +388,7 @@ static void choices(const rk_kernel *k, cpu_choices *out)
 #ifdef CPU_VEC
     if (p->n < 2 * CPU_VEC && p->m > p->n)
         cpu_choices_add(out, (cpu_choice){.way = p->swapped ? CPU_WAY_STRAIGHT : CPU_WAY_SWAPPED});
-    if (!(p->swapped ? !p->ta : p->tb) && rows_of(p) <= 16 * CPU_MR)
+    if (rows_of(p) <= (is_turned(p) ? 2 : 16) * CPU_MR)
         cpu_choices_add(out, (cpu_choice){.way = p->direct ? CPU_WAY_PACKED : CPU_WAY_DIRECT});
 #endif
     if (p->swapped || p->batch >= k->threads) return;
