@@ -20,6 +20,7 @@ static double time_calls(bench_contender *c, long calls)
     double start = now();
     for (long i = 0; i < calls; i++)
         if (!c->call(c->context)) return -1;
+    if (c->wait && !c->wait(c->context)) return -1;
     return (now() - start) / (double)calls;
 }
 
@@ -158,16 +159,25 @@ int bench_prepare(bench_kernel *k, rk_bed *h, rk_sample *c)
     return 0;
 }
 
+static int is_done(const bench_kernel *k, rk_status s, const rk_error *e)
+{
+    if (s == RK_OK) return 1;
+    fprintf(stderr, "%s: %s\n", k->h->backend->name, e->text);
+    return 0;
+}
+
 int bench_call(void *kernel)
 {
     bench_kernel *k = kernel;
     rk_error e = {.size = sizeof e};
-    const rk_backend *b = k->h->backend;
-    if (b->launch(k->h->device, k->kernel, k->arg, k->n, &e) == RK_OK &&
-        b->sync(k->h->device, &e) == RK_OK)
-        return 1;
-    fprintf(stderr, "%s: %s\n", b->name, e.text);
-    return 0;
+    return is_done(k, k->h->backend->launch(k->h->device, k->kernel, k->arg, k->n, &e), &e);
+}
+
+int bench_wait(void *kernel)
+{
+    bench_kernel *k = kernel;
+    rk_error e = {.size = sizeof e};
+    return is_done(k, k->h->backend->sync(k->h->device, &e), &e);
 }
 
 void bench_release(bench_kernel *k)

@@ -14,6 +14,7 @@ enum { BENCH_MOST = 8, BENCH_ROUNDS = 9 };
 typedef struct bench_contender {
     const char *name;
     int (*call)(void *context); /* 0: it failed */
+    int (*wait)(void *context); /* until calls are done that were only queued; or NULL */
     void *context;
     double seconds[BENCH_ROUNDS]; /* of one call */
 } bench_contender;
@@ -39,7 +40,8 @@ typedef struct bench_devices {
 int bench_open(bench_devices *d, int argc, char **argv);
 void bench_close(bench_devices *d);
 
-/* A kernel with its memory: random numbers in, launched and waited for by bench_call. */
+/* A kernel with its memory: random numbers in, queued by bench_call as a step does, without waiting
+ * for one before the next; bench_wait waits for all. */
 typedef struct bench_kernel {
     rk_bed *h;
     rk_kernel *kernel;
@@ -50,5 +52,6 @@ typedef struct bench_kernel {
 } bench_kernel;
 int bench_prepare(bench_kernel *k, rk_bed *h, rk_sample *c);
 int bench_call(void *kernel);
+int bench_wait(void *kernel);
 void bench_release(bench_kernel *k);
 #endif

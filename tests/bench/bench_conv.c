@@ -121,8 +121,10 @@ static int run_member(const layer *l, int which, bench_devices *d, sums *to)
         make(&op, l, which);
         if (d->fast[made]) op.op.flags = RK_OP_FAST;
         ok = bench_prepare(&kernels[made], &d->h[made], &op);
-        c[made + 1] =
-            (bench_contender){.name = d->name[made], .call = bench_call, .context = &kernels[made]};
+        c[made + 1] = (bench_contender){.name = d->name[made],
+                                        .call = bench_call,
+                                        .wait = bench_wait,
+                                        .context = &kernels[made]};
     }
     ok = ok && bench_run(c, d->n + 1, 0.02);
     double peak = peak_work() / bench_median(&c[0]);

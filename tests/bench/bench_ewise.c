@@ -179,8 +179,10 @@ static int run_subject(const subject *s, int64_t n, bench_devices *d, triad *t)
         rk_sample op;
         s->make(&op, n);
         ok = bench_prepare(&kernels[made], &d->h[made], &op);
-        c[made + 1] =
-            (bench_contender){.name = d->name[made], .call = bench_call, .context = &kernels[made]};
+        c[made + 1] = (bench_contender){.name = d->name[made],
+                                        .call = bench_call,
+                                        .wait = bench_wait,
+                                        .context = &kernels[made]};
     }
     ok = ok && bench_run(c, d->n + 1, 0.01);
     double rate = 12e-9 * (double)t->n / bench_median(&c[0]);

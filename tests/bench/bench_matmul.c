@@ -1,6 +1,8 @@
 /* MATMUL of any devices beside OpenBLAS on the host, same threads' worth of cores, interleaved:
  *     bench_matmul --backend PATH [--device N] [--option KEY=VALUE] [--fast] ...
- * The last column of a device is OpenBLAS's time over its own: above 1 it is the faster one.
+ * SHAPES=TEXT in the environment leaves only products whose m x n x k contains the text, written
+ * as 128x512x2352.  The last column of a device is OpenBLAS's time over its own: above 1 it is the
+ * faster one.
  * An opencl device with --fast is CLBlast. */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -80,8 +82,8 @@ static int run_shape(const shape *s, bench_devices *d, sgemm_fn *sgemm)
         memcpy(op.op.p, (int64_t[]){1, s->m, s->n, s->k, s->ta, s->tb, 0, 0}, 8 * sizeof(int64_t));
         if (d->fast[i]) op.op.flags = RK_OP_FAST;
         ok = bench_prepare(&kernels[i], &d->h[i], &op);
-        c[count++] =
-            (bench_contender){.name = d->name[i], .call = bench_call, .context = &kernels[i]};
+        c[count++] = (bench_contender){
+            .name = d->name[i], .call = bench_call, .wait = bench_wait, .context = &kernels[i]};
     }
     ok = ok && bench_run(c, count, 0.03);
     for (int i = 0; i < count && ok; i++) {
@@ -96,6 +98,14 @@ static int run_shape(const shape *s, bench_devices *d, sgemm_fn *sgemm)
     free(x.b);
     free(x.c);
     return ok;
+}
+
+static int is_wanted(const shape *s)
+{
+    const char *only = getenv("SHAPES");
+    char name[40];
+    snprintf(name, sizeof name, "%dx%dx%d", s->m, s->n, s->k);
+    return !only || strstr(name, only) != NULL;
 }
 
 int main(int argc, char **argv)
@@ -113,7 +123,7 @@ int main(int argc, char **argv)
            BENCH_ROUNDS);
     int ok = 1;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes && ok; i++)
-        ok = run_shape(&shapes[i], &d, sgemm);
+        if (is_wanted(&shapes[i])) ok = run_shape(&shapes[i], &d, sgemm);
     bench_close(&d);
     return ok ? 0 : 1;
 }
