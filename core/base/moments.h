@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 typedef struct rk_moments {
-    double sum, squares;
+    double mean, squares; /* squares: of the distances from the mean, their sum */
     uint32_t n;
 } rk_moments;
 

@@ -82,7 +82,7 @@ static rk_status add_series(rk_study *s, rk_plot *p, const char *title, sheaf *a
             rk_band_add(&y, at->y);
             rk_band_add(&z, at->z);
         }
-        if (r->z) r->z[r->n] = rk_band_mean(&z);
+        if (r->z) r->z[r->n] = rk_moments_mean(&z.of);
         rk_series_add(r, &x, &y);
     }
     p->n += r->n > 0;

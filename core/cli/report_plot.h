@@ -1,16 +1,16 @@
 /* report_plot.h: the figures of a study: what is drawn, as numbers, as SVG and as CSV. */
 #ifndef RK_CLI_REPORT_PLOT_H
 #define RK_CLI_REPORT_PLOT_H
+#include "base/moments.h"
 #include "cli/report.h"
 #include "cli/study.h"
 
 /* Values that are finite: of several seeds. */
 typedef struct rk_band {
-    double sum, squares, least, most;
-    uint32_t n;
+    rk_moments of;
+    double least, most;
 } rk_band;
 void rk_band_add(rk_band *b, double x);
-double rk_band_mean(const rk_band *b); /* NaN of nothing */
 
 /* A line of points.  Every value is a mean over seeds; low and high are a standard deviation away
  * from it, or the value itself. */

@@ -14,21 +14,15 @@ static rk_status no_memory(rk_error *e) { return RK_FAIL(e, RK_E_NOMEM, "no memo
 void rk_band_add(rk_band *b, double x)
 {
     if (!isfinite(x)) return;
-    b->least = b->n && b->least < x ? b->least : x;
-    b->most = b->n && b->most > x ? b->most : x;
-    b->sum += x;
-    b->squares += x * x;
-    b->n++;
+    b->least = b->of.n && b->least < x ? b->least : x;
+    b->most = b->of.n && b->most > x ? b->most : x;
+    rk_moments_add(&b->of, x);
 }
-
-double rk_band_mean(const rk_band *b) { return b->n ? b->sum / b->n : (double)NAN; }
 
 /* One standard deviation to either side, and no farther than the values go. */
 static void ends(const rk_band *b, double *low, double *high)
 {
-    double m = rk_band_mean(b), square = 0;
-    if (b->n > 1) square = (b->squares - b->sum * b->sum / b->n) / (b->n - 1);
-    double sd = square > 0 ? sqrt(square) : 0;
+    double m = rk_moments_mean(&b->of), sd = b->of.n > 1 ? rk_moments_spread(&b->of) : 0;
     *low = m - sd > b->least ? m - sd : b->least;
     *high = m + sd < b->most ? m + sd : b->most;
 }
@@ -49,9 +43,9 @@ rk_status rk_plot_series(rk_study *s, rk_plot *p, const char *name, uint32_t poi
 void rk_series_add(rk_series *r, const rk_band *x, const rk_band *y)
 {
     uint32_t i = r->n;
-    if (!x->n || !y->n) return;
-    r->x[i] = rk_band_mean(x);
-    r->y[i] = rk_band_mean(y);
+    if (!x->of.n || !y->of.n) return;
+    r->x[i] = rk_moments_mean(&x->of);
+    r->y[i] = rk_moments_mean(&y->of);
     ends(x, &r->x_low[i], &r->x_high[i]);
     ends(y, &r->low[i], &r->high[i]);
     r->n++;
@@ -217,7 +211,7 @@ static rk_status make_frontier(rk_study *s, const rk_figure *f, rk_plot *p, rk_e
         if (strncmp(s->label[i], names[0], n) != 0 || s->label[i][n] != ' ') continue;
         snprintf(other, sizeof other, "%s%s", names[1], s->label[i] + n);
         rk_band x = of_label(s, s->label[i], f->x, false), y = of_label(s, other, f->y, false);
-        if (!x.n || !y.n) continue;
+        if (!x.of.n || !y.of.n) continue;
         RK_TRY(family_series(s, p, s->label[i] + n + 1, &r, e));
         rk_series_add(r, &x, &y);
     }
@@ -235,7 +229,7 @@ static rk_status make_rows(rk_study *s, const rk_figure *f, rk_plot *p, rk_error
     RK_TRY(rk_plot_series(s, p, "measured", s->n_labels, &r, e));
     for (uint32_t i = 0; i < s->n_labels; i++) {
         rk_band x = of_label(s, s->label[i], f->y, false), row = {0};
-        if (!is_drawn(f, s->label[i]) || !x.n) continue;
+        if (!is_drawn(f, s->label[i]) || !x.of.n) continue;
         rk_band_add(&row, p->n_categories);
         p->category[p->n_categories++] = s->label[i];
         rk_series_add(r, &x, &row);
@@ -276,11 +270,11 @@ static rk_status add_papers(rk_study *s, const rk_figure *f, rk_plot *p, rk_erro
     for (uint32_t i = 0; i < s->n_labels; i++) {
         const rk_paper *paper = paper_of(s, s->label[i], f->y);
         rk_band x = of_label(s, s->label[i], f->x, true);
-        if (!paper || !is_drawn(f, s->label[i]) || (!rows && !x.n)) continue;
+        if (!paper || !is_drawn(f, s->label[i]) || (!rows && !x.of.n)) continue;
         uint32_t row = 0;
         while (rows && row < p->n_categories && strcmp(p->category[row], s->label[i]) != 0) row++;
         if (rows && row == p->n_categories) continue;
-        add_paper(r, rows ? row : rk_band_mean(&x), paper->value, paper->tolerance, rows);
+        add_paper(r, rows ? row : rk_moments_mean(&x.of), paper->value, paper->tolerance, rows);
     }
     sort(r);
     return RK_OK;

@@ -234,26 +234,22 @@ static rk_status write_figures(FILE *f, rk_study *s, uint32_t *number, rk_error 
 
 static void mean_cell(FILE *f, const rk_study *s, const char *label, const char *measure)
 {
-    double sum = 0, squares = 0;
-    uint32_t n = 0, never = 0, run;
+    rk_moments m = {0};
+    uint32_t never = 0, run;
     char text[64];
     for (uint32_t i = 0; i < s->n_seeds; i++) {
         if (!rk_study_find(s, label, s->seed[i], &run)) continue;
         double x = rk_measure_value(s->runs, run, measure);
         never += isinf(x) != 0;
-        if (!isfinite(x)) continue;
-        sum += x;
-        squares += x * x;
-        n++;
+        if (isfinite(x)) rk_moments_add(&m, x);
     }
-    double mean = n ? sum / n : never ? (double)INFINITY : (double)NAN;
-    double square = n > 1 ? (squares - sum * sum / n) / (n - 1) : 0;
-    double sd = square > 0 ? sqrt(square) : 0;
-    rk_measure_print(measure, mean, text, sizeof text);
+    double sd = rk_moments_spread(&m);
+    rk_measure_print(measure, m.n || !never ? rk_moments_mean(&m) : (double)INFINITY, text,
+                     sizeof text);
     cell(f, text, "n");
-    if (n > 1 && sd > 0 && strcmp(measure, "changed_labels") != 0)
+    if (sd > 0 && strcmp(measure, "changed_labels") != 0)
         fprintf(f, " <small>\xc2\xb1 %.2g</small>", rk_measure_percent(measure) ? 100 * sd : sd);
-    if (n && never) fprintf(f, " <small>%u never</small>", never);
+    if (m.n && never) fprintf(f, " <small>%u never</small>", never);
 }
 
 static void write_results(FILE *f, const rk_study *s)

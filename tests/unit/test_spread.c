@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include "base/moments.h"
 #include "base/spread.h"
 
 static void near(double got, double want)
@@ -85,10 +86,44 @@ static void test_far(void **state)
     near(rk_spread_of(x, 3).sd, 1);
 }
 
+static rk_moments moments_of(const double *x, uint32_t n)
+{
+    rk_moments m = {0};
+    for (uint32_t i = 0; i < n; i++) rk_moments_add(&m, x[i]);
+    return m;
+}
+
+/* Equal numbers, whatever they are, have no spread; the far ones have theirs. */
+static void test_moments(void **state)
+{
+    (void)state;
+    for (int i = 1; i < 100; i++) {
+        rk_moments m = {0};
+        for (int k = 0; k < 10; k++) rk_moments_add(&m, i / 100.0);
+        assert_true(rk_moments_mean(&m) == i / 100.0 && rk_moments_spread(&m) == 0);
+    }
+    rk_moments far = moments_of((double[]){1e9 + 1, 1e9 + 3}, 2), none = {0};
+    near(rk_moments_mean(&far), 1e9 + 2);
+    near(rk_moments_spread(&far), sqrt(2));
+    assert_true(isnan(rk_moments_mean(&none)) && isnan(rk_moments_spread(&none)));
+}
+
+/* What never came counts as infinitely far, wherever it is in the list. */
+static void test_moments_of_never(void **state)
+{
+    (void)state;
+    rk_moments first = moments_of((double[]){INFINITY, 1, INFINITY, 2}, 4);
+    rk_moments last = moments_of((double[]){1, 2, INFINITY}, 3);
+    assert_true(rk_moments_mean(&first) == INFINITY && rk_moments_spread(&first) == 0);
+    assert_true(rk_moments_mean(&last) == INFINITY && rk_moments_spread(&last) == 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nothing), cmocka_unit_test(test_one),
-                                       cmocka_unit_test(test_two),     cmocka_unit_test(test_odd),
-                                       cmocka_unit_test(test_even),    cmocka_unit_test(test_far)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing), cmocka_unit_test(test_one),
+        cmocka_unit_test(test_two),     cmocka_unit_test(test_odd),
+        cmocka_unit_test(test_even),    cmocka_unit_test(test_far),
+        cmocka_unit_test(test_moments), cmocka_unit_test(test_moments_of_never)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
