@@ -31,7 +31,8 @@
  *   from = 0.08
  *   to = 0.12
  *
- *   [paper random labels]      what a paper reports of a variant, at full scale unless @ says
+ *   [paper random labels]      what a paper reports of a variant, at full scale unless @
+ *                              says, or the preset has no scales
  *   source = Zhang et al. 2016, table 1
  *   train = 100.0 within 0.1                accuracies in %; or: steps_loss01 = 4000 within 35%
  *

@@ -32,6 +32,6 @@ rk_status rk_preset_after(rk_preset *p, rk_variant *v, const char *label, uint32
                           rk_error *e);
 rk_status rk_preset_check_after(const rk_preset *p, rk_error *e);
 /* What can be said only of the whole: a grid's key that a variant sets, a claim without anything
- * that holds, labels that no variant has. */
-rk_status rk_preset_whole(const rk_preset *p, rk_error *e);
+ * that holds, labels that no variant has; and at which scales papers' numbers are. */
+rk_status rk_preset_whole(rk_preset *p, rk_error *e);
 #endif

@@ -108,7 +108,7 @@ rk_status rk_preset_paper(rk_preset *p, const rk_section *s, const char *key, co
                           rk_error *e)
 {
     const uint32_t n = p->n_papers;
-    rk_paper paper = {.scales = s->restricted ? s->scales : 1u << RK_SCALE_FULL, .line = s->line};
+    rk_paper paper = {.scales = s->restricted ? s->scales : 0, .line = s->line};
     const char *source = "";
     /* Every number is an entry of its own; the section's source comes first, as one without. */
     if (!s->first && n) source = p->paper[n - 1].source;
@@ -126,6 +126,26 @@ rk_status rk_preset_paper(rk_preset *p, const rk_section *s, const char *key, co
     list[n] = paper;
     p->paper = list;
     p->n_papers++;
+    return RK_OK;
+}
+
+/* Without '@' the scale is full; a preset without scales has its numbers at none. */
+static rk_status place_papers(rk_preset *p, rk_error *e)
+{
+    const uint32_t all = (1u << RK_SCALES) - 1;
+    for (uint32_t i = 0; i < p->n_papers; i++) {
+        rk_paper *paper = &p->paper[i];
+        int scale = RK_SCALE_MICRO;
+        if (!paper->scales) paper->scales = p->scales ? 1u << RK_SCALE_FULL : all;
+        if (p->scales ? paper->scales & p->scales : paper->scales == all) continue;
+        while (!(paper->scales >> scale & 1)) scale++;
+        return RK_FAIL(
+            e, RK_E_INVALID,
+            "%s:%u: [paper %s] is of scale %s, and there is no [scale %s]: [paper %s%s%s] "
+            "is of one that there is",
+            p->path, paper->line, paper->label, rk_scale_name(scale), rk_scale_name(scale),
+            paper->label, p->scale >= 0 ? " @ " : "", rk_scale_name(p->scale));
+    }
     return RK_OK;
 }
 
@@ -254,13 +274,14 @@ static rk_status check_parts(const rk_preset *p, rk_error *e)
     return RK_OK;
 }
 
-rk_status rk_preset_whole(const rk_preset *p, rk_error *e)
+rk_status rk_preset_whole(rk_preset *p, rk_error *e)
 {
     if (!p->n_parts && p->scale >= 0 && !(p->scales >> p->scale & 1))
         return RK_FAIL(e, RK_E_INVALID, "%s: scale = %s, and there is no [scale %s]", p->path,
                        rk_scale_name(p->scale), rk_scale_name(p->scale));
     RK_TRY(check_parts(p, e));
     RK_TRY(rk_preset_check_after(p, e));
+    RK_TRY(place_papers(p, e));
     for (uint32_t i = 0; i < p->n_axes; i++) RK_TRY(check_conflicts(p, &p->axis[i], e));
     for (uint32_t i = 0; i < p->n_claims; i++) RK_TRY(check_claim(p, &p->claim[i], e));
     for (uint32_t i = 0; i < p->n_figures; i++) RK_TRY(check_figure(p, &p->figure[i], e));

@@ -80,6 +80,12 @@ static void test_bad_sections(void **state)
                 ":8: test: '1' is not VALUE within TOLERANCE");
     refuse_text(HEAD "[paper a @ micro]\ntest = 1 within -1\n", "is not VALUE within TOLERANCE");
     refuse_text(HEAD "[paper c @ micro]\ntest = 1 within 1\n", ":8: no variant 'c' at micro");
+    refuse_text(
+        HEAD "[paper a]\ntest = 1 within 1\n",
+        ":8: [paper a] is of scale full, and there is no [scale full]: [paper a @ micro] is");
+    refuse_text("[variant a]\nlr = 1\n[paper c]\ntest = 1 within 1\n", ":4: no variant 'c'");
+    refuse_text("[variant a]\nlr = 1\n[paper a @ full]\ntest = 1 within 1\n",
+                ":4: [paper a] is of scale full, and there is no [scale full]: [paper a] is");
     refuse_text(HEAD "[figure f]\nkind = pie\n", ":8: kind: 'pie' is none of curves|sweep");
     refuse_text(HEAD "[figure f]\ny = los\n", "study.ini:8: no measure 'los'");
     refuse_text(HEAD "[figure f]\nx = hours\n", "study.ini:8: x: 'hours' is none of steps");

@@ -245,6 +245,26 @@ static void test_which_runs(void **state)
     expect_outcome(claim, RK_MET, 1);
 }
 
+/* A preset without scales is held against its paper, too. */
+static void test_paper_without_scales(void **state)
+{
+    static const char text[] = "[variant a]\nlr = 1\n[paper a]\nbest_test = 40 within 1\n";
+    rk_preset p;
+    rk_runs runs;
+    rk_study s;
+    rk_finding *f;
+    uint32_t n;
+    (void)state;
+    make_seeds("seeds.sqlite", 0, 0);
+    assert_int_equal(read_text(text, &p, NULL), RK_OK);
+    assert_int_equal(rk_runs_load(scratch("seeds.sqlite"), NULL, true, &runs, NULL), RK_OK);
+    assert_int_equal(rk_study_make(&p, -1, "", &runs, &s, NULL), RK_OK);
+    assert_int_equal(rk_study_judge(&s, &f, &n, NULL), RK_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(f->verdict, RK_NOT_MEASURED);
+    free_study(&p, &runs, &s);
+}
+
 static void test_rank_correlation(void **state)
 {
     static const char text[] =
@@ -303,10 +323,13 @@ static void test_shipped(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_measures),   cmocka_unit_test(test_pass_rule),
-        cmocka_unit_test(test_bands),      cmocka_unit_test(test_several),
-        cmocka_unit_test(test_which_runs), cmocka_unit_test(test_rank_correlation),
-        cmocka_unit_test(test_shipped)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_measures),
+                                       cmocka_unit_test(test_pass_rule),
+                                       cmocka_unit_test(test_bands),
+                                       cmocka_unit_test(test_several),
+                                       cmocka_unit_test(test_which_runs),
+                                       cmocka_unit_test(test_rank_correlation),
+                                       cmocka_unit_test(test_paper_without_scales),
+                                       cmocka_unit_test(test_shipped)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
