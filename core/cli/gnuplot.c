@@ -66,7 +66,22 @@ static rk_status read_all(FILE *f, char **out, rk_error *e)
     size_t n = fread(text, 1, (size_t)bytes, f);
     text[n] = '\0';
     *out = text;
-    return RK_OK;
+    return n == (size_t)bytes
+               ? RK_OK
+               : RK_FAIL(e, RK_E_IO, "gnuplot's output: %zu of %ld bytes were read", n, bytes);
+}
+
+/* gnuplot exits with 0 although it could not write: its last words tell. */
+static rk_status check_whole(const char *svg, rk_error *e)
+{
+    static const char last[] = "</svg>";
+    size_t n = strlen(svg), end = sizeof last - 1;
+    while (n && strchr(" \r\n", svg[n - 1])) n--;
+    if (n >= end && strncmp(svg + n - end, last, end) == 0) return RK_OK;
+    return RK_FAIL(e, RK_E_IO,
+                   "gnuplot wrote %zu bytes, which end before the picture does: is there room for "
+                   "temporary files in " P_tmpdir "?",
+                   strlen(svg));
 }
 
 static bool fill(FILE *f, const char *script, size_t bytes)
@@ -86,6 +101,11 @@ rk_status rk_gnuplot(const char *script, size_t bytes, char **out, rk_error *e)
     if (status == RK_OK) status = spawn(fileno(in), fileno(svg), fileno(complaints), &pid, e);
     if (status == RK_OK) status = wait_for(pid, complaints, e);
     if (status == RK_OK) status = read_all(svg, out, e);
+    if (status == RK_OK) status = check_whole(*out, e);
+    if (status != RK_OK) {
+        free(*out);
+        *out = NULL;
+    }
     if (in) fclose(in);
     if (svg) fclose(svg);
     if (complaints) fclose(complaints);

@@ -189,6 +189,13 @@ test_report_failures_lose_nothing() {
     "$E2E/fake_results" r.sqlite 1
     echo old >r.html
     fails 'gnuplot.*apt-get install' env PATH=/nonexistent "$RETHINK" report r.sqlite -o r.html
+    mkdir bin
+    for picture in '' "<svg><path d='M0 0'/></sv"; do
+        printf '#!/bin/sh\nprintf %%s "%s"\n' "$picture" >bin/gnuplot
+        chmod +x bin/gnuplot
+        fails "gnuplot wrote ${#picture} bytes.*temporary files in /tmp" \
+            env PATH="$PWD/bin:$PATH" "$RETHINK" report r.sqlite -o r.html
+    done
     [ "$(cat r.html)" = old ] || fail 'the old report is lost'
     fails 'nowhere' "$RETHINK" report r.sqlite -o nowhere/r.html
     fails 'has no runs of preset none' "$RETHINK" report r.sqlite --preset none
