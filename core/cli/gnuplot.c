@@ -51,7 +51,7 @@ static rk_status wait_for(pid_t pid, FILE *complaints, rk_error *e)
         if (errno != EINTR) return RK_FAIL(e, RK_E_IO, "gnuplot was lost: %s", strerror(errno));
     if (WIFEXITED(code) && WEXITSTATUS(code) == 0) return RK_OK;
     last_line(complaints, why, sizeof why);
-    return RK_FAIL(e, RK_E_IO, "gnuplot failed with %s %d%s",
+    return RK_FAIL(e, WIFEXITED(code) ? RK_E_UNSUPPORTED : RK_E_IO, "gnuplot failed with %s %d%s",
                    WIFEXITED(code) ? "exit status" : "signal",
                    WIFEXITED(code) ? WEXITSTATUS(code) : WTERMSIG(code), why);
 }

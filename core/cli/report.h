@@ -56,7 +56,8 @@ rk_status rk_report_figure(const rk_runs *r, const rk_group *g, int what, uint32
                            char **svg, rk_error *e);
 /* What gnuplot draws of a script, for an HTML page; as above. */
 rk_status rk_report_svg(const char *script, size_t bytes, uint32_t number, char **svg, rk_error *e);
-/* Runs gnuplot on a script: its standard output, a whole SVG.  *out is freed by free(). */
+/* Runs gnuplot on a script: its standard output, a whole SVG.  *out is freed by free().  What it
+ * refuses to draw is RK_E_UNSUPPORTED. */
 rk_status rk_gnuplot(const char *script, size_t bytes, char **out, rk_error *e);
 
 /* ---- studies --------------------------------------------------------------------------------- */

@@ -49,6 +49,17 @@ void rk_plot_quoted(FILE *f, const char *text)
     fputc('\'', f);
 }
 
+/* The same where gnuplot takes a text for a format. */
+static void write_tic(FILE *f, const char *text)
+{
+    fputc('\'', f);
+    for (; *text; text++) {
+        if (strchr("\'%", *text)) fputc(*text, f);
+        if ((unsigned char)*text >= ' ') fputc(*text, f);
+    }
+    fputc('\'', f);
+}
+
 /* "training accuracy, %", or of a frontier "random labels: training accuracy, %". */
 static void write_axis(FILE *f, const char *name, const char *of)
 {
@@ -68,7 +79,7 @@ static void write_rows_settings(FILE *f, const rk_plot *p)
             widest + 2);
     for (uint32_t i = 0; i < p->n_categories; i++) {
         if (i) fputs(", ", f);
-        rk_plot_quoted(f, p->category[i]);
+        write_tic(f, p->category[i]);
         fprintf(f, " %u", i);
     }
     fprintf(f, ")\nset yrange [%g:-0.6] \n", p->n_categories - 0.4);
@@ -142,6 +153,28 @@ static void write_line(FILE *f, const rk_plot *p, uint32_t i)
     fputs(" notitle", f);
 }
 
+/* True if a point is above 0 on each of these axes. */
+static bool is_above(const rk_plot *p, bool x, bool y, bool z)
+{
+    for (uint32_t i = 0; i < p->n; i++)
+        for (uint32_t k = 0; k < p->series[i].n; k++) {
+            const rk_series *r = &p->series[i];
+            if ((!x || r->x[k] > 0) && (!y || r->y[k] > 0) && (!z || (r->z && r->z[k] > 0)))
+                return true;
+        }
+    return false;
+}
+
+/* Of an axis without anything above 0 there is no logarithm. */
+static rk_plot with_logs(const rk_plot *p)
+{
+    rk_plot out = *p;
+    out.x_log = p->x_log && is_above(p, true, false, false);
+    out.y_log = p->y_log && is_above(p, out.x_log, true, false);
+    out.z_log = p->z_log && is_above(p, false, false, true);
+    return out;
+}
+
 static void write_script(FILE *f, const rk_plot *p)
 {
     char name[16];
@@ -171,7 +204,8 @@ rk_status rk_plot_svg(const rk_plot *p, uint32_t number, char **svg, rk_error *e
     *svg = NULL;
     FILE *f = open_memstream(&script, &n);
     if (!f) return RK_FAIL(e, RK_E_NOMEM, "no memory for a figure");
-    write_script(f, p);
+    const rk_plot drawn = with_logs(p);
+    write_script(f, &drawn);
     rk_status status = rk_cli_flush(f, "a figure's script", e);
     fclose(f);
     if (status == RK_OK) status = rk_report_svg(script, n, number, svg, e);

@@ -29,6 +29,14 @@ static void verdict_cell(FILE *f, rk_outcome v)
     fprintf(f, "<td><b class=%s>%s</b></tr>\n", classes[v], rk_outcome_name(v));
 }
 
+/* Why something is missing. */
+static void write_reason(FILE *f, const char *what, const rk_error *why)
+{
+    fprintf(f, "<p class=note><b class=bad>%s</b>: ", what);
+    rk_html(f, why->text);
+    fputs("</p>\n", f);
+}
+
 /* ---- verdicts -------------------------------------------------------------------------------- */
 
 static void write_band(FILE *f, const rk_claim *c)
@@ -160,11 +168,20 @@ static rk_status write_plot(FILE *f, const rk_study *s, const rk_plot *p, const 
                             uint32_t *number, bool legend, rk_error *e)
 {
     char *svg;
-    RK_TRY(rk_plot_svg(p, (*number)++, &svg, e));
+    rk_error why = rk_error_new();
+    rk_status status = rk_plot_svg(p, (*number)++, &svg, &why);
+    if (status != RK_OK && status != RK_E_UNSUPPORTED) {
+        if (e) *e = why;
+        return status;
+    }
     fprintf(f, "<figure%s>", p->kind == RK_FIGURE_BARS ? " class=tall" : "");
     if (legend) write_legend(f, p);
-    fprintf(f, "%s<figcaption>", svg);
+    if (svg)
+        fputs(svg, f);
+    else
+        write_reason(f, "Not drawn", &why);
     free(svg);
+    fputs("<figcaption>", f);
     rk_html(f, figure->title);
     if (p->kind == RK_FIGURE_CURVES) fprintf(f, ", by %s", p->x_name);
     if (s->n_seeds > 1)

@@ -151,6 +151,53 @@ assert len(zlib.decompress(data)) == (width + 1) * height
 assert page.count("<s>") > 0'
 }
 
+# drawn CAPTION: the report r.html has a figure of it, and no complaint.
+drawn() {
+    grep -qF "$1" r.html || fail "no figure of $1"
+    ! grep -q 'Not drawn' r.html || fail "$(grep -o 'Not drawn.*' r.html)"
+}
+
+# Labels with a per cent are no formats, and nothing above 0 has no logarithm.
+test_figures_of_anything() {
+    mkdir -p presets
+    cat >presets/figures.ini <<'END'
+[preset]
+doc = figures
+model = linear
+data = synth16:n=60,test=20
+device = cpu
+epochs = 1
+diagnose = probe:scale=0
+[variant 20 % noise]
+randomize = labels:p=0.2
+[variant 100 %d 'noise']
+randomize = labels:p=1
+[figure Rows]
+kind = bars
+y = test
+[figure Zeros]
+kind = diagnostic
+series = probe.square
+log = x y
+[figure Flat]
+kind = diagnostic
+series = probe.bowl
+log = z
+END
+    export RETHINK_PRESET_PATH="$PWD/presets:$RETHINK_PRESET_PATH"
+    works "$RETHINK" run figures -q --plugin "$E2E/probe.so"
+    works "$RETHINK" report -o r.html
+    drawn Rows
+    drawn Zeros
+    drawn 'Flat: 20 % noise'
+    grep -q '<text>20 % noise</text>' r.html || fail 'no label of a row'
+    printf '#!/bin/sh\necho "line 1: no, %%s" >&2\nexit 1\n' >gnuplot
+    chmod +x gnuplot
+    works env PATH="$PWD:$PATH" "$RETHINK" report -o r.html
+    [ "$(grep -c 'Not drawn</b>: gnuplot failed with exit status 1: line 1: no, %s' r.html)" = 4 ] ||
+        fail "$(grep 'Not drawn' r.html)"
+}
+
 # Claims of presets hold of two seeds, those of easy and memorization of all that they take.
 test_experiments_in_miniature() {
     presets=fig1a
