@@ -213,27 +213,14 @@ rk_status rk_plot_svg(const rk_plot *p, uint32_t number, char **svg, rk_error *e
     return status;
 }
 
-/* A field of CSV: quoted where it must be. */
-static void csv_text(FILE *f, const char *text)
-{
-    if (!strpbrk(text, ",\"\n")) {
-        fputs(text, f);
-        return;
-    }
-    fputc('"', f);
-    for (; *text; text++) fprintf(f, *text == '"' ? "\"\"" : "%c", *text);
-    fputc('"', f);
-}
-
 static void csv_series(FILE *f, const rk_plot *p, const rk_series *r)
 {
     bool rows = p->kind == RK_FIGURE_BARS;
     for (uint32_t i = 0; i < r->n; i++) {
-        csv_text(f, r->name);
-        fputc(',', f);
+        rk_cli_csv_cell(f, r->name, ",");
         if (rows) {
-            csv_text(f, p->category[(uint32_t)(r->y[i] + 0.5)]);
-            fprintf(f, ",%.9g,%.9g,%.9g\n", r->x[i], r->x_low[i], r->x_high[i]);
+            rk_cli_csv_cell(f, p->category[(uint32_t)(r->y[i] + 0.5)], ",");
+            fprintf(f, "%.9g,%.9g,%.9g\n", r->x[i], r->x_low[i], r->x_high[i]);
             continue;
         }
         fprintf(f, "%.9g,%.9g,%.9g,%.9g,%.9g,%.9g", r->x[i], r->x_low[i], r->x_high[i], r->y[i],
@@ -243,13 +230,27 @@ static void csv_series(FILE *f, const rk_plot *p, const rk_series *r)
     }
 }
 
+/* "x,x_low,x_high", and what follows them. */
+static void csv_heads(FILE *f, const char *name, const char *end)
+{
+    char low[300], high[300];
+    snprintf(low, sizeof low, "%s_low", name);
+    snprintf(high, sizeof high, "%s_high", name);
+    rk_cli_csv_cell(f, name, ",");
+    rk_cli_csv_cell(f, low, ",");
+    rk_cli_csv_cell(f, high, end);
+}
+
 void rk_plot_csv(const rk_plot *p, FILE *f)
 {
-    if (p->kind == RK_FIGURE_BARS)
-        fprintf(f, "series,variant,%s,low,high\n", p->x_name);
-    else
-        fprintf(f, "series,%s,%s_low,%s_high,%s,%s_low,%s_high%s\n", p->x_name, p->x_name,
-                p->x_name, p->y_name, p->y_name, p->y_name, p->series[0].z ? ",z" : "");
+    if (p->kind == RK_FIGURE_BARS) {
+        fputs("series,variant,", f);
+        rk_cli_csv_cell(f, p->x_name, ",low,high\n");
+    } else {
+        fputs("series,", f);
+        csv_heads(f, p->x_name, ",");
+        csv_heads(f, p->y_name, p->series[0].z ? ",z\n" : "\n");
+    }
     for (uint32_t i = 0; i < p->n; i++) csv_series(f, p, &p->series[i]);
     csv_series(f, p, &p->paper);
 }

@@ -157,7 +157,10 @@ static rk_status write_csv(FILE *f, const rk_plot *p, const char *preset, rk_err
     if (!m) return RK_FAIL(e, RK_E_NOMEM, "no memory for a table");
     rk_plot_csv(p, m);
     fclose(m);
-    fprintf(f, " <a download='%s-%s-%s.csv' href='", preset, p->y_name, p->x_name);
+    const char *const parts[] = {preset, "-", p->y_name, "-", p->x_name};
+    fputs(" <a download='", f);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) rk_html(f, parts[i]);
+    fputs(".csv' href='", f);
     rk_report_data_uri(f, "text/csv", text, n);
     fputs("'>CSV</a>", f);
     free(text);

@@ -178,6 +178,8 @@ y = test
 [figure Zeros]
 kind = diagnostic
 series = probe.square
+x = steps, or "so"
+y = b' onmouseover=a()><script>
 log = x y
 [figure Flat]
 kind = diagnostic
@@ -190,6 +192,18 @@ END
     drawn Rows
     drawn Zeros
     drawn 'Flat: 20 % noise'
+    stands_alone r.html
+    checks '
+import base64, csv, html, re
+page = open("r.html").read()
+links = re.findall("<a download=\x27([^\x27]*)\x27 href=\x27data:text/csv;base64,([^\x27]*)\x27>CSV</a>", page)
+assert len(links) == page.count(">CSV</a>") == 4
+tables = {html.unescape(n): list(csv.DictReader(base64.b64decode(t).decode().splitlines())) for n, t in links}
+x, y = "steps, or \x22so\x22", "b\x27 onmouseover=a()><script>"
+zeros = tables[f"figures-{y}-{x}.csv"]
+assert list(zeros[0]) == ["series"] + [n + e for n in (x, y) for e in ("", "_low", "_high")], zeros[0]
+assert len(zeros) == 10 and {r[y] for r in zeros} == {"0"} and None not in zeros[0]
+assert tables["figures--test.csv"][1]["variant"] == "100 %d \x27noise\x27"'
     grep -q '<text>20 % noise</text>' r.html || fail 'no label of a row'
     printf '#!/bin/sh\necho "line 1: no, %%s" >&2\nexit 1\n' >gnuplot
     chmod +x gnuplot
