@@ -175,13 +175,10 @@ static rk_plot with_logs(const rk_plot *p)
     return out;
 }
 
-static void write_script(FILE *f, const rk_plot *p)
+static rk_status write_script(FILE *f, const rk_plot *p, rk_error *e)
 {
     char name[16];
-    if (p->series[0].z) {
-        rk_plot_contours(p, f);
-        return;
-    }
+    if (p->series[0].z) return rk_plot_contours(p, f, e);
     write_settings(f, p);
     for (uint32_t i = 0; i < p->n; i++) {
         snprintf(name, sizeof name, "s%u", i);
@@ -195,6 +192,7 @@ static void write_script(FILE *f, const rk_plot *p)
                                           : "using 1:2:5:6 with yerrorbars");
     for (uint32_t i = 0; i < p->n; i++) write_line(f, p, i);
     fputc('\n', f);
+    return RK_OK;
 }
 
 rk_status rk_plot_svg(const rk_plot *p, uint32_t number, char **svg, rk_error *e)
@@ -205,8 +203,8 @@ rk_status rk_plot_svg(const rk_plot *p, uint32_t number, char **svg, rk_error *e
     FILE *f = open_memstream(&script, &n);
     if (!f) return RK_FAIL(e, RK_E_NOMEM, "no memory for a figure");
     const rk_plot drawn = with_logs(p);
-    write_script(f, &drawn);
-    rk_status status = rk_cli_flush(f, "a figure's script", e);
+    rk_status status = write_script(f, &drawn, e);
+    if (status == RK_OK) status = rk_cli_flush(f, "a figure's script", e);
     fclose(f);
     if (status == RK_OK) status = rk_report_svg(script, n, number, svg, e);
     free(script);

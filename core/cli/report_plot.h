@@ -46,10 +46,11 @@ void rk_series_add(rk_series *r, const rk_band *x, const rk_band *y);
 enum { RK_SERIES_MAX = 24 };
 rk_status rk_plot_split(rk_study *s, const char *text, const char *out[RK_SERIES_MAX + 1],
                         rk_error *e);
-/* Stored curves of diagnostics, or one surface: of the first label that has it. */
+/* Stored curves of diagnostics, or surfaces, whose points are in order of x, then y. */
 rk_status rk_plot_diagnostic(rk_study *s, const rk_figure *f, rk_plot *p, rk_error *e);
-/* A picture of lines of equal height. */
-void rk_plot_contours(const rk_plot *p, FILE *f);
+/* A picture of lines of equal height, of points in order of x, then y.  RK_E_UNSUPPORTED if they
+ * are no grid. */
+rk_status rk_plot_contours(const rk_plot *p, FILE *f, rk_error *e);
 /* What an axis is called; a text in quotes of gnuplot. */
 const char *rk_plot_axis_name(const char *name);
 void rk_plot_quoted(FILE *f, const char *text);

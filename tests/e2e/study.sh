@@ -151,6 +151,19 @@ assert len(zlib.decompress(data)) == (width + 1) * height
 assert page.count("<s>") > 0'
 }
 
+# run_figures SCALE: runs the preset `figures`: the sections from stdin, with a diagnostic whose
+# numbers are times SCALE.
+run_figures() {
+    mkdir -p presets
+    {
+        printf '[preset]\ndoc = figures\nmodel = linear\ndata = synth16:n=60,test=20\ndevice = cpu\n'
+        printf 'epochs = 1\ndiagnose = probe:scale=%s\n' "$1"
+        cat
+    } >presets/figures.ini
+    export RETHINK_PRESET_PATH="$PWD/presets:$RETHINK_PRESET_PATH"
+    works "$RETHINK" run figures -q --plugin "$E2E/probe.so"
+}
+
 # drawn CAPTION: the report r.html has a figure of it, and no complaint.
 drawn() {
     grep -qF "$1" r.html || fail "no figure of $1"
@@ -159,15 +172,7 @@ drawn() {
 
 # Labels with a per cent are no formats, and nothing above 0 has no logarithm.
 test_figures_of_anything() {
-    mkdir -p presets
-    cat >presets/figures.ini <<'END'
-[preset]
-doc = figures
-model = linear
-data = synth16:n=60,test=20
-device = cpu
-epochs = 1
-diagnose = probe:scale=0
+    run_figures 0 <<'END'
 [variant 20 % noise]
 randomize = labels:p=0.2
 [variant 100 %d 'noise']
@@ -186,8 +191,6 @@ kind = diagnostic
 series = probe.bowl
 log = z
 END
-    export RETHINK_PRESET_PATH="$PWD/presets:$RETHINK_PRESET_PATH"
-    works "$RETHINK" run figures -q --plugin "$E2E/probe.so"
     works "$RETHINK" report -o r.html
     drawn Rows
     drawn Zeros
@@ -210,6 +213,47 @@ assert tables["figures--test.csv"][1]["variant"] == "100 %d \x27noise\x27"'
     works env PATH="$PWD:$PATH" "$RETHINK" report -o r.html
     [ "$(grep -c 'Not drawn</b>: gnuplot failed with exit status 1: line 1: no, %s' r.html)" = 4 ] ||
         fail "$(grep 'Not drawn' r.html)"
+}
+
+# What a seed lacks of a curve or a surface moves no other point.
+test_points_that_a_seed_lacks() {
+    run_figures 0.1 <<'END'
+[variant a]
+lr = 0.01
+[grid]
+seed = 1..2
+[figure Square]
+kind = diagnostic
+series = probe.square
+[figure Bowl]
+kind = diagnostic
+series = probe.bowl
+END
+    sqlite3 rethink.sqlite "delete from found_points where curve = 'square' and run = 2 and x = 1;
+        delete from found_points where curve = 'bowl' and (x = 1 and y = 1 or run = 2 and x = -1 and y = -1)"
+    works "$RETHINK" report -o r.html
+    drawn Square
+    checks '
+import base64, re
+page = open("r.html").read()
+square, bowl = (base64.b64decode(t).decode().splitlines()[1:]
+                for t in re.findall("data:text/csv;base64,([^\x27]*)", page))
+number = lambda x: "%.9g" % x
+assert square == [",".join(["a"] + 3 * [number(x)] + 3 * [number(0.1 * x * x)])
+                  for x in range(5)], square
+places = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (1, 1)]
+assert [tuple(map(float, row.split(",")[1::3])) for row in bowl] == [
+    (x, y, float(number(0.1 * (x * x + y * y)))) for x, y in places], bowl
+lines = re.findall("<path stroke=\x27rgb", page[page.index("<figcaption>Square"):])
+assert len(lines) > 3, lines'
+    sqlite3 rethink.sqlite "delete from found_points where curve = 'bowl' and x < 1;
+        update found_points set x = x + 0.5 where curve = 'square' and run = 2" # each has its places
+    works "$RETHINK" report -o r.html
+    grep -q 'Not drawn</b>: 2 points at 1 places of x and 2 of y are no grid' r.html || fail 'drawn'
+    checks '
+import base64, re
+table = re.search("data:text/csv;base64,([^\x27]*)", open("r.html").read())[1]
+assert base64.b64decode(table).decode().splitlines()[1] == "a,0.25,0,0.5,0,0,0"'
 }
 
 # Claims of presets hold of two seeds, those of easy and memorization of all that they take.
