@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS_MAX = 256, DEPTH_MAX = 100, LENGTH_MAX = 4000 };
+enum { DEPTH_MAX = 100, LENGTH_MAX = 4000 };
 
 static const char *const builtin[] = {
     "abs",  "exp",      "ln",     "max",     "min", "pow",      "round", "sqrt",        "at",
@@ -111,10 +111,22 @@ static void axis(sqlite3_context *ctx, int n, sqlite3_value **v)
 
 /* Values of a measure over the labels that match; false after an error. */
 typedef struct column {
-    double x[LABELS_MAX], y[LABELS_MAX];
+    double *x, *y, *rank_x, *rank_y; /* room for all labels */
     uint32_t n;
     bool whole; /* every label that matches has a value */
 } column;
+
+static bool make_column(sqlite3_context *ctx, rk_calculator *c, column *out)
+{
+    const size_t n = c->study->n_labels;
+    double *room = rk_pool_array(&c->pool, 4 * n + 1, sizeof *room);
+    *out = (column){.whole = true};
+    if (!room) sqlite3_result_error_nomem(ctx);
+    if (!room) return false;
+    double **const arrays[] = {&out->x, &out->y, &out->rank_x, &out->rank_y};
+    for (size_t i = 0; i < 4; i++) *arrays[i] = room + i * n;
+    return true;
+}
 
 static bool is_measure(sqlite3_context *ctx, rk_calculator *c, const char *name)
 {
@@ -129,10 +141,8 @@ static bool collect(sqlite3_context *ctx, rk_calculator *c, const char *name, co
     const rk_study *s = c->study;
     rk_error e = rk_error_new();
     uint32_t matches = 0, run;
-    if (!is_measure(ctx, c, name)) return false;
-    out->n = 0;
-    out->whole = true;
-    for (uint32_t i = 0; i < s->n_labels && matches < LABELS_MAX; i++) {
+    if (!is_measure(ctx, c, name) || !make_column(ctx, c, out)) return false;
+    for (uint32_t i = 0; i < s->n_labels; i++) {
         if (fnmatch(pattern, s->label[i], 0) != 0) continue;
         matches++;
         if (!s->runs || !rk_study_find(s, s->label[i], c->seed, &run)) {
@@ -167,9 +177,11 @@ static double correlation(const double *x, const double *y, uint32_t n)
 {
     double mx = 0, my = 0, xx = 0, yy = 0, xy = 0;
     for (uint32_t i = 0; i < n; i++) {
-        mx += x[i] / n;
-        my += y[i] / n;
+        mx += x[i];
+        my += y[i];
     }
+    mx /= n; /* of ranks this is exact: equal ones have no spread */
+    my /= n;
     for (uint32_t i = 0; i < n; i++) {
         xx += (x[i] - mx) * (x[i] - mx);
         yy += (y[i] - my) * (y[i] - my);
@@ -183,14 +195,13 @@ static void spearman(sqlite3_context *ctx, int n, sqlite3_value **v)
 {
     rk_calculator *c = sqlite3_user_data(ctx);
     column t;
-    double x[LABELS_MAX], y[LABELS_MAX];
     if (!collect(ctx, c, rk_calculator_text(v[0]), rk_calculator_text(v[1]),
                  n > 2 ? rk_calculator_text(v[2]) : "*", &t))
         return;
     if (!t.whole || t.n < 2) return;
-    rank(t.x, t.n, x);
-    rank(t.y, t.n, y);
-    double value = correlation(x, y, t.n);
+    rank(t.x, t.n, t.rank_x);
+    rank(t.y, t.n, t.rank_y);
+    double value = correlation(t.rank_x, t.rank_y, t.n);
     rk_calculator_note(c, "rank correlation", "", value);
     rk_calculator_give(ctx, value);
 }

@@ -25,7 +25,7 @@ struct rk_calculator {
     const rk_study *study;
     uint64_t seed;
     uint32_t selects;
-    rk_pool pool; /* of the notes */
+    rk_pool pool; /* of the notes, and of what was collected for them */
     rk_note *note;
     uint32_t n_notes;
     char missing[320]; /* "" or what the runs lack, the first of it; for the notes */

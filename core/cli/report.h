@@ -73,6 +73,8 @@ typedef struct rk_found_row {
 /* What diagnostics found of them: means over runs, notes, costs; nothing if there is nothing. */
 rk_status rk_report_found(FILE *f, const rk_runs *r, const rk_found_row *row, uint32_t n,
                           rk_error *e);
+/* Why something is missing, in a line. */
+void rk_report_reason(FILE *f, const char *what, const rk_error *why);
 /* A legend's line and point. */
 void rk_report_key(FILE *f, rk_look look);
 

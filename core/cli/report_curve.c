@@ -136,12 +136,12 @@ static const char *title_of(rk_study *s, const char *label, const char *name, bo
 
 rk_status rk_plot_diagnostic(rk_study *s, const rk_figure *f, rk_plot *p, rk_error *e)
 {
-    const char *name[RK_SERIES_MAX + 1];
+    const char **name;
     uint32_t labels = 0;
-    RK_TRY(rk_plot_split(s, f->series, name, e));
+    RK_TRY(rk_plot_split(s, f->series, &name, e));
     for (uint32_t i = 0; i < s->n_labels; i++) labels += fnmatch(f->only, s->label[i], 0) == 0;
     for (uint32_t i = 0; i < s->n_labels; i++)
-        for (uint32_t k = 0; name[k] && p->n < RK_SERIES_MAX; k++) {
+        for (uint32_t k = 0; name[k]; k++) {
             sheaf all;
             if (fnmatch(f->only, s->label[i], 0) != 0) continue;
             RK_TRY(gather(s, s->label[i], name[k], &all, e));

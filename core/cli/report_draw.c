@@ -249,6 +249,6 @@ void rk_plot_csv(const rk_plot *p, FILE *f)
         csv_heads(f, p->x_name, ",");
         csv_heads(f, p->y_name, p->series[0].z ? ",z\n" : "\n");
     }
-    for (uint32_t i = 0; i < p->n; i++) csv_series(f, p, &p->series[i]);
+    for (uint32_t i = 0; i < p->n + p->left_out; i++) csv_series(f, p, &p->series[i]);
     csv_series(f, p, &p->paper);
 }

@@ -105,7 +105,7 @@ static void add_epoch(const rk_study *s, const rk_figure *f, const char *x, cons
 static rk_status make_curves(rk_study *s, const rk_figure *f, const char *x, rk_plot *p,
                              rk_error *e)
 {
-    for (uint32_t i = 0; i < s->n_labels && p->n < RK_SERIES_MAX; i++) {
+    for (uint32_t i = 0; i < s->n_labels; i++) {
         rk_series *r;
         uint32_t n = longest(s, s->label[i]);
         if (!n || !is_drawn(f, s->label[i])) continue;
@@ -146,13 +146,21 @@ static rk_status add_sweep(rk_study *s, const rk_figure *f, const char *prefix, 
     return RK_OK;
 }
 
-rk_status rk_plot_split(rk_study *s, const char *text, const char *out[RK_SERIES_MAX + 1],
-                        rk_error *e)
+/* How many texts there are between bars. */
+static uint32_t parts(const char *text)
+{
+    uint32_t n = 1;
+    for (; *text; text++) n += *text == '|';
+    return n;
+}
+
+rk_status rk_plot_split(rk_study *s, const char *text, const char ***list, rk_error *e)
 {
     char *rest = rk_pool_string(&s->pool, text);
+    const char **out = rk_pool_array(&s->pool, parts(text) + (size_t)1, sizeof *out);
     uint32_t n = 0;
-    if (!rest) return no_memory(e);
-    while (rest && n < RK_SERIES_MAX) {
+    if (!rest || !out) return no_memory(e);
+    while (rest) {
         char *bar = strchr(rest, '|');
         if (bar) *bar = '\0';
         rest += strspn(rest, " ");
@@ -160,14 +168,14 @@ rk_status rk_plot_split(rk_study *s, const char *text, const char *out[RK_SERIES
         out[n++] = rest;
         rest = bar ? bar + 1 : NULL;
     }
-    out[n] = NULL;
+    *list = out;
     return RK_OK;
 }
 
 static rk_status make_sweep(rk_study *s, const rk_figure *f, rk_plot *p, rk_error *e)
 {
-    const char *names[RK_SERIES_MAX + 1];
-    RK_TRY(rk_plot_split(s, f->series, names, e));
+    const char **names;
+    RK_TRY(rk_plot_split(s, f->series, &names, e));
     for (uint32_t i = 0; names[i]; i++) RK_TRY(add_sweep(s, f, names[i], p, e));
     return RK_OK;
 }
@@ -185,7 +193,6 @@ static rk_status family_series(rk_study *s, rk_plot *p, const char *rest, rk_ser
         *out = &p->series[i];
         if (strlen((*out)->name) == n && strncmp((*out)->name, rest, n) == 0) return RK_OK;
     }
-    if (p->n == RK_SERIES_MAX) return RK_FAIL(e, RK_E_INVALID, "more than 24 lines in a figure");
     char *name = rk_pool_copy(&s->pool, rest, n + 1);
     if (!name) return no_memory(e);
     name[n] = '\0';
@@ -197,9 +204,9 @@ static rk_status family_series(rk_study *s, rk_plot *p, const char *rest, rk_ser
 /* x is measured of "random dropout 0.5", y of "true dropout 0.5", if series is "random | true". */
 static rk_status make_frontier(rk_study *s, const rk_figure *f, rk_plot *p, rk_error *e)
 {
-    const char *names[RK_SERIES_MAX + 1];
+    const char **names;
     char other[160];
-    RK_TRY(rk_plot_split(s, f->series, names, e));
+    RK_TRY(rk_plot_split(s, f->series, &names, e));
     if (!names[0] || !names[1])
         return RK_FAIL(e, RK_E_INVALID, "%s:%u: series = a | b: x is of a, y is of b",
                        s->preset->path, f->line);
@@ -308,6 +315,9 @@ static void finish(rk_plot *p)
     }
     to_percent(&p->paper, p->x_percent, p->y_percent);
     if (p->kind == RK_FIGURE_SWEEP) p->x_log = least > 0 && most / least > LOG_SPAN;
+    if (p->n <= RK_SERIES_MAX) return;
+    p->left_out = p->n - RK_SERIES_MAX;
+    p->n = RK_SERIES_MAX;
 }
 
 rk_status rk_plot_make(rk_study *s, const rk_figure *f, const char *x, rk_plot *out, rk_error *e)
@@ -326,7 +336,8 @@ rk_status rk_plot_make(rk_study *s, const rk_figure *f, const char *x, rk_plot *
     out->y_log = f->kind == RK_FIGURE_CURVES ? strstr(f->y, "loss") != NULL : f->log & RK_LOG_Y;
     out->x_log = f->log & RK_LOG_X;
     out->z_log = f->log & RK_LOG_Z;
-    out->series = rk_pool_array(&s->pool, RK_SERIES_MAX + 1, sizeof *out->series);
+    out->series =
+        rk_pool_array(&s->pool, parts(f->series) * (s->n_labels + (size_t)1), sizeof *out->series);
     rk_status status = out->series ? RK_OK : no_memory(e);
     if (status == RK_OK) switch (f->kind) {
         case RK_FIGURE_CURVES: status = make_curves(s, f, x ? x : f->x, out, e); break;

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS_MAX = 64 };
-
 typedef enum style { PLAIN, BAD, GOOD, SOFT, HEAT } style;
 
 typedef struct cell {
@@ -17,10 +15,14 @@ typedef struct cell {
     style style;
 } cell;
 
+typedef struct column {
+    const char *head;
+    bool right;
+} column;
+
 struct rk_sheet {
     rk_pool pool;
-    const char *head[COLUMNS_MAX];
-    bool right[COLUMNS_MAX];
+    column *column;
     uint32_t columns, n;
     cell *cell;
     bool failed;
@@ -61,10 +63,15 @@ static void add(rk_sheet *t, style s, double heat, const char *text)
 void rk_sheet_column(rk_sheet *t, char align, const char *format, ...)
 {
     va_list list;
-    if (!t || t->columns == COLUMNS_MAX) return;
+    if (!t || t->failed) return;
+    column *longer = rk_pool_longer(&t->pool, t->column, t->columns, sizeof *longer);
+    if (!longer) {
+        t->failed = true;
+        return;
+    }
+    t->column = longer;
     va_start(list, format);
-    t->right[t->columns] = align == 'r';
-    t->head[t->columns++] = text_of(t, format, list);
+    t->column[t->columns++] = (column){text_of(t, format, list), align == 'r'};
     va_end(list);
 }
 
@@ -157,7 +164,7 @@ static void write_rows(FILE *f, const rk_sheet *t)
             write_text(f, at(t, i, 0));
             fputs("</th>", f);
         }
-        for (uint32_t k = 1; k < t->columns; k++) write_cell(f, at(t, i, k), t->right[k]);
+        for (uint32_t k = 1; k < t->columns; k++) write_cell(f, at(t, i, k), t->column[k].right);
         fputs("</tr>\n", f);
     }
 }
@@ -181,12 +188,12 @@ static void write_markdown(FILE *f, const rk_sheet *t)
 {
     fputs("<details class=copy><summary>Markdown</summary><pre>|", f);
     for (uint32_t k = 0; k < t->columns; k++) {
-        cell head = {t->head[k], "", NAN, PLAIN};
+        cell head = {t->column[k].head, "", NAN, PLAIN};
         fputc(' ', f);
         markdown_cell(f, &head);
     }
     fputs("\n|", f);
-    for (uint32_t k = 0; k < t->columns; k++) fputs(t->right[k] ? " --: |" : " --- |", f);
+    for (uint32_t k = 0; k < t->columns; k++) fputs(t->column[k].right ? " --: |" : " --- |", f);
     for (uint32_t i = 0; i < rk_sheet_rows(t); i++) {
         fputs("\n|", f);
         for (uint32_t k = 0; k < t->columns; k++) {
@@ -202,8 +209,8 @@ rk_status rk_sheet_write(const rk_sheet *t, const char *class, FILE *f, rk_error
     if (!t || t->failed) return RK_FAIL(e, RK_E_NOMEM, "no memory for a table");
     fprintf(f, "<div class=wide><table class='bench %s'><thead><tr>", class);
     for (uint32_t k = 0; k < t->columns; k++) {
-        fputs(t->right[k] ? "<th scope=col class=n>" : "<th scope=col>", f);
-        rk_html(f, t->head[k]);
+        fputs(t->column[k].right ? "<th scope=col class=n>" : "<th scope=col>", f);
+        rk_html(f, t->column[k].head);
     }
     fputs("</tr></thead><tbody>\n", f);
     write_rows(f, t);

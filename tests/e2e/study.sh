@@ -256,6 +256,27 @@ table = re.search("data:text/csv;base64,([^\x27]*)", open("r.html").read())[1]
 assert base64.b64decode(table).decode().splitlines()[1] == "a,0.25,0,0.5,0,0,0"'
 }
 
+# A picture of more lines than can be told apart says how many it has not.
+test_figures_of_many_variants() {
+    run_figures 1 <<'END'
+[grid]
+batch = 1..30
+[figure Loss]
+kind = curves
+[figure Bowls]
+kind = diagnostic
+series = probe.bowl
+END
+    works "$RETHINK" report -o r.html
+    drawn Loss
+    checks '
+import base64, re
+page = open("r.html").read()
+table = base64.b64decode(re.search("data:text/csv;base64,([^\x27]*)", page)[1]).decode().splitlines()
+assert len({row.split(",")[0] for row in table[1:]}) == 30
+assert page.count("Of 30 lines 24 are drawn") == 2 and page.count("Of 30 surfaces 24 are drawn") == 1'
+}
+
 # Claims of presets hold of two seeds, those of easy and memorization of all that they take.
 test_experiments_in_miniature() {
     presets=fig1a

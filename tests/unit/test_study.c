@@ -305,6 +305,42 @@ static void test_rank_correlation(void **state)
     free_study(&p, &runs, &s);
 }
 
+static void add_batches(int64_t n)
+{
+    rk_results *r;
+    open_results("many.sqlite", &r);
+    for (int64_t i = 1; i <= n; i++) {
+        char label[40];
+        snprintf(label, sizeof label, "batch=%lld", (long long)i);
+        rk_run_record run = {
+            .preset = "study", .variant = label, .config = "", .seed = 1, .batch = i};
+        assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
+        assert_int_equal(rk_results_epoch(r, &run, &(rk_epoch_record){.epoch = 1}, NULL), RK_OK);
+        assert_int_equal(rk_results_finish(r, run.id, "done", "", NULL), RK_OK);
+    }
+    rk_results_close(r);
+}
+
+/* None of many labels is left out; ranks that are all equal have no order, however many. */
+static void test_many_labels(void **state)
+{
+    rk_preset p;
+    rk_runs runs;
+    rk_study s;
+    rk_calculator *c;
+    (void)state;
+    add_batches(300);
+    assert_int_equal(read_text("[grid]\nbatch = 1..300\n", &p, NULL), RK_OK);
+    assert_int_equal(rk_runs_load(scratch("many.sqlite"), NULL, true, &runs, NULL), RK_OK);
+    assert_int_equal(rk_study_make(&p, -1, "", &runs, &s, NULL), RK_OK);
+    assert_int_equal(rk_calculator_new(&c, NULL), RK_OK);
+    gives(c, &s, "highest('batch', '*')", 300);
+    gives(c, &s, "spearman('batch', 'batch')", 1);
+    gives(c, &s, "spearman('fit_steps', 'batch', 'batch=?')", NAN);
+    rk_calculator_free(c);
+    free_study(&p, &runs, &s);
+}
+
 /* Every preset that is shipped can be read, and asks for runs at each of its scales. */
 static void test_shipped(void **state)
 {
@@ -330,6 +366,7 @@ int main(void)
                                        cmocka_unit_test(test_which_runs),
                                        cmocka_unit_test(test_rank_correlation),
                                        cmocka_unit_test(test_paper_without_scales),
+                                       cmocka_unit_test(test_many_labels),
                                        cmocka_unit_test(test_shipped)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
