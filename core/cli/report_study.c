@@ -340,7 +340,7 @@ static rk_status write_study(FILE *f, rk_study *s, uint32_t *number, rk_error *e
     write_papers(f, x, n);
     write_claims(f, x, n);
     RK_TRY(write_found(f, s, e));
-    RK_TRY(rk_report_samples(f, s, e));
+    rk_report_samples(f, s);
     write_results(f, s);
     fputs("</section>\n", f);
     return RK_OK;
