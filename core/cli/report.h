@@ -62,7 +62,7 @@ rk_status rk_gnuplot(const char *script, size_t bytes, char **out, rk_error *e);
 /* ---- studies --------------------------------------------------------------------------------- */
 
 /* A section for every study of a preset that claims or draws something; *number counts figures.
- * taken[i] is set for runs that are shown so. */
+ * taken[i] is set for finished runs of a label that such a study has; others are not shown so. */
 rk_status rk_report_studies(FILE *f, const rk_runs *r, bool *taken, uint32_t *number, rk_error *e);
 /* Runs that are shown as one: those of a variant with all seeds, or a single one. */
 typedef struct rk_found_row {

@@ -127,6 +127,13 @@ bool rk_study_find(const rk_study *s, const char *label, uint64_t seed, uint32_t
     return latest;
 }
 
+bool rk_study_shows(const rk_study *s, uint32_t run)
+{
+    for (uint32_t i = 0; i < s->n_runs; i++)
+        if (s->run[i] == run) return has_label(s, s->run_label[i]);
+    return false;
+}
+
 rk_status rk_study_label(const rk_study *s, const char *label, rk_error *e)
 {
     char hint[320];

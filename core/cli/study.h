@@ -53,6 +53,8 @@ rk_status rk_study_make(const rk_preset *p, int scale, const char *changed, cons
 void rk_study_free(rk_study *s);
 /* The run of a label and a seed that counts; false if there is none. */
 bool rk_study_find(const rk_study *s, const char *label, uint64_t seed, uint32_t *run);
+/* True for a finished run of one of the preset's labels, by its index. */
+bool rk_study_shows(const rk_study *s, uint32_t run);
 /* Refuses a label that the preset does not have, with the nearest one. */
 rk_status rk_study_label(const rk_study *s, const char *label, rk_error *e);
 /* Refuses what is no DIAGNOSTIC.NAME, and a diagnostic that no variant of the preset asks for; if

@@ -151,6 +151,27 @@ assert len(zlib.decompress(data)) == (width + 1) * height
 assert page.count("<s>") > 0'
 }
 
+# Runs that no label of the preset names, as of a setting that tells its variants apart, and those
+# that are not done, are shown as runs of no preset are.
+test_report_loses_no_run() {
+    tiny
+    works "$RETHINK" run tiny -q --randomize labels:p=0.5 --seed 1
+    [ "$(sqlite3 rethink.sqlite 'select variant from runs')" = '' ] || fail 'it has a label'
+    works "$RETHINK" report -o other.html
+    checks '
+page = open("other.html").read()
+assert "two variants" not in page and " met</b>" not in page
+assert page.count("<section>") == 3 and page.count("random labels, p = 0.5</span>") == 2'
+    works "$RETHINK" run tiny -q
+    works "$RETHINK" run tiny -q --seed 1 --variant a
+    sqlite3 rethink.sqlite "update runs set status = 'stopped' where id = (select max(id) from runs)"
+    works "$RETHINK" report
+    checks '
+page = open("report.html").read()
+assert page.count("two variants") == 1 and "3 of 3 met" in page
+assert page.count("<section>") == 4 and page.count("true labels</span>") == 1'
+}
+
 # strips PAGE N: it shows images of N variants, which are those of their runs.
 strips() {
     [ "$(grep -o 'data:image/png' "$1" | wc -l)" = "$2" ] || fail "$1 has no $2 strips of images"
