@@ -185,6 +185,20 @@ test_report_of_equal_bits() {
     grep -q '10 of 10 runs fitted every training example' report.html
 }
 
+# Two machines call their devices alike.
+test_report_of_two_machines() {
+    "$E2E/fake_results" r.sqlite 1
+    sqlite3 r.sqlite "update runs set device = 'cpu:0'"
+    works "$RETHINK" report r.sqlite
+    grep -q 'Same bits.</b> In all 5 comparisons' report.html || fail 'names were not looked at'
+    sqlite3 r.sqlite "update runs set device_name = 'x'"
+    works "$RETHINK" report r.sqlite
+    grep -q 'Same bits.</b> In all 5 comparisons' report.html || fail 'drivers were not looked at'
+    sqlite3 r.sqlite "update runs set driver = 'x'"
+    works "$RETHINK" report r.sqlite
+    ! grep -q 'Same bits' report.html || fail 'a device was compared with itself'
+}
+
 test_report_failures_lose_nothing() {
     "$E2E/fake_results" r.sqlite 1
     echo old >r.html
