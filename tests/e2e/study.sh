@@ -175,7 +175,7 @@ assert page.count("<section>") == 4 and page.count("true labels</span>") == 1'
 # strips PAGE N: it shows images of N variants, which are those of their runs.
 strips() {
     [ "$(grep -o 'data:image/png' "$1" | wc -l)" = "$2" ] || fail "$1 has no $2 strips of images"
-    grep -q 'not the data of the run' "$1" && fail "$1: not the data of the run"
+    ! grep -q 'not the data of the run' "$1" || fail "$1: not the data of the run"
     stands_alone "$1"
 }
 
