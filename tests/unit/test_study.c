@@ -29,10 +29,12 @@ static rk_status read_text(const char *text, rk_preset *p, rk_error *e)
 
 /* A run of epochs whose training accuracy is fit / epochs, 2 fit / epochs, ...: it fits at the end
  * if fit is 1.  Test accuracy rises to `test` at epoch 2 and is less later. */
-static void add_run(rk_results *r, const char *label, uint64_t seed, int64_t epochs, double fit,
-                    double test, const char *status, const char *config)
+static void add_started(rk_results *r, const char *started, const char *label, uint64_t seed,
+                        int64_t epochs, double fit, double test, const char *status,
+                        const char *config)
 {
     rk_run_record run = {.preset = "study",
+                         .started = started,
                          .variant = label,
                          .config = config,
                          .seed = seed,
@@ -54,6 +56,12 @@ static void add_run(rk_results *r, const char *label, uint64_t seed, int64_t epo
     assert_int_equal(rk_results_finish(r, run.id, status, "", NULL), RK_OK);
 }
 
+static void add_run(rk_results *r, const char *label, uint64_t seed, int64_t epochs, double fit,
+                    double test, const char *status, const char *config)
+{
+    add_started(r, "", label, seed, epochs, fit, test, status, config);
+}
+
 #define MICRO "{\"scale\":\"micro\",\"changed\":\"\"}"
 
 static void open_results(const char *name, rk_results **r)
@@ -62,14 +70,16 @@ static void open_results(const char *name, rk_results **r)
     assert_int_equal(rk_results_open(scratch(name), false, r, NULL), RK_OK);
 }
 
-static void load_study(const char *file, const char *text, const char *changed, rk_preset *p,
-                       rk_runs *runs, rk_study *s)
+static void load_at(int scale, const char *file, const char *text, const char *changed,
+                    rk_preset *p, rk_runs *runs, rk_study *s)
 {
     rk_error e = rk_error_new();
     if (read_text(text, p, &e) != RK_OK) fail_msg("%s", e.text);
     if (rk_runs_load(scratch(file), NULL, true, runs, &e) != RK_OK) fail_msg("%s", e.text);
-    if (rk_study_make(p, RK_SCALE_MICRO, changed, runs, s, &e) != RK_OK) fail_msg("%s", e.text);
+    if (rk_study_make(p, scale, changed, runs, s, &e) != RK_OK) fail_msg("%s", e.text);
 }
+
+#define load_study(...) load_at(RK_SCALE_MICRO, __VA_ARGS__)
 
 static void free_study(rk_preset *p, rk_runs *runs, rk_study *s)
 {
@@ -256,13 +266,34 @@ static void test_paper_without_scales(void **state)
     uint32_t n;
     (void)state;
     make_seeds("seeds.sqlite", 0, 0);
-    assert_int_equal(read_text(text, &p, NULL), RK_OK);
-    assert_int_equal(rk_runs_load(scratch("seeds.sqlite"), NULL, true, &runs, NULL), RK_OK);
-    assert_int_equal(rk_study_make(&p, -1, "", &runs, &s, NULL), RK_OK);
+    load_at(-1, "seeds.sqlite", text, "", &p, &runs, &s);
     assert_int_equal(rk_study_judge(&s, &f, &n, NULL), RK_OK);
     assert_int_equal(n, 1);
     assert_int_equal(f->verdict, RK_NOT_MEASURED);
     free_study(&p, &runs, &s);
+}
+
+/* Merged files are numbered in the order in which they were named. */
+static void test_started_last(void **state)
+{
+    static const char claim[] = "[claim c]\nholds = best_test('a') > 0.2\n";
+    static const struct {
+        const char *started[2];
+        double test[2];
+        rk_outcome want;
+    } cases[] = {{{"2026-01-02T00:00:00.000Z", "2026-01-01T00:00:00.000Z"}, {0.3, 0.1}, RK_MET},
+                 {{"2026-01-02T00:00:00.000Z", "2026-01-01T00:00:00.000Z"}, {0.1, 0.3}, RK_NOT_MET},
+                 {{"2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.001Z"}, {0.1, 0.3}, RK_MET},
+                 {{"2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"}, {0.1, 0.3}, RK_MET}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rk_results *r;
+        open_results("seeds.sqlite", &r);
+        for (int k = 0; k < 2; k++)
+            add_started(r, cases[i].started[k], "a", 1, 2, 1, cases[i].test[k], "done", MICRO);
+        rk_results_close(r);
+        expect_outcome(claim, cases[i].want, cases[i].want == RK_MET);
+    }
 }
 
 static void test_rank_correlation(void **state)
@@ -293,9 +324,7 @@ static void test_rank_correlation(void **state)
         assert_int_equal(rk_results_finish(r, run.id, "done", "", NULL), RK_OK);
     }
     rk_results_close(r);
-    assert_int_equal(read_text(text, &p, NULL), RK_OK);
-    assert_int_equal(rk_runs_load(scratch("rank.sqlite"), NULL, true, &runs, NULL), RK_OK);
-    assert_int_equal(rk_study_make(&p, -1, "", &runs, &s, NULL), RK_OK);
+    load_at(-1, "rank.sqlite", text, "", &p, &runs, &s);
     assert_int_equal(s.n_runs, 3);
     assert_int_equal(rk_calculator_new(&c, NULL), RK_OK);
     gives(c, &s, "spearman('test', 'p')", -1);
@@ -330,9 +359,7 @@ static void test_many_labels(void **state)
     rk_calculator *c;
     (void)state;
     add_batches(300);
-    assert_int_equal(read_text("[grid]\nbatch = 1..300\n", &p, NULL), RK_OK);
-    assert_int_equal(rk_runs_load(scratch("many.sqlite"), NULL, true, &runs, NULL), RK_OK);
-    assert_int_equal(rk_study_make(&p, -1, "", &runs, &s, NULL), RK_OK);
+    load_at(-1, "many.sqlite", "[grid]\nbatch = 1..300\n", "", &p, &runs, &s);
     assert_int_equal(rk_calculator_new(&c, NULL), RK_OK);
     gives(c, &s, "highest('batch', '*')", 300);
     gives(c, &s, "spearman('batch', 'batch')", 1);
@@ -367,6 +394,7 @@ int main(void)
                                        cmocka_unit_test(test_rank_correlation),
                                        cmocka_unit_test(test_paper_without_scales),
                                        cmocka_unit_test(test_many_labels),
+                                       cmocka_unit_test(test_started_last),
                                        cmocka_unit_test(test_shipped)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
