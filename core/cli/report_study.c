@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGED_MAX = 256 };
-
 void rk_report_key(FILE *f, rk_look look)
 {
     fprintf(f,
@@ -244,13 +242,9 @@ static rk_status write_study(FILE *f, rk_study *s, uint32_t *number, rk_error *e
 /* Notes all runs of a study as seen, and as taken those that it shows; false if there are none. */
 static bool take_runs(const rk_study *s, bool *seen, bool *taken)
 {
-    char changed[CHANGED_MAX];
     bool any = false;
-    int scale;
     for (uint32_t i = 0; i < s->runs->n; i++) {
-        if (strcmp(s->runs->run[i]->preset, s->preset->name) != 0) continue;
-        rk_study_of(s->runs->run[i], &scale, changed, sizeof changed);
-        if (scale != s->scale || strcmp(changed, s->changed) != 0) continue;
+        if (!rk_study_owns(s->runs->run[i], s->preset->name, s->scale, s->changed)) continue;
         seen[i] = true;
         if (rk_study_shows(s, i)) taken[i] = any = true;
     }
@@ -260,20 +254,22 @@ static bool take_runs(const rk_study *s, bool *seen, bool *taken)
 static rk_status take_study(FILE *f, const rk_runs *r, uint32_t first, bool *seen, bool *taken,
                             uint32_t *number, rk_error *e)
 {
-    char changed[CHANGED_MAX];
     int scale;
     rk_study s;
     rk_preset p;
+    rk_pool pool = {0};
     rk_status status = RK_OK;
     if (rk_preset_load(r->run[first]->preset, &p, NULL) != RK_OK) return RK_OK;
     if (p.n_claims || p.n_figures || p.n_papers) {
-        rk_study_of(r->run[first], &scale, changed, sizeof changed);
-        status = rk_study_make(&p, scale, changed, r, &s, e);
+        const char *changed = rk_study_of(r->run[first], &pool, &scale);
+        status = changed ? rk_study_make(&p, scale, changed, r, &s, e)
+                         : RK_FAIL(e, RK_E_NOMEM, "no memory for the report");
         if (status == RK_OK) {
             if (take_runs(&s, seen, taken)) status = write_study(f, &s, number, e);
             rk_study_free(&s);
         }
     }
+    rk_pool_free(&pool);
     rk_preset_free(&p);
     return status;
 }

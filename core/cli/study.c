@@ -59,14 +59,32 @@ static rk_status find_labels(rk_study *s, rk_error *e)
     return status;
 }
 
-void rk_study_of(const rk_run_record *run, int *scale, char *changed, size_t cap)
+/* What a run's study is told by; the text is config's. */
+static const char *read_config(const rk_run_record *run, json_t **config, int *scale)
 {
-    json_t *config = json_loads(run->config ? run->config : "", 0, NULL);
-    const char *name = json_string_value(json_object_get(config, "scale"));
-    const char *text = json_string_value(json_object_get(config, "changed"));
+    *config = json_loads(run->config ? run->config : "", 0, NULL);
+    const char *name = json_string_value(json_object_get(*config, "scale"));
+    const char *changed = json_string_value(json_object_get(*config, "changed"));
     *scale = name ? rk_scale_find(name) : -1;
-    snprintf(changed, cap, "%s", text ? text : "");
+    return changed ? changed : "";
+}
+
+const char *rk_study_of(const rk_run_record *run, rk_pool *pool, int *scale)
+{
+    json_t *config;
+    const char *changed = rk_pool_string(pool, read_config(run, &config, scale));
     json_decref(config);
+    return changed;
+}
+
+bool rk_study_owns(const rk_run_record *run, const char *preset, int scale, const char *changed)
+{
+    json_t *config;
+    int own;
+    if (strcmp(run->preset, preset) != 0) return false;
+    bool same = strcmp(read_config(run, &config, &own), changed) == 0 && own == scale;
+    json_decref(config);
+    return same;
 }
 
 static void add_seed(rk_study *s, uint64_t seed)
@@ -82,17 +100,13 @@ static void add_seed(rk_study *s, uint64_t seed)
 static rk_status find_runs(rk_study *s, rk_error *e)
 {
     uint32_t n = s->runs->n;
-    char changed[256];
     s->run = rk_pool_array(&s->pool, n + 1, sizeof *s->run);
     s->run_label = rk_pool_array(&s->pool, n + 1, sizeof *s->run_label);
     s->seed = rk_pool_array(&s->pool, n + 1, sizeof *s->seed);
     if (!s->run || !s->run_label || !s->seed) return no_memory(e);
     for (uint32_t i = 0; i < n; i++) {
         const rk_run_record *run = s->runs->run[i];
-        int scale;
-        if (strcmp(run->preset, s->preset->name) != 0) continue;
-        rk_study_of(run, &scale, changed, sizeof changed);
-        if (scale != s->scale || strcmp(changed, s->changed) != 0) continue;
+        if (!rk_study_owns(run, s->preset->name, s->scale, s->changed)) continue;
         s->n_all++;
         if (strcmp(run->status, "done") != 0) continue;
         s->run_label[s->n_runs] = without_seed(&s->pool, run->variant);

@@ -64,9 +64,11 @@ rk_status rk_study_found_check(const rk_study *s, const char *name, rk_error *e)
 /* Every expression and label of a preset, at each of its scales. */
 rk_status rk_study_check(const rk_preset *p, rk_error *e);
 
-/* Which study a run belongs to: its scale (-1: none) and what was changed, a text of at most cap
- * bytes. */
-void rk_study_of(const rk_run_record *run, int *scale, char *changed, size_t cap);
+/* Which study of its preset a run belongs to: its scale (-1: none) and what was changed, a text of
+ * the pool's; NULL without memory. */
+const char *rk_study_of(const rk_run_record *run, rk_pool *pool, int *scale);
+/* True if a run of the preset belongs to the study of this scale and these changes. */
+bool rk_study_owns(const rk_run_record *run, const char *preset, int scale, const char *changed);
 
 /* ---- expressions ----------------------------------------------------------------------------- */
 

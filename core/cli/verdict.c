@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGED_MAX = 256 };
-
 typedef struct arguments {
     const char *results, *preset, *scale;
     bool json;
@@ -69,33 +67,31 @@ static rk_status judge(court *c, const rk_preset *p, int scale, const char *chan
 /* True if an earlier run of the file belongs to the same study. */
 static bool seen(const rk_runs *r, uint32_t n, const char *preset, int scale, const char *changed)
 {
-    char other[CHANGED_MAX];
-    int other_scale;
-    for (uint32_t i = 0; i < n; i++) {
-        if (strcmp(r->run[i]->preset, preset) != 0) continue;
-        rk_study_of(r->run[i], &other_scale, other, sizeof other);
-        if (other_scale == scale && strcmp(other, changed) == 0) return true;
-    }
+    for (uint32_t i = 0; i < n; i++)
+        if (rk_study_owns(r->run[i], preset, scale, changed)) return true;
     return false;
 }
 
 /* Every study of a preset that has runs, in the order of the file. */
 static rk_status judge_preset(court *c, const rk_preset *p, rk_error *e)
 {
-    char changed[CHANGED_MAX];
+    rk_pool pool = {0};
+    rk_status status = RK_OK;
     int scale;
     for (uint32_t i = 0; i < p->n_parts; i++) RK_TRY(judge_preset(c, &p->part[i], e));
-    for (uint32_t i = 0; i < c->runs->n; i++) {
+    for (uint32_t i = 0; status == RK_OK && i < c->runs->n; i++) {
         const rk_run_record *run = c->runs->run[i];
         if (strcmp(run->preset, p->name) != 0) continue;
-        rk_study_of(run, &scale, changed, sizeof changed);
-        if ((c->scale >= 0 && scale != c->scale) ||
+        const char *changed = rk_study_of(run, &pool, &scale);
+        if (!changed) status = RK_FAIL(e, RK_E_NOMEM, "no memory for verdicts");
+        if (!changed || (c->scale >= 0 && scale != c->scale) ||
             (c->changes && strcmp(changed, c->changes) != 0) ||
             seen(c->runs, i, p->name, scale, changed))
             continue;
-        RK_TRY(judge(c, p, scale, changed, e));
+        status = judge(c, p, scale, changed, e);
     }
-    return RK_OK;
+    rk_pool_free(&pool);
+    return status;
 }
 
 rk_status rk_verdicts_print(const char *results, const rk_preset *p, int scale,

@@ -97,6 +97,24 @@ test_changed_settings_are_another_study() {
     fails "'c' matches no run" "$RETHINK" run tiny --variant c
 }
 
+# However long what was changed is: all of it tells studies apart.
+test_long_changes() {
+    tiny
+    data=synth16:n=60,test=20,seed=$(printf %0250d 7)
+    for epochs in 1 2; do
+        works "$RETHINK" run tiny -q --data "$data" --epochs $epochs --seed 1
+        says "^tiny, micro .data=.{250,}7, epochs=$epochs. .1 seed."
+    done
+    "$RETHINK" verdict --json >stdout.txt || true
+    checks '
+import json
+first, second = json.load(open("stdout.txt"))
+assert first["changed"].endswith("epochs=1") and second["changed"].endswith("epochs=2")
+assert [s["findings"][1]["verdict"] for s in (first, second)] == ["not met", "met"]'
+    works "$RETHINK" report -o r.html
+    [ "$(grep -c '<h2>two variants' r.html)" = 2 ] || fail 'studies are mixed'
+}
+
 # A claim over many seeds says nothing of the first one, and stops nothing.
 test_first_of_many_seeds() {
     works "$RETHINK" run easy -q --seed 1 --data synth16:n=60,test=20 --model linear
