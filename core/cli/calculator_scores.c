@@ -14,6 +14,15 @@ static void give_error(sqlite3_context *ctx, const rk_error *e)
     sqlite3_result_error(ctx, e->text, -1);
 }
 
+/* What runs lack is not measured, which is no mistake; the notes say why. */
+static void give_lack(sqlite3_context *ctx, rk_calculator *c, const rk_error *e)
+{
+    if (e->code != RK_E_INVALID)
+        give_error(ctx, e);
+    else if (!c->missing[0])
+        snprintf(c->missing, sizeof c->missing, "%.300s", e->text);
+}
+
 static const rk_score_kind *kind_named(const char *name, rk_error *e)
 {
     const char *known[KINDS_MAX];
@@ -62,7 +71,7 @@ static void auc(sqlite3_context *ctx, int n, sqlite3_value **v)
     }
     if (!rk_calculator_run(ctx, c, label, &run)) return;
     if (run_auc(c->study->runs, run, kind, &value, &e) != RK_OK) {
-        give_error(ctx, &e);
+        give_lack(ctx, c, &e);
         return;
     }
     snprintf(name, sizeof name, "AUC of %s", kind->name);
@@ -113,7 +122,7 @@ static void easiness(sqlite3_context *ctx, int n, sqlite3_value **v)
     if (!rk_calculator_run(ctx, c, label, &run)) return;
     bool known = c->easiness.study == c->study && strcmp(c->easiness.label, label) == 0;
     if (!known && ratio_of(c->study, label, &value, &e) != RK_OK) {
-        give_error(ctx, &e);
+        give_lack(ctx, c, &e);
         return;
     }
     if (known) value = c->easiness.value;
@@ -184,7 +193,7 @@ static void memorization(sqlite3_context *ctx, int n, sqlite3_value **v)
     }
     if (!rk_calculator_run(ctx, c, label, &run)) return;
     if (memory_of(c, label, &e) != RK_OK) {
-        give_error(ctx, &e);
+        give_lack(ctx, c, &e);
         return;
     }
     snprintf(name, sizeof name, "memorization, %.40s", rk_calculator_text(v[0]));

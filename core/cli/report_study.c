@@ -223,12 +223,21 @@ static rk_status write_found(FILE *f, rk_study *s, rk_error *e)
     return rk_report_found(f, s->runs, row, n, e);
 }
 
+static rk_status no_memory(rk_error *e)
+{
+    return RK_FAIL(e, RK_E_NOMEM, "no memory for the report");
+}
+
 static rk_status write_study(FILE *f, rk_study *s, uint32_t *number, rk_error *e)
 {
-    rk_finding *x;
-    uint32_t n;
-    RK_TRY(rk_study_judge(s, &x, &n, e));
+    rk_finding *x = NULL;
+    uint32_t n = 0;
+    rk_error why = rk_error_new();
+    rk_status status = rk_study_judge(s, &x, &n, &why);
+    if (status == RK_E_NOMEM) return no_memory(e);
+    if (status != RK_OK) n = 0;
     write_head(f, s, x, n);
+    if (status != RK_OK) rk_report_reason(f, "Not judged", &why);
     RK_TRY(rk_report_plots(f, s, number, e));
     write_papers(f, x, n);
     write_claims(f, x, n);
@@ -236,6 +245,18 @@ static rk_status write_study(FILE *f, rk_study *s, uint32_t *number, rk_error *e
     rk_report_samples(f, s);
     write_results(f, s);
     fputs("</section>\n", f);
+    return RK_OK;
+}
+
+/* A study of what the preset no longer has, as a scale. */
+static rk_status write_unmade(FILE *f, const rk_preset *p, const rk_error *why, rk_error *e)
+{
+    if (why->code == RK_E_NOMEM) return no_memory(e);
+    fputs("<section>\n<h2>", f);
+    rk_html(f, p->doc);
+    fputs("</h2>\n", f);
+    rk_report_reason(f, "Not judged", why);
+    fputs("<p class=note>Its runs are shown as those of no preset are.\n</section>\n", f);
     return RK_OK;
 }
 
@@ -258,15 +279,21 @@ static rk_status take_study(FILE *f, const rk_runs *r, uint32_t first, bool *see
     rk_study s;
     rk_preset p;
     rk_pool pool = {0};
+    rk_error why = rk_error_new();
     rk_status status = RK_OK;
     if (rk_preset_load(r->run[first]->preset, &p, NULL) != RK_OK) return RK_OK;
-    if (p.n_claims || p.n_figures || p.n_papers) {
-        const char *changed = rk_study_of(r->run[first], &pool, &scale);
-        status = changed ? rk_study_make(&p, scale, changed, r, &s, e)
-                         : RK_FAIL(e, RK_E_NOMEM, "no memory for the report");
+    const char *changed = rk_study_of(r->run[first], &pool, &scale);
+    if (!changed) {
+        status = no_memory(e);
+    } else if (p.n_claims || p.n_figures || p.n_papers) {
+        status = rk_study_make(&p, scale, changed, r, &s, &why);
         if (status == RK_OK) {
             if (take_runs(&s, seen, taken)) status = write_study(f, &s, number, e);
             rk_study_free(&s);
+        } else {
+            for (uint32_t i = first; i < r->n; i++)
+                seen[i] = seen[i] || rk_study_owns(r->run[i], p.name, scale, changed);
+            status = write_unmade(f, &p, &why, e);
         }
     }
     rk_pool_free(&pool);

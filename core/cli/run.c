@@ -151,11 +151,10 @@ static rk_status train(command *c, rk_error *e)
 /* What the preset claims, of the runs that are like these. */
 static rk_status print_verdicts(const command *c, rk_error *e)
 {
-    rk_outcome worst;
     if (!c->a->preset || c->jobs.n == 0) return RK_OK;
     const rk_config *config = &c->jobs.job[0].s.config;
     return rk_verdicts_print(rk_results_path(c->results), &c->preset, rk_scale_find(config->scale),
-                             config->changed, c->view.out, &worst, e);
+                             config->changed, c->view.out, e);
 }
 
 static rk_status summarize(command *c, rk_error *e)
@@ -167,9 +166,10 @@ static rk_status summarize(command *c, rk_error *e)
     RK_TRY(rk_summary_agreement(c->results, c->done, c->n_done, c->view.out, &differ, e));
     if (!c->a->quiet) fprintf(c->view.out, "Results are in %s\n", rk_results_path(c->results));
     if (differ) c->failed = true;
-    RK_TRY(print_verdicts(c, e));
+    rk_status judged = print_verdicts(c, e);
     if (c->a->json) RK_TRY(rk_summary_json(c->results, c->done, c->n_done, stdout, e));
-    return rk_cli_flush(stdout, "standard output", e);
+    RK_TRY(rk_cli_flush(stdout, "standard output", e));
+    return judged;
 }
 
 static rk_status open_all(command *c, rk_error *e)

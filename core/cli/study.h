@@ -111,7 +111,8 @@ rk_status rk_findings_print(const rk_study *s, const rk_finding *f, uint32_t n, 
 json_t *rk_findings_json(const rk_study *s, const rk_finding *f, uint32_t n);
 
 /* Judges the studies of a preset (or of those that it names) at a scale (-1: any) among the runs of
- * a file and prints them; wanted_changes NULL: any.  *worst is RK_MET if nothing is claimed. */
+ * a file and prints them; wanted_changes NULL: any.  A study that cannot be judged keeps no other
+ * from it; the first such error is returned at the end. */
 rk_status rk_verdicts_print(const char *results, const rk_preset *p, int scale,
-                            const char *wanted_changes, FILE *out, rk_outcome *worst, rk_error *e);
+                            const char *wanted_changes, FILE *out, rk_error *e);
 #endif

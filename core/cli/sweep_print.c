@@ -198,11 +198,10 @@ static rk_status print_agreement(const rk_sweep *s, rk_results *r, const rk_swee
 /* What the preset claims, of the runs that are like these. */
 static rk_status print_verdicts(const rk_sweep *s, rk_results *r, FILE *f, rk_error *e)
 {
-    rk_outcome worst;
     if (!s->preset.name || s->n == 0) return RK_OK;
     const rk_config *c = &s->task[0].config;
     return rk_verdicts_print(rk_results_path(r), &s->preset, rk_scale_find(c->scale), c->changed, f,
-                             &worst, e);
+                             e);
 }
 
 rk_status rk_sweep_print_end(const rk_sweep *s, rk_results *r, const rk_sweep_view *v, bool *differ,

@@ -115,6 +115,42 @@ assert [s["findings"][1]["verdict"] for s in (first, second)] == ["not met", "me
     [ "$(grep -c '<h2>two variants' r.html)" = 2 ] || fail 'studies are mixed'
 }
 
+# What cannot be judged, and what was not measured, keeps nothing else from its verdict.
+test_what_cannot_be_judged() {
+    tiny
+    works "$RETHINK" run tiny -q --seed 1
+    works "$RETHINK" run tiny -q --seed 1 --scale small
+    sed 's/two variants/another/' presets/tiny.ini >presets/gone.ini
+    works "$RETHINK" run gone -q --seed 1
+    rm presets/gone.ini
+    sed '/scale small/,/^epochs = 3/d' presets/tiny.ini >presets/new.ini
+    for lacks in "auc('aum', 'a')" "memorization('auc', 'a')"; do
+        printf '[claim %.3s]\nholds = %s > 0\n' "$lacks" "$lacks" >>presets/new.ini
+    done
+    mv presets/new.ini presets/tiny.ini
+    for form in '' --json; do
+        code=0
+        # shellcheck disable=SC2086
+        "$RETHINK" verdict $form >stdout.txt 2>stderr.txt || code=$?
+        [ "$code" = 2 ] || fail "exit status $code"
+        [ "$(wc -l <stderr.txt)" = 2 ] || fail "$(cat stderr.txt)"
+        grep -q '^rethink: tiny, small: .*no scale small: micro$' stderr.txt || fail "$(cat stderr.txt)"
+        grep -q "^rethink: gone: no preset 'gone'; known: " stderr.txt || fail "$(cat stderr.txt)"
+        [ "$form" ] || says '^auc +- +not measured +run 1 of .* has no scores'
+        [ "$form" ] || says '^3 of 5 met, 2 not measured$'
+    done
+    checks '
+import json
+tiny, old, gone = json.load(open("stdout.txt"))
+assert [f["verdict"] for f in tiny["findings"]] == 2 * ["met"] + 2 * ["not measured"] + ["met"]
+assert (old["scale"], old["verdict"], old["findings"]) == ("small", "not measured", [])
+assert "no scale small" in old["error"] and (gone["preset"], gone["scale"]) == ("gone", "")'
+    fails "^rethink: no preset 'gone'; known: " "$RETHINK" verdict --preset gone
+    works "$RETHINK" report -o r.html
+    [ "$(grep -c 'Not judged</b>: .*no scale small' r.html)" = 1 ] || fail "$(grep 'Not judged' r.html)"
+    [ "$(grep -c '3 of 5 met' r.html)" = 1 ] || fail 'not judged'
+}
+
 # A claim over many seeds says nothing of the first one, and stops nothing.
 test_first_of_many_seeds() {
     works "$RETHINK" run easy -q --seed 1 --data synth16:n=60,test=20 --model linear
