@@ -72,6 +72,17 @@ test_a_wrong_choice_is_never_used() {
     ! sqlite3 r.sqlite 'select kernels from runs' | grep -q 'chosen wrong' || fail 'used'
 }
 
+test_an_own_kernel_that_is_wrong() {
+    export PROXY_CHOICES=plain PROXY_FLIP=matmul:640:1:high
+    code=0
+    proxied tune >stdout.txt 2>stderr.txt || code=$?
+    [ "$code" = 1 ] || fail "exit status $code"
+    grep -q '^rethink: matmul .*: the backend.s own kernel: wrong: 1 of 640' stderr.txt || fail "$(cat stderr.txt)"
+    tail -1 stderr.txt | grep -q '^rethink: proxy.*: its own kernels are wrong for 2 operations, .*check proxy' ||
+        fail "$(cat stderr.txt)"
+    says '^proxy.*: [1-9][0-9]* operations tuned'
+}
+
 test_a_choice_that_kills_is_skipped() {
     export PROXY_CHOICES=plain,dies
     code=0
