@@ -10,10 +10,10 @@ enum { PROGRAMS = 4 };
 /* The next entry of a list: its start and length without blanks around it; false at the end. */
 static bool next_entry(const char **list, const char **entry, size_t *length)
 {
-    while (**list == ',' || **list == ' ') (*list)++;
+    while (**list == ';' || **list == ' ') (*list)++;
     if (!**list) return false;
     *entry = *list;
-    *length = strcspn(*list, ",");
+    *length = strcspn(*list, ";");
     *list += *length;
     while (*length && (*entry)[*length - 1] == ' ') (*length)--;
     return true;
@@ -38,7 +38,7 @@ char *rk_record_union(const char *const *lists, uint32_t n)
         size_t length;
         while (next_entry(&rest, &entry, &length)) {
             if (has_entry(all, entry, length)) continue;
-            if (all[0]) strcat(all, ", ");
+            if (all[0]) strcat(all, "; ");
             strncat(all, entry, length);
         }
     }

@@ -32,7 +32,7 @@ assert {e["choice"] for e in known["entries"]} == {"plain"}, known
 assert all(e["class"].startswith("matmul") and e["samples"] >= 7 for e in known["entries"])'
     works proxied run --epochs 2 --out r.sqlite
     works model run --device cpu --epochs 2 --out r.sqlite
-    sqlite3 r.sqlite 'select kernels from runs where id = 1' | grep -qE 'chosen plain.*, tuned by [0-9a-f]{12}$' ||
+    sqlite3 r.sqlite 'select kernels from runs where id = 1' | grep -qE 'chosen plain.*; tuned by [0-9a-f]{12}$' ||
         fail 'not taken'
     [ "$(digests r.sqlite | wc -l)" = 1 ] || fail 'bits differ'
     works proxied tune
