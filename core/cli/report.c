@@ -116,6 +116,8 @@ static rk_status write_group(FILE *f, const rk_runs *r, const rk_group *g, uint3
     rk_html(f, r->run[first]->optimizer);
     fputs(", ", f);
     rk_html(f, r->run[first]->schedule);
+    fputs(", ", f);
+    rk_report_settings(f, r->run[first]);
     fputc('\n', f);
     write_legend(f, g);
     RK_TRY(write_figures(f, r, g, number, e));

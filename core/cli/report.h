@@ -1,7 +1,8 @@
 /* report.h: the parts of the HTML report.
  *
  * Runs that differ only in what was randomized, in the seed and in the device belong to one group:
- * one set of curves and one table. */
+ * one set of curves and one table.  Whatever else decides their bits, or what is measured, is the
+ * same, as epochs, the randomize seed and what is held out. */
 #ifndef RK_CLI_REPORT_H
 #define RK_CLI_REPORT_H
 #include "cli/runs.h"
@@ -28,6 +29,8 @@ typedef struct rk_groups {
 /* Of the runs i of which left_out[i] is false; NULL: of all. */
 rk_status rk_groups_make(const rk_runs *r, const bool *left_out, rk_groups *out, rk_error *e);
 void rk_groups_free(rk_groups *g);
+/* "20 epochs, hold-out 0.3": what the runs of a group have in common that no column tells. */
+void rk_report_settings(FILE *f, const rk_run_record *run);
 
 /* ---- comparison ------------------------------------------------------------------------------ */
 
@@ -62,7 +65,7 @@ rk_status rk_gnuplot(const char *script, size_t bytes, char **out, rk_error *e);
 /* ---- studies --------------------------------------------------------------------------------- */
 
 /* A section for every study of a preset that claims or draws something; *number counts figures.
- * taken[i] is set for runs that are shown so. */
+ * taken[i] is set for finished runs of a label that such a study has; others are not shown so. */
 rk_status rk_report_studies(FILE *f, const rk_runs *r, bool *taken, uint32_t *number, rk_error *e);
 /* Runs that are shown as one: those of a variant with all seeds, or a single one. */
 typedef struct rk_found_row {

@@ -67,8 +67,12 @@ static void print_configuration(FILE *f, const rk_run_record *run)
         fprintf(f, "<dt>%s<dd>", texts[i].name);
         rk_html(f, texts[i].value && texts[i].value[0] ? texts[i].value : "none");
     }
-    fprintf(f, "<dt>learning rate<dd>%.15g<dt>batch<dd>%lld<dt>parameters<dd>%lld</dl>\n",
+    fprintf(f,
+            "<dt>learning rate<dd>%.15g<dt>batch<dd>%lld<dt>parameters<dd>%lld<dt>training"
+            "<dd>",
             run->rate, (long long)run->batch, (long long)run->parameters);
+    rk_report_settings(f, run);
+    fputs("</dl>\n", f);
 }
 
 static void print_runs(FILE *f, const rk_runs *r, const rk_group *g)

@@ -5,8 +5,9 @@
 #include "cli/study.h"
 
 /* A strip of the first training images of each variant's first run, made again from its record and
- * compared with it by digest; nothing if no data set can be loaded here. */
-rk_status rk_report_samples(FILE *f, const rk_study *s, rk_error *e);
+ * compared with it by digest; nothing of a data set that cannot be loaded here, or not in a
+ * moment. */
+void rk_report_samples(FILE *f, const rk_study *s);
 /* "data:TYPE;base64,..." of bytes. */
 void rk_report_data_uri(FILE *f, const char *type, const void *data, size_t bytes);
 #endif

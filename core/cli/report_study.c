@@ -340,42 +340,56 @@ static rk_status write_study(FILE *f, rk_study *s, uint32_t *number, rk_error *e
     write_papers(f, x, n);
     write_claims(f, x, n);
     RK_TRY(write_found(f, s, e));
-    RK_TRY(rk_report_samples(f, s, e));
+    rk_report_samples(f, s);
     write_results(f, s);
     fputs("</section>\n", f);
     return RK_OK;
 }
 
-static rk_status take_study(FILE *f, const rk_runs *r, uint32_t first, const rk_preset *p,
-                            bool *taken, uint32_t *number, rk_error *e)
+/* Notes all runs of a study as seen, and as taken those that it shows; false if there are none. */
+static bool take_runs(const rk_study *s, bool *seen, bool *taken)
 {
-    char changed[CHANGED_MAX], other[CHANGED_MAX];
-    int scale, other_scale;
-    rk_study s;
-    rk_study_of(r->run[first], &scale, changed, sizeof changed);
-    RK_TRY(rk_study_make(p, scale, changed, r, &s, e));
-    for (uint32_t i = first; s.n_runs && i < r->n; i++) {
-        if (strcmp(r->run[i]->preset, p->name) != 0) continue;
-        rk_study_of(r->run[i], &other_scale, other, sizeof other);
-        if (other_scale == scale && strcmp(other, changed) == 0) taken[i] = true;
+    char changed[CHANGED_MAX];
+    bool any = false;
+    int scale;
+    for (uint32_t i = 0; i < s->runs->n; i++) {
+        if (strcmp(s->runs->run[i]->preset, s->preset->name) != 0) continue;
+        rk_study_of(s->runs->run[i], &scale, changed, sizeof changed);
+        if (scale != s->scale || strcmp(changed, s->changed) != 0) continue;
+        seen[i] = true;
+        if (rk_study_shows(s, i)) taken[i] = any = true;
     }
-    rk_status status = s.n_runs ? write_study(f, &s, number, e) : RK_OK;
-    rk_study_free(&s);
+    return any;
+}
+
+static rk_status take_study(FILE *f, const rk_runs *r, uint32_t first, bool *seen, bool *taken,
+                            uint32_t *number, rk_error *e)
+{
+    char changed[CHANGED_MAX];
+    int scale;
+    rk_study s;
+    rk_preset p;
+    rk_status status = RK_OK;
+    if (rk_preset_load(r->run[first]->preset, &p, NULL) != RK_OK) return RK_OK;
+    if (p.n_claims || p.n_figures || p.n_papers) {
+        rk_study_of(r->run[first], &scale, changed, sizeof changed);
+        status = rk_study_make(&p, scale, changed, r, &s, e);
+        if (status == RK_OK) {
+            if (take_runs(&s, seen, taken)) status = write_study(f, &s, number, e);
+            rk_study_free(&s);
+        }
+    }
+    rk_preset_free(&p);
     return status;
 }
 
 /* Presets that cannot be read, as those of another installation, are shown as other runs are. */
 rk_status rk_report_studies(FILE *f, const rk_runs *r, bool *taken, uint32_t *number, rk_error *e)
 {
-    for (uint32_t i = 0; i < r->n; i++) {
-        rk_preset p;
-        if (taken[i] || !r->run[i]->preset[0]) continue;
-        if (rk_preset_load(r->run[i]->preset, &p, NULL) != RK_OK) continue;
-        rk_status status = RK_OK;
-        if (p.n_claims || p.n_figures || p.n_papers)
-            status = take_study(f, r, i, &p, taken, number, e);
-        rk_preset_free(&p);
-        RK_TRY(status);
-    }
-    return RK_OK;
+    bool *seen = calloc(r->n + (size_t)1, sizeof *seen);
+    rk_status status = seen ? RK_OK : RK_FAIL(e, RK_E_NOMEM, "no memory for %u runs", r->n);
+    for (uint32_t i = 0; i < r->n && status == RK_OK; i++)
+        if (!seen[i] && r->run[i]->preset[0]) status = take_study(f, r, i, seen, taken, number, e);
+    free(seen);
+    return status;
 }

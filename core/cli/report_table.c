@@ -106,12 +106,19 @@ static void print_digest(FILE *f, const rk_runs *r, const row *w)
     fputs("</td>", f);
 }
 
-/* What the runs of one randomization say of the bits: pairs on different devices, and those of them
- * that differ. */
+/* What the runs of one randomization say of the bits: pairs on different devices or with different
+ * drivers, and those of them that differ. */
 typedef struct verdict {
     uint32_t pairs, different;
     int64_t epoch;
 } verdict;
+
+/* Devices of two machines may have one spec. */
+static bool same_device(const rk_run_record *a, const rk_run_record *b)
+{
+    return same(a->device, b->device) && same(a->device_name, b->device_name) &&
+           same(a->driver, b->driver);
+}
 
 static verdict judge(const rk_runs *r, const rk_group *g, const char *kind)
 {
@@ -120,7 +127,7 @@ static verdict judge(const rk_runs *r, const rk_group *g, const char *kind)
         for (uint32_t k = 0; k < i; k++) {
             uint32_t a = g->runs.index[k], b = g->runs.index[i];
             bool pair = same(r->run[a]->randomize, kind) && rk_runs_comparable(r, a, b) &&
-                        !same(r->run[a]->device, r->run[b]->device);
+                        !same_device(r->run[a], r->run[b]);
             if (!pair) continue;
             int64_t epoch = rk_runs_first_difference(r, a, b);
             v.pairs++;

@@ -20,6 +20,12 @@ void rk_runs_free(rk_runs *r)
     *r = (rk_runs){0};
 }
 
+bool rk_run_later(const rk_run_record *a, const rk_run_record *b)
+{
+    int order = strcmp(a->started, b->started); /* UTC, ISO 8601 */
+    return order ? order > 0 : a->id > b->id;
+}
+
 /* A run that ended before its first epoch has no accuracy, which is not an accuracy of 0. */
 static void clear_unknown(rk_run_record *run)
 {

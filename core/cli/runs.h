@@ -23,6 +23,9 @@ rk_status rk_runs_load_one(const char *path, const char *text, rk_runs *out, rk_
 /* Reads the points of the curves that diagnostics found, too. */
 rk_status rk_runs_load_points(rk_runs *r, rk_error *e);
 void rk_runs_free(rk_runs *r);
+/* Which of two runs of one thing counts: true if a was started later, or at the same time and has
+ * the higher id.  Ids alone tell the order in which files were merged. */
+bool rk_run_later(const rk_run_record *a, const rk_run_record *b);
 
 /* A field of a record: how it is called in JSON and CSV, and where it is. */
 typedef struct rk_field {

@@ -71,16 +71,17 @@ static bool is_wanted(const rk_scores_arguments *a, const rk_run_record *r)
     return strcmp(r->status, "done") == 0 && (!a->variant || fnmatch(a->variant, own, 0) == 0);
 }
 
-/* Whether a later run has the same seed, as one on another device: both say one thing, which chance
- * would seem to say twice. */
+/* Whether a run that was started later has the same seed, as one on another device: both say one
+ * thing, which chance would seem to say twice. */
 static bool is_repeated(const rk_scores_arguments *a, const rk_runs *runs, uint32_t i)
 {
     const rk_run_record *r = runs->run[i];
     char own[LABEL_BYTES], other[LABEL_BYTES];
     take_label(r, own);
-    for (uint32_t k = i + 1; k < runs->n; k++) {
+    for (uint32_t k = 0; k < runs->n; k++) {
         const rk_run_record *later = runs->run[k];
         if (later->seed != r->seed || strcmp(later->preset, r->preset) != 0) continue;
+        if (!rk_run_later(later, r)) continue;
         take_label(later, other);
         if (strcmp(other, own) == 0 && is_wanted(a, later)) return true;
     }

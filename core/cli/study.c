@@ -116,11 +116,21 @@ rk_status rk_study_make(const rk_preset *p, int scale, const char *changed, cons
 
 bool rk_study_find(const rk_study *s, const char *label, uint64_t seed, uint32_t *run)
 {
-    for (uint32_t i = s->n_runs; i-- > 0;) {
-        if (s->runs->run[s->run[i]]->seed != seed || strcmp(s->run_label[i], label) != 0) continue;
+    const rk_run_record *latest = NULL;
+    for (uint32_t i = 0; i < s->n_runs; i++) {
+        const rk_run_record *one = s->runs->run[s->run[i]];
+        if (one->seed != seed || strcmp(s->run_label[i], label) != 0) continue;
+        if (latest && !rk_run_later(one, latest)) continue;
+        latest = one;
         *run = s->run[i];
-        return true;
     }
+    return latest;
+}
+
+bool rk_study_shows(const rk_study *s, uint32_t run)
+{
+    for (uint32_t i = 0; i < s->n_runs; i++)
+        if (s->run[i] == run) return has_label(s, s->run_label[i]);
     return false;
 }
 

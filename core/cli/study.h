@@ -1,8 +1,9 @@
 /* study.h: what runs of a preset say about its claims.
  *
  * Runs of one preset at one scale, with the same settings changed by the user, are judged together:
- * a study.  Of each label ("random labels", without the seed) and seed the latest finished run
- * counts; in exact numerics its device makes no difference.
+ * a study.  Of each label ("random labels", without the seed) and seed the finished run that
+ * was started last counts (of those started at once the one of the highest id), in whatever order
+ * files were merged; in exact numerics its device makes no difference.
  *
  * An expression of a claim is SQL without tables: numbers, 'texts', + - * / < <= = <> >= > and or
  * not between, and these functions:
@@ -50,8 +51,10 @@ typedef struct rk_study {
 rk_status rk_study_make(const rk_preset *p, int scale, const char *changed, const rk_runs *runs,
                         rk_study *out, rk_error *e);
 void rk_study_free(rk_study *s);
-/* The run of a label and a seed; false if there is none. */
+/* The run of a label and a seed that counts; false if there is none. */
 bool rk_study_find(const rk_study *s, const char *label, uint64_t seed, uint32_t *run);
+/* True for a finished run of one of the preset's labels, by its index. */
+bool rk_study_shows(const rk_study *s, uint32_t run);
 /* Refuses a label that the preset does not have, with the nearest one. */
 rk_status rk_study_label(const rk_study *s, const char *label, rk_error *e);
 /* Refuses what is no DIAGNOSTIC.NAME, and a diagnostic that no variant of the preset asks for; if

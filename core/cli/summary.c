@@ -93,31 +93,73 @@ static rk_status load_pair(rk_results *r, int64_t a, int64_t b, pair *p, rk_erro
 typedef struct verdict {
     uint32_t pairs, differing;
     int64_t epochs;
+    bool untrained; /* some pairs have no epoch, but weights */
     bool exact;
 } verdict;
+
+static void say_pair(const pair *p, const char *what, FILE *f)
+{
+    const rk_run_record *a = p->run[0], *b = p->run[1];
+    fprintf(f, "%s%s%s: %s (run %lld) and %s (run %lld) ", what, a->variant[0] ? ", " : "",
+            a->variant, a->device, (long long)a->id, b->device, (long long)b->id);
+}
+
+static void compare_epochs(pair *p, const char *path, FILE *f, verdict *v)
+{
+    const rk_run_record *a = p->run[0], *b = p->run[1];
+    bool whole = strcmp(a->status, "done") == 0 && strcmp(b->status, "done") == 0;
+    uint32_t least = p->n[0] < p->n[1] ? p->n[0] : p->n[1]; /* of a stopped run: what it has */
+    if (!whole) p->n[0] = p->n[1] = least;
+    int64_t epoch = rk_first_difference(p->rows[0], p->n[0], p->rows[1], p->n[1]);
+    v->pairs++;
+    v->epochs += p->n[0];
+    if (!epoch) return;
+    v->differing++;
+    say_pair(p, "DIGESTS DIFFER", f);
+    fprintf(f,
+            "from epoch %lld on; 'rethink compare %lld %lld --bisect --out %s' finds the kernel\n",
+            (long long)epoch, (long long)a->id, (long long)b->id, path);
+}
+
+/* Of a pair without a common epoch: the weights, if neither has any. */
+static void compare_weights(const pair *p, const char *path, FILE *f, verdict *v)
+{
+    const rk_run_record *a = p->run[0], *b = p->run[1];
+    if (p->n[0] || p->n[1] || !a->digest[0] || !b->digest[0]) {
+        say_pair(p, "NOT COMPARED", f);
+        fputs("have no epoch in common\n", f);
+        return;
+    }
+    v->pairs++;
+    v->untrained = true;
+    if (strcmp(a->digest, b->digest) == 0) return;
+    v->differing++;
+    say_pair(p, "DIGESTS DIFFER", f);
+    fprintf(f, "without an epoch; 'rethink compare %lld %lld --out %s' shows what else differs\n",
+            (long long)a->id, (long long)b->id, path);
+}
 
 static rk_status compare(rk_results *r, int64_t a, int64_t b, FILE *f, verdict *v, rk_error *e)
 {
     pair p;
     RK_TRY(load_pair(r, a, b, &p, e));
-    bool whole = strcmp(p.run[0]->status, "done") == 0 && strcmp(p.run[1]->status, "done") == 0;
-    uint32_t least = p.n[0] < p.n[1] ? p.n[0] : p.n[1]; /* of a stopped run: what it has */
-    if (!whole) p.n[0] = p.n[1] = least;
-    int64_t epoch = rk_first_difference(p.rows[0], p.n[0], p.rows[1], p.n[1]);
-    v->pairs++;
-    v->epochs += p.n[0];
     if (strcmp(p.run[0]->numerics, "fast") == 0) v->exact = false;
-    if (epoch) {
-        v->differing++;
-        fprintf(f,
-                "DIGESTS DIFFER%s%s: %s (run %lld) and %s (run %lld) from epoch %lld on; 'rethink "
-                "compare %lld %lld --bisect --out %s' finds the kernel\n",
-                p.run[0]->variant[0] ? ", " : "", p.run[0]->variant, p.run[0]->device, (long long)a,
-                p.run[1]->device, (long long)b, (long long)epoch, (long long)a, (long long)b,
-                rk_results_path(r));
-    }
+    if (p.n[0] && p.n[1])
+        compare_epochs(&p, rk_results_path(r), f, v);
+    else
+        compare_weights(&p, rk_results_path(r), f, v);
     free_pair(&p);
     return RK_OK;
+}
+
+static void say_agreement(const verdict *v, FILE *f)
+{
+    if (v->epochs)
+        fprintf(f,
+                "Digests agree: the devices computed the same bits in every one of %lld epochs\n",
+                (long long)v->epochs);
+    if (v->untrained)
+        fputs("Digests agree: the devices have the same weights in every run without epochs\n", f);
 }
 
 rk_status rk_summary_agreement(rk_results *r, const rk_done *done, uint32_t n, FILE *f,
@@ -133,9 +175,7 @@ rk_status rk_summary_agreement(rk_results *r, const rk_done *done, uint32_t n, F
     if (v.pairs == 0) return RK_OK;
     *differ = v.differing && v.exact;
     if (v.differing == 0)
-        fprintf(f,
-                "Digests agree: the devices computed the same bits in every one of %lld epochs\n",
-                (long long)v.epochs);
+        say_agreement(&v, f);
     else if (!v.exact)
         fprintf(f, "(fast numerics promise no equal bits)\n");
     return RK_OK;

@@ -15,8 +15,9 @@ int64_t rk_first_difference(const rk_epoch_record *a, uint32_t n_a, const rk_epo
 
 /* A row per run: variant, device, accuracies, epochs to fit, seconds, digest. */
 rk_status rk_summary_table(rk_results *r, const rk_done *done, uint32_t n, FILE *f, rk_error *e);
-/* A line that says whether runs of the same job have the same digests, if there are any two.
- * *differ is set if some do not although they are exact. */
+/* Lines that say whether runs of the same job have the same digests, if there are any two: those of
+ * the epochs that both have, or of the weights if neither has any.  A pair of which only one has an
+ * epoch is named as not compared.  *differ is set if some do not although they are exact. */
 rk_status rk_summary_agreement(rk_results *r, const rk_done *done, uint32_t n, FILE *f,
                                bool *differ, rk_error *e);
 /* The array of runs as 'rethink export --json' gives them. */

@@ -30,6 +30,11 @@ rk_config rk_config_default(void)
                        .checkpoint_seconds = 60};
 }
 
+uint64_t rk_config_randomize_seed(const rk_config *c)
+{
+    return c->randomize_seed < 0 ? c->seed : (uint64_t)c->randomize_seed;
+}
+
 static rk_status check_more(const rk_config *c, rk_error *e)
 {
     if (c->el2n_epoch < 1 || c->el2n_epoch > 1000000)

@@ -122,7 +122,7 @@ static rk_status load(const rk_doctor_facts *f, const rk_recipe *r, rk_dataset *
                       rk_audit *audit, rk_error *e)
 {
     const rk_config *c = f->config;
-    uint64_t seed = c->randomize_seed < 0 ? c->seed : (uint64_t)c->randomize_seed;
+    uint64_t seed = rk_config_randomize_seed(c);
     return rk_dataset_load(r->data, (const rk_spec *const *)r->transforms.spec, r->transforms.n,
                            seed, out, audit, e);
 }

@@ -38,6 +38,8 @@ typedef struct rk_config {
     int64_t stop_patience; /* stop after so many epochs without a better test accuracy; 0: never */
 } rk_config;
 rk_config rk_config_default(void);
+/* What the streams of the transforms are keyed with. */
+uint64_t rk_config_randomize_seed(const rk_config *c);
 
 /* What a run costs, before it begins. */
 typedef struct rk_estimate {

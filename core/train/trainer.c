@@ -165,7 +165,7 @@ rk_status rk_trainer_open(rk_hub *hub, const rk_registry *plugins, const rk_conf
     *out = NULL;
     if (!t) return RK_FAIL(e, RK_E_NOMEM, "no memory for a run");
     t->seed = c->seed;
-    t->randomize_seed = c->randomize_seed < 0 ? c->seed : (uint64_t)c->randomize_seed;
+    t->randomize_seed = rk_config_randomize_seed(c);
     t->rate = c->rate;
     rk_status status = open_all(t, hub, plugins, c, e);
     if (status == RK_OK)

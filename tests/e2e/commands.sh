@@ -185,6 +185,43 @@ test_report_of_equal_bits() {
     grep -q '10 of 10 runs fitted every training example' report.html
 }
 
+# Runs that differ in more than the device need not have the same bits, and are no seeds of one.
+test_report_keeps_experiments_apart() {
+    set -- run --model linear --data synth16:n=60,test=20 --quiet --seed 1 --epochs 2 --out r.sqlite
+    works "$RETHINK" "$@" --device cpu
+    works "$RETHINK" "$@" --device opencl:Portable --hold-out 0.3
+    works "$RETHINK" report r.sqlite
+    checks '
+page = open("report.html").read()
+assert " bits.</b>" not in page and page.count("<section>") == 3
+assert "constant, 2 epochs\n" in page and "constant, 2 epochs, hold-out 0.3\n" in page'
+    for other in '--epochs 1' '--randomize-seed 5' '--stop-accuracy 0.5' '--stop-loss 0.1' \
+        '--stop-patience 9' '--eval-limit 50' '--randomize labels:p=1 --eval-labels corrupted'; do
+        # shellcheck disable=SC2086
+        works "$RETHINK" "$@" --device cpu $other
+    done
+    works "$RETHINK" "$@" --device opencl:Portable --unfused
+    works "$RETHINK" report r.sqlite
+    checks '
+page = open("report.html").read()
+assert page.count("<section>") == 10 and "In all 1 comparisons" in page
+assert page[:page.index("<h2>Provenance")].count("<td class=n>1</td>") == 10'
+}
+
+# Two machines call their devices alike.
+test_report_of_two_machines() {
+    "$E2E/fake_results" r.sqlite 1
+    sqlite3 r.sqlite "update runs set device = 'cpu:0'"
+    works "$RETHINK" report r.sqlite
+    grep -q 'Same bits.</b> In all 5 comparisons' report.html || fail 'names were not looked at'
+    sqlite3 r.sqlite "update runs set device_name = 'x'"
+    works "$RETHINK" report r.sqlite
+    grep -q 'Same bits.</b> In all 5 comparisons' report.html || fail 'drivers were not looked at'
+    sqlite3 r.sqlite "update runs set driver = 'x'"
+    works "$RETHINK" report r.sqlite
+    ! grep -q 'Same bits' report.html || fail 'a device was compared with itself'
+}
+
 test_report_failures_lose_nothing() {
     "$E2E/fake_results" r.sqlite 1
     echo old >r.html

@@ -151,6 +151,69 @@ assert len(zlib.decompress(data)) == (width + 1) * height
 assert page.count("<s>") > 0'
 }
 
+# Runs that no label of the preset names, as of a setting that tells its variants apart, and those
+# that are not done, are shown as runs of no preset are.
+test_report_loses_no_run() {
+    tiny
+    works "$RETHINK" run tiny -q --randomize labels:p=0.5 --seed 1
+    [ "$(sqlite3 rethink.sqlite 'select variant from runs')" = '' ] || fail 'it has a label'
+    works "$RETHINK" report -o other.html
+    checks '
+page = open("other.html").read()
+assert "two variants" not in page and " met</b>" not in page
+assert page.count("<section>") == 3 and page.count("random labels, p = 0.5</span>") == 2'
+    works "$RETHINK" run tiny -q
+    works "$RETHINK" run tiny -q --seed 1 --variant a
+    sqlite3 rethink.sqlite "update runs set status = 'stopped' where id = (select max(id) from runs)"
+    works "$RETHINK" report
+    checks '
+page = open("report.html").read()
+assert page.count("two variants") == 1 and "3 of 3 met" in page
+assert page.count("<section>") == 4 and page.count("true labels</span>") == 1'
+}
+
+# strips PAGE N: it shows images of N variants, which are those of their runs.
+strips() {
+    [ "$(grep -o 'data:image/png' "$1" | wc -l)" = "$2" ] || fail "$1 has no $2 strips of images"
+    ! grep -q 'not the data of the run' "$1" || fail "$1: not the data of the run"
+    stands_alone "$1"
+}
+
+# Images whose pixels are in no array are read from where they come from.
+test_report_of_images_that_are_not_in_memory() {
+    tiny
+    works "$RETHINK" run tiny -q --data noise:n=60,test=20,classes=10,size=28 --seed 1 --out noise.sqlite
+    works "$RETHINK" report noise.sqlite -o noise.html
+    strips noise.html 2
+    "$E2E/make_images" folder 30 3 20
+    works "$RETHINK" run tiny -q --data imagefolder:path=folder,size=16,resident=no --seed 1 \
+        --out folder.sqlite
+    works "$RETHINK" report folder.sqlite -o folder.html
+    strips folder.html 2
+    rm -r folder
+    works "$RETHINK" report folder.sqlite -o gone.html
+    strips gone.html 0
+}
+
+# What would take long to make again is left out.
+test_report_of_large_data() {
+    tiny
+    works "$RETHINK" run tiny -q --seed 1
+    sqlite3 rethink.sqlite 'update runs set train_examples = 1000000'
+    works "$RETHINK" report
+    strips report.html 0
+}
+
+# The data are made again with all that they depend on.
+test_report_shows_the_data_of_the_runs() {
+    tiny
+    works "$RETHINK" run tiny -q --randomize-seed 7 --eval-labels corrupted --variant b
+    works "$RETHINK" run tiny -q --randomize-seed 7
+    works "$RETHINK" run tiny -q --eval-labels corrupted --variant b
+    works "$RETHINK" report
+    strips report.html 4
+}
+
 # Claims of presets hold of two seeds, those of easy and memorization of all that they take.
 test_experiments_in_miniature() {
     presets=fig1a

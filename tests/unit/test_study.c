@@ -29,10 +29,12 @@ static rk_status read_text(const char *text, rk_preset *p, rk_error *e)
 
 /* A run of epochs whose training accuracy is fit / epochs, 2 fit / epochs, ...: it fits at the end
  * if fit is 1.  Test accuracy rises to `test` at epoch 2 and is less later. */
-static void add_run(rk_results *r, const char *label, uint64_t seed, int64_t epochs, double fit,
-                    double test, const char *status, const char *config)
+static void add_started(rk_results *r, const char *started, const char *label, uint64_t seed,
+                        int64_t epochs, double fit, double test, const char *status,
+                        const char *config)
 {
     rk_run_record run = {.preset = "study",
+                         .started = started,
                          .variant = label,
                          .config = config,
                          .seed = seed,
@@ -52,6 +54,12 @@ static void add_run(rk_results *r, const char *label, uint64_t seed, int64_t epo
         assert_int_equal(rk_results_epoch(r, &run, &row, NULL), RK_OK);
     }
     assert_int_equal(rk_results_finish(r, run.id, status, "", NULL), RK_OK);
+}
+
+static void add_run(rk_results *r, const char *label, uint64_t seed, int64_t epochs, double fit,
+                    double test, const char *status, const char *config)
+{
+    add_started(r, "", label, seed, epochs, fit, test, status, config);
 }
 
 #define MICRO "{\"scale\":\"micro\",\"changed\":\"\"}"
@@ -245,6 +253,29 @@ static void test_which_runs(void **state)
     expect_outcome(claim, RK_MET, 1);
 }
 
+/* Merged files are numbered in the order in which they were named. */
+static void test_started_last(void **state)
+{
+    static const char claim[] = "[claim c]\nholds = best_test('a') > 0.2\n";
+    static const struct {
+        const char *started[2];
+        double test[2];
+        rk_outcome want;
+    } cases[] = {{{"2026-01-02T00:00:00.000Z", "2026-01-01T00:00:00.000Z"}, {0.3, 0.1}, RK_MET},
+                 {{"2026-01-02T00:00:00.000Z", "2026-01-01T00:00:00.000Z"}, {0.1, 0.3}, RK_NOT_MET},
+                 {{"2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.001Z"}, {0.1, 0.3}, RK_MET},
+                 {{"2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"}, {0.1, 0.3}, RK_MET}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rk_results *r;
+        open_results("seeds.sqlite", &r);
+        for (int k = 0; k < 2; k++)
+            add_started(r, cases[i].started[k], "a", 1, 2, 1, cases[i].test[k], "done", MICRO);
+        rk_results_close(r);
+        expect_outcome(claim, cases[i].want, cases[i].want == RK_MET);
+    }
+}
+
 static void test_rank_correlation(void **state)
 {
     static const char text[] =
@@ -303,10 +334,13 @@ static void test_shipped(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_measures),   cmocka_unit_test(test_pass_rule),
-        cmocka_unit_test(test_bands),      cmocka_unit_test(test_several),
-        cmocka_unit_test(test_which_runs), cmocka_unit_test(test_rank_correlation),
-        cmocka_unit_test(test_shipped)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_measures),
+                                       cmocka_unit_test(test_pass_rule),
+                                       cmocka_unit_test(test_bands),
+                                       cmocka_unit_test(test_several),
+                                       cmocka_unit_test(test_which_runs),
+                                       cmocka_unit_test(test_started_last),
+                                       cmocka_unit_test(test_rank_correlation),
+                                       cmocka_unit_test(test_shipped)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -44,17 +44,18 @@ static rk_done add_run(rk_results *r, uint32_t job, const char *numerics, const 
     return (rk_done){run.id, job};
 }
 
-/* What is said of runs, and whether that is a failure. */
+/* What is said of runs, and whether that is a failure.  A text with a newline at its end is all. */
 static void expect(rk_results *r, const rk_done *done, uint32_t n, bool failure, const char *said)
 {
     char text[1024] = "";
+    size_t length = strlen(said);
     bool differ = !failure;
     FILE *f = fmemopen(text, sizeof text - 1, "w");
     assert_int_equal(rk_summary_agreement(r, done, n, f, &differ, NULL), RK_OK);
     fclose(f);
     assert_int_equal(differ, failure);
     if (!strstr(text, said)) fail_msg("\"%s\" does not say \"%s\"", text, said);
-    if (!said[0]) assert_string_equal(text, "");
+    if (!length || said[length - 1] == '\n') assert_string_equal(text, said);
 }
 
 static void test_agreement(void **state)
@@ -81,9 +82,41 @@ static void test_agreement(void **state)
     rk_results_close(r);
 }
 
+/* A run without epochs whose weights have a digest, if it is not "". */
+static rk_done add_untrained(rk_results *r, uint32_t job, const char *end, const char *digest)
+{
+    rk_done done = add_run(r, job, "exact", end, 0, '0');
+    rk_run_record run = {.id = done.id, .digest = digest};
+    assert_int_equal(rk_results_summary(r, &run, NULL), RK_OK);
+    return done;
+}
+
+static void test_agreement_without_epochs(void **state)
+{
+    rk_results *r;
+    (void)state;
+    assert_int_equal(rk_results_open(scratch("none.sqlite"), false, &r, NULL), RK_OK);
+    rk_done a = add_untrained(r, 0, "done", "x"), b = add_untrained(r, 0, "done", "x");
+    rk_done other = add_untrained(r, 0, "done", "y"), stopped = add_untrained(r, 0, "stopped", "");
+    rk_done trained = add_run(r, 0, "exact", "done", 3, 'a');
+    rk_done next[2] = {add_run(r, 1, "exact", "done", 3, 'a'),
+                       add_run(r, 1, "exact", "done", 3, 'a')};
+    expect(r, (rk_done[]){a, b}, 2, false, "agree: the devices have the same weights in every run");
+    expect(
+        r, (rk_done[]){a, other}, 2, true,
+        "DIFFER, true labels: cpu:0 (run 1) and cpu:0 (run 3) without an epoch; 'rethink compare");
+    expect(r, (rk_done[]){a, stopped}, 2, false, "and cpu:0 (run 4) have no epoch in common");
+    expect(r, (rk_done[]){trained, stopped}, 2, false,
+           "NOT COMPARED, true labels: cpu:0 (run 5) and cpu:0 (run 4) have no epoch in common\n");
+    expect(r, (rk_done[]){trained, a}, 2, false, "NOT COMPARED");
+    expect(r, (rk_done[]){a, b, next[0], next[1]}, 4, false, "in every one of 3 epochs\nDigests");
+    rk_results_close(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_difference),
-                                       cmocka_unit_test(test_agreement)};
+                                       cmocka_unit_test(test_agreement),
+                                       cmocka_unit_test(test_agreement_without_epochs)};
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }
