@@ -143,6 +143,17 @@ static rk_status add_after(const maker *m, const rk_variant *variant, rk_job *jo
     return RK_OK;
 }
 
+/* A run that stops before has no el2n either, but might have had. */
+static rk_status check_el2n(const rk_settings *s, rk_error *e)
+{
+    const rk_config *c = &s->config;
+    if (!c->scores || !s->el2n_given || c->el2n_epoch <= c->epochs) return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID,
+                   "--el2n-epoch: there is no epoch %lld in a run of %lld: give one of them, or "
+                   "more --epochs",
+                   (long long)c->el2n_epoch, (long long)c->epochs);
+}
+
 static rk_status add_point(const maker *m, const rk_variant *variant, uint64_t point, rk_error *e)
 {
     rk_job job = {.s = rk_settings_default(), .label = ""};
@@ -158,6 +169,7 @@ static rk_status add_point(const maker *m, const rk_variant *variant, uint64_t p
     if (failed) return no_memory(e);
     if (variant && labels_hold(m)) RK_TRY(add_after(m, variant, &job, e));
     RK_TRY(rk_settings_apply(&job.s, m->own, m->n_own, pool, e));
+    RK_TRY(check_el2n(&job.s, e));
     job.s.config.preset = m->preset->name;
     job.s.config.variant = job.label;
     job.s.config.scale = rk_scale_name(m->scale);
