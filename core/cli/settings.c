@@ -331,7 +331,7 @@ static int find(const char *key)
 rk_status rk_settings_known(const char *key, rk_error *e)
 {
     const char *known[SETTINGS];
-    char hint[320];
+    char hint[RK_HINT_MAX];
     if (find(key) >= 0) return RK_OK;
     for (int i = 0; i < SETTINGS; i++) known[i] = table[i].key;
     rk_name_hint(key, known, SETTINGS, hint, sizeof hint);

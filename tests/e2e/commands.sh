@@ -20,6 +20,19 @@ test_unknown_command_names_the_nearest() {
     fails 'which command' "$RETHINK"
 }
 
+# However many there are, the names in an error are whole.
+test_lists_of_known_names() {
+    for wrong in 'run --zzz' 'sweep --zzz' 'check cpu --case zzz' 'plugins zzz'; do
+        # shellcheck disable=SC2086
+        fails 'known: [a-z].*[a-z], and [0-9]+ more$' "$RETHINK" $wrong
+    done
+    "$RETHINK" run --help >help.txt
+    fails 'and [0-9]+ more$' "$RETHINK" run --zzz
+    for name in $(sed 's/.*known: //; s/, and .*//; s/,//g' stderr.txt); do
+        grep -qE -- "--$name\b" help.txt || fail "$name is no option"
+    done
+}
+
 test_misuse() {
     for c in $commands; do fails '--no-such-thing is no option' "$RETHINK" "$c" --no-such-thing; done
     fails "did you mean 'json'" "$RETHINK" list --jsn
