@@ -63,6 +63,8 @@ rk_status rk_results_open(const char *path, bool read_only, rk_results **out, rk
  * runs, which is made.  Waits some seconds, as long as processes of a killed sweep may take to
  * go. */
 rk_status rk_results_lock(const char *path, int *fd, rk_error *e);
+/* For the holder of the lock: the folder of runs is removed if nothing is in it. */
+void rk_results_forget_folder(const char *path);
 void rk_results_close(rk_results *r);
 const char *rk_results_path(const rk_results *r);
 
