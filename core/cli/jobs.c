@@ -349,6 +349,39 @@ rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e)
     return status;
 }
 
+/* The configuration as it will be recorded, with all devices in place of one; NULL without
+ * memory. */
+static json_t *job_json(const rk_job *job)
+{
+    const rk_settings *s = &job->s;
+    char *text = rk_config_write(&s->config);
+    json_t *root = text ? json_loads(text, 0, NULL) : NULL, *devices = json_array();
+    bool good = root && devices;
+    for (uint32_t i = 0; good && i < s->n_devices; i++)
+        good = json_array_append_new(devices, json_string(s->device[i])) == 0;
+    good = good && json_object_del(root, "device") == 0 &&
+           json_object_set(root, "devices", devices) == 0 &&
+           json_object_set_new(root, "threads",
+                               s->threads ? json_integer(atoi(s->threads)) : json_null()) == 0 &&
+           json_object_set_new(root, "isa", s->isa ? json_string(s->isa) : json_null()) == 0;
+    json_decref(devices);
+    free(text);
+    if (good) return root;
+    json_decref(root);
+    return NULL;
+}
+
+rk_status rk_jobs_print_json(const rk_jobs *j, FILE *f, rk_error *e)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; list && i < j->n; i++) {
+        if (json_array_append_new(list, job_json(&j->job[i])) == 0) continue;
+        json_decref(list);
+        list = NULL;
+    }
+    return rk_cli_json(f, list, e);
+}
+
 void rk_jobs_free(rk_jobs *j)
 {
     rk_pool_free(&j->pool);

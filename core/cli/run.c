@@ -89,6 +89,7 @@ static rk_status plan_jobs(command *c, rk_error *e)
     RK_TRY(rk_jobs_make(a->preset ? &c->preset : NULL, a->own, a->n_own, &c->jobs, e));
     RK_TRY(rk_jobs_keep(&c->jobs, a->variant, e));
     RK_TRY(rk_jobs_check(&c->jobs, a->preset ? &c->preset : NULL, c->plugins, e));
+    if (a->dry_run && a->json) return rk_jobs_print_json(&c->jobs, stdout, e);
     if (a->dry_run) return rk_jobs_print(&c->jobs, stdout, e);
     RK_TRY(rk_devices_used_find(c->hub, &c->jobs, &c->devices, e));
     for (uint32_t i = 0; i < c->jobs.n; i++) runs += c->jobs.job[i].s.n_devices;
@@ -139,7 +140,7 @@ static rk_status train(command *c, rk_error *e)
 {
     if (c->a->resume) return resume(c, e);
     RK_TRY(plan_jobs(c, e));
-    if (c->a->dry_run) return RK_OK;
+    if (c->a->dry_run) return rk_cli_flush(stdout, "standard output", e);
     for (uint32_t i = 0; i < c->jobs.n && !rk_signals_stopping(); i++)
         if (!run_job(c, i)) break;
     if (c->view.number < c->view.total)

@@ -35,7 +35,8 @@ static const struct argp_option own_options[] = {
      "Before a run begins, print what each kernel of a step takes and reaches; with --profile=FILE "
      "also as a trace, a JSON file that chrome://tracing and Perfetto draw",
      1},
-    {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0,
+     "List the runs, with --json as an array of configurations, and train none", 1},
     {"quiet", 'q', NULL, 0, "No progress, only the table at the end", 1},
     {0}};
 

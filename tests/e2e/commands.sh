@@ -166,7 +166,8 @@ test_output_into_a_device() {
 
 test_standard_output_full() {
     "$E2E/fake_results" r.sqlite 5
-    for c in 'list r.sqlite' 'export r.sqlite' 'show 1 r.sqlite' plugins --help; do
+    for c in 'list r.sqlite' 'export r.sqlite' 'show 1 r.sqlite' plugins --help 'run --dry-run' \
+        'run --dry-run --json'; do
         code=0
         # shellcheck disable=SC2086
         "$RETHINK" $c >/dev/full 2>stderr.txt || code=$?
