@@ -157,6 +157,19 @@ test_output_keeps_what_is_there() {
     [ -p pipe ] && cmp want.json got.json
 }
 
+# A file that was named is an error; standard output ends the process without a word, as everywhere.
+test_output_that_nobody_reads() {
+    "$E2E/fake_results" r.sqlite 40
+    works "$RETHINK" export r.sqlite -o whole.json
+    [ "$(wc -c <whole.json)" -gt 200000 ] || fail 'a pipe holds it all'
+    mkfifo pipe
+    timeout 60 head -c 10 pipe >/dev/null &
+    fails 'cannot write pipe: Broken pipe' timeout 60 "$RETHINK" export r.sqlite -o pipe
+    wait $!
+    { code=0; "$RETHINK" export r.sqlite 2>stderr.txt || code=$?; echo $code >code; } | head -c 10 >/dev/null
+    [ "$(cat code)" = 141 ] && [ ! -s stderr.txt ] || fail "exit status $(cat code): $(cat stderr.txt)"
+}
+
 test_output_into_a_device() {
     mknod full c 1 7 2>/dev/null && (: >full) 2>/dev/null || skip 'no devices can be made here'
     "$E2E/fake_results" r.sqlite 1
