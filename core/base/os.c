@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -189,6 +190,17 @@ bool rk_os_cache_dir(char *out)
     else if (home && *home == '/')
         n = snprintf(out, RK_PATH_MAX, "%s/.cache/rethink", home);
     return n >= 0 && n < RK_PATH_MAX;
+}
+
+int rk_os_lock(int fd, bool against_all, int ms)
+{
+    enum { EVERY_MS = 20 };
+    int how = (against_all ? LOCK_EX : LOCK_SH) | LOCK_NB;
+    for (int waited = 0; flock(fd, how) != 0; waited += EVERY_MS) {
+        if (errno != EWOULDBLOCK || waited >= ms) return errno;
+        usleep(EVERY_MS * 1000);
+    }
+    return 0;
 }
 
 uint64_t rk_os_now_ns(void)

@@ -5,26 +5,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 5000, EVERY_MS = 20 };
+enum { WAIT_MS = 5000 };
 
 static rk_status path_of(const char *path, char folder[RK_PATH_MAX], rk_error *e)
 {
     if (snprintf(folder, RK_PATH_MAX, "%s.runs", path) < RK_PATH_MAX) return RK_OK;
     return RK_FAIL(e, RK_E_INVALID, "the path %.100s... is too long", path);
-}
-
-/* 0, or errno; EWOULDBLOCK: another process has it. */
-static int lock_within(int fd, int ms)
-{
-    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += EVERY_MS) {
-        if (errno != EWOULDBLOCK || waited >= ms) return errno;
-        usleep(EVERY_MS * 1000);
-    }
-    return 0;
 }
 
 /* The folder that was opened is no longer there if who had the lock forgot it. */
@@ -46,7 +35,7 @@ rk_status rk_results_lock(const char *path, int *fd, rk_error *e)
         if (lock < 0 && errno == ENOENT) continue;
         if (lock < 0)
             return RK_FAIL(e, RK_E_IO, "cannot open the folder %s: %s", folder, strerror(errno));
-        int why = lock_within(lock, WAIT_MS);
+        int why = rk_os_lock(lock, true, WAIT_MS);
         if (!why && is_at(lock, folder)) {
             *fd = lock;
             return RK_OK;

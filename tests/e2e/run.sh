@@ -264,6 +264,39 @@ begins() {
     wait $pid 2>/dev/null || true
 }
 
+# A run that could not say that it ended is no running one, one that goes on is.
+test_killed_runs_are_stopped() {
+    launch --epochs 100000 --checkpoint-seconds 0 --out r.sqlite >/dev/null 2>&1 &
+    pid=$!
+    until [ -e r.sqlite.runs/1/checkpoint.safetensors ]; do sleep 0.01; done
+    works "$RETHINK" list r.sqlite
+    says '^ *1  running '
+    [ ! -s stderr.txt ] || fail "$(cat stderr.txt)"
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    works "$RETHINK" list r.sqlite
+    says '^ *1  stopped '
+    grep -q "goes on with 'rethink run --resume RUN --out r.sqlite'$" stderr.txt || fail "$(cat stderr.txt)"
+    works "$RETHINK" show 1 r.sqlite
+    says '^  status +stopped$'
+    says "^  error +killed, .*: 'rethink run --resume 1 --out r.sqlite' goes on$"
+    works "$RETHINK" export r.sqlite
+    checks 'import json; r = json.load(open("stdout.txt"))[0]; assert r["status"] == "stopped", r'
+    [ "$(sqlite3 r.sqlite 'select status from runs')" = running ] || fail 'reading has written'
+    cp r.sqlite copy.sqlite # of which nobody knows
+    works "$RETHINK" list copy.sqlite
+    says '^ *1  running '
+    "$RETHINK" run --resume 1 --quiet --out r.sqlite >/dev/null 2>&1 &
+    pid=$!
+    for _ in 1 2 3 4 5; do "$RETHINK" list r.sqlite >/dev/null 2>&1; done # as it begins, which is no harm
+    until "$RETHINK" list r.sqlite 2>/dev/null | grep -q '^ *1  running '; do
+        kill -0 $pid || fail 'it does not go on'
+        sleep 0.05
+    done
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+}
+
 # Without its results file a folder is of no run: what is in it is not taken for the next one's.
 test_run_in_an_old_folder() {
     # shellcheck disable=SC2086
