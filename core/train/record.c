@@ -157,7 +157,7 @@ rk_status rk_record_check_data(const rk_run_record *run, const rk_trainer *t, rk
     if (strcmp(run->data_digest, t->audit.digest) == 0) return RK_OK;
     return RK_FAIL(e, RK_E_INVALID,
                    "the data of run %lld have changed since it began (digest %s, now %s): restore "
-                   "them",
+                   "them, or say with --data-path where they are",
                    (long long)run->id, run->data_digest, t->audit.digest);
 }
 
