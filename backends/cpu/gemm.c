@@ -5,12 +5,14 @@
 
 typedef void tile_fn(const cpu_tile *);
 
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
 static inline __attribute__((always_inline)) void tile_body(const cpu_tile *t, int mr, int nv)
 {
     tile_acc acc;
     vec_mask part = v_part((int)t->last);
     const float *a = t->a, *b = t->b, *soon = tile_soon(t), *next = t->next;
-    int64_t l = 0, rows = t->k < mr ? t->k : mr;
+    int64_t l = 0, rows = next ? least(t->k, mr) : 0;
     tile_begin(t, acc, mr, nv, part);
     for (; l < rows; l++, a += mr, b += t->ldb, soon += t->ld_soon, next += t->ld_to) {
         tile_next(next);
@@ -45,7 +47,7 @@ static inline __attribute__((always_inline)) void tile_along(const cpu_tile *t, 
     }
     for (int64_t n; l < t->k; l += n) {
         float turned[CPU_HALF * CPU_VEC];
-        n = t->k - l < CPU_HALF ? t->k - l : CPU_HALF;
+        n = least(t->k - l, CPU_HALF);
         pack_half(turned, CPU_VEC, b + l, t->ldb, t->last, n);
         for (int64_t i = 0; i < n; i++, a += mr) tile_packed(acc, a, turned + i * CPU_VEC, mr, 1);
     }
@@ -69,8 +71,6 @@ void CPU_NAME(cpu_tile_run)(const cpu_tile *t, int64_t rows, int64_t vectors)
 {
     tiles[rows - 1][vectors - 1](t);
 }
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static void pack_rows(const cpu_gemm *g, float *to, int64_t i, int64_t rows, int64_t l, int64_t n)
 {
@@ -143,7 +143,8 @@ static void run_step(const step *s)
             place(s, &t, i, j);
             if (g->soon && s->l + s->n == g->k)
                 g->soon(g->context, s->r.i + i, end - i, s->r.j + j, columns);
-            t.next = t.to + (end < s->r.rows ? (end - i) * t.ld_to : most - i * t.ld_to);
+            if (!g->near)
+                t.next = t.to + (end < s->r.rows ? (end - i) * t.ld_to : most - i * t.ld_to);
             (g->along ? alongs[end - i - 1] : tiles[end - i - 1][nv - 1])(&t);
         }
     }

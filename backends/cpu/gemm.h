@@ -59,6 +59,7 @@ typedef struct cpu_gemm {
     int along;
     float *c;
     int64_t ldc, k, block;
+    int near; /* c is likely to be in the cache, so that none of it is asked for */
     /* c has room for CPU_STRIP_ROWS rows of ldc <= CPU_STRIP columns, and is done with when done()
      * returns: results that nobody else wants stay in the cache. */
     int strip;
@@ -80,7 +81,7 @@ typedef struct cpu_tile {
     const float *a, *b;
     const float *from;
     float *to;
-    const float *next; /* c of the tile that follows */
+    const float *next; /* c of the tile that follows, or NULL */
     const float *soon; /* NULL, or memory that each step asks for, ld_soon after the one before */
     int64_t k, ldb, ld_from, ld_to, last, ld_soon;
     int plus;

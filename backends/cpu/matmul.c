@@ -93,8 +93,9 @@ static int64_t tile_columns(void) { return 1; }
 #else
 enum {
     STRIP = 1024,
-    LINE = 16, /* floats of a cache line */
-    DEEP = 64  /* chains that are longer than asking for lines takes */
+    LINE = 16,         /* floats of a cache line */
+    NEAR = 128 * 1024, /* results that may be in a core's cache still, 512 KiB */
+    DEEP = 64          /* chains that are longer than asking for lines takes */
 };
 
 /* The epilogue's arrays come from memory while tiles are multiplied. */
@@ -153,7 +154,7 @@ static sides sides_of(const product *x)
     return (sides){{x->a, p->ta ? p->m : p->k, !p->ta}, {x->b, p->tb ? p->k : p->n, (int)p->tb}};
 }
 
-static cpu_gemm gemm_of(const plan *p, const sides *s)
+static cpu_gemm gemm_of(const plan *p, const sides *s, float *c, int64_t ldc)
 {
     return (cpu_gemm){.source = s,
                       .pack_a = pack_a,
@@ -161,6 +162,9 @@ static cpu_gemm gemm_of(const plan *p, const sides *s)
                       .b = p->direct ? s->b.x : NULL,
                       .ldb = s->b.ld,
                       .along = p->direct && s->b.along,
+                      .c = c,
+                      .ldc = ldc,
+                      .near = p->apart || p->swapped || p->batch * p->m * p->n <= NEAR,
                       .k = p->k,
                       .block = RK_MATMUL_BLOCK};
 }
@@ -169,9 +173,7 @@ static void multiply_tiles(product *x, cpu_rect r, void *scratch)
 {
     const plan *p = x->p;
     sides s = sides_of(x);
-    cpu_gemm g = gemm_of(p, &s);
-    g.c = x->c;
-    g.ldc = x->columns;
+    cpu_gemm g = gemm_of(p, &s, x->c, x->columns);
     g.strip = p->apart;
     g.done = x->epilogue ? epilogue : NULL;
     g.soon = x->epilogue && p->k >= DEEP ? soon : NULL;
@@ -200,9 +202,7 @@ static void multiply_swapped(product *x, int64_t i, int64_t rows, float *strip)
     for (int64_t at = i; at < i + rows; at += STRIP) {
         int64_t n = i + rows - at < STRIP ? i + rows - at : STRIP;
         sides swapped = {s.b, {s.a.x + at * (s.a.along ? s.a.ld : 1), s.a.ld, s.a.along}};
-        cpu_gemm g = gemm_of(p, &swapped);
-        g.c = strip;
-        g.ldc = STRIP;
+        cpu_gemm g = gemm_of(p, &swapped, strip, STRIP);
         CPU_NAME(cpu_gemm_run)(&g, (cpu_rect){0, p->n, 0, n}, scratch);
         put_back(x->c + at * p->n, p->n, strip, n);
         if (x->epilogue) epilogue(x, at, n, 0, p->n);

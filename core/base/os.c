@@ -1,9 +1,12 @@
 #include "base/os.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,12 +85,28 @@ static rk_status too_long(const char *path, rk_error *e)
     return RK_FAIL(e, RK_E_INVALID, "the path %.100s... is too long", path);
 }
 
+/* 0, or errno: a pipe that nobody reads any more is a failure like others, and no signal that ends
+ * the process. */
+static int write_unsignalled(int fd, const void *data, size_t bytes)
+{
+    const struct timespec no_wait = {0};
+    sigset_t pipe, before, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    int why = write_all(fd, data, bytes) ? 0 : errno;
+    if (why == EPIPE && !sigismember(&pending, SIGPIPE)) sigtimedwait(&pipe, NULL, &no_wait);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return why;
+}
+
 /* Devices, pipes and the like stay what they are. */
 static rk_status write_into(const char *path, const void *data, size_t bytes, rk_error *e)
 {
     int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) return cannot_write(path, errno, e);
-    int why = write_all(fd, data, bytes) ? 0 : errno;
+    int why = write_unsignalled(fd, data, bytes);
     if (close(fd) != 0 && !why) why = errno;
     return why ? cannot_write(path, why, e) : RK_OK;
 }
@@ -171,6 +190,17 @@ bool rk_os_cache_dir(char *out)
     else if (home && *home == '/')
         n = snprintf(out, RK_PATH_MAX, "%s/.cache/rethink", home);
     return n >= 0 && n < RK_PATH_MAX;
+}
+
+int rk_os_lock(int fd, bool against_all, int ms)
+{
+    enum { EVERY_MS = 20 };
+    int how = (against_all ? LOCK_EX : LOCK_SH) | LOCK_NB;
+    for (int waited = 0; flock(fd, how) != 0; waited += EVERY_MS) {
+        if (errno != EWOULDBLOCK || waited >= ms) return errno;
+        usleep(EVERY_MS * 1000);
+    }
+    return 0;
 }
 
 uint64_t rk_os_now_ns(void)

@@ -21,6 +21,9 @@ rk_status rk_os_sync_folder(const char *path, rk_error *e);
 /* The folder of things that may be deleted any time: RETHINK_CACHE_DIR, XDG_CACHE_HOME/rethink or
  * HOME/.cache/rethink, into out[RK_PATH_MAX].  False if there is none, or RETHINK_CACHE_DIR=off. */
 bool rk_os_cache_dir(char *out);
+/* Locks an open file or folder for the process (flock), against all others or those that write;
+ * waits at most so long.  0, or errno: EWOULDBLOCK if another process has it. */
+int rk_os_lock(int fd, bool against_all, int ms);
 /* A clock for durations. */
 uint64_t rk_os_now_ns(void);
 #endif

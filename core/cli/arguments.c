@@ -36,7 +36,7 @@ static void explain_option(const struct argp *argp, const char *command, const c
 {
     const char *known[MAX_OPTIONS];
     size_t n = 0, length = strcspn(word, "=");
-    char name[64], hint[512] = "";
+    char name[64], hint[RK_HINT_MAX] = "";
     snprintf(name, sizeof name, "%.*s", (int)length, word);
     for (const struct argp_option *o = argp->options; o && (o->name || o->key); o++) {
         char brief[3] = {'-', (char)o->key, '\0'};

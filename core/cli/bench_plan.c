@@ -33,7 +33,7 @@ const char *rk_bench_size_name(rk_bench_size s)
 static rk_status unknown_suite(const char *name, rk_error *e)
 {
     const char *known[2 * N_PARTS];
-    char hint[256];
+    char hint[RK_HINT_MAX];
     uint32_t n = 0;
     for (uint32_t i = 0; i < N_PARTS; i++)
         for (int k = 0; k < 2; k++)

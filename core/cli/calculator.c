@@ -305,7 +305,7 @@ static rk_status wrong(const rk_calculator *c, const char *text, const char *why
 {
     static const char missing[] = "no such function: ";
     const char *known[RK_MEASURES_MAX + sizeof builtin / sizeof *builtin];
-    char hint[320] = "";
+    char hint[160] = "";
     size_t n = 0;
     if (strncmp(why, missing, sizeof missing - 1) == 0) {
         for (; n < RK_MEASURES_MAX && rk_measure_name(n); n++) known[n] = rk_measure_name(n);

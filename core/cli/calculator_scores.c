@@ -26,7 +26,7 @@ static void give_lack(sqlite3_context *ctx, rk_calculator *c, const rk_error *e)
 static const rk_score_kind *kind_named(const char *name, rk_error *e)
 {
     const char *known[KINDS_MAX];
-    char hint[320];
+    char hint[RK_HINT_MAX];
     size_t n;
     const rk_score_kind *kinds = rk_score_kinds(&n);
     for (size_t i = 0; i < n && i < KINDS_MAX; i++) {
@@ -169,7 +169,7 @@ static const double *memory_named(const rk_memorization *m, const char *name, rk
     static const char *const names[] = {"auc", "changed", "unchanged", "mean", "c_auc", "c_mean"};
     const double *const values[] = {&m->auc,  &m->of_changed, &m->of_clean,
                                     &m->mean, &m->c_auc,      &m->c_mean};
-    char hint[320];
+    char hint[RK_HINT_MAX];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) return values[i];
     rk_name_hint(name, names, sizeof names / sizeof *names, hint, sizeof hint);

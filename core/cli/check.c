@@ -86,7 +86,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static rk_status unknown(const char *what, const char *given, bool of_kinds, rk_error *e)
 {
-    char hint[400] = "";
+    char hint[RK_HINT_MAX] = "";
     uint32_t n = rk_check_cases(), m = 0;
     rk_check_case *all = calloc(n, sizeof *all);
     const char **known = calloc(n, sizeof *known);
@@ -98,7 +98,7 @@ static rk_status unknown(const char *what, const char *given, bool of_kinds, rk_
     if (known) rk_name_hint(given, known, m, hint, sizeof hint);
     free(all);
     free(known);
-    return RK_FAIL(e, RK_E_INVALID, "no %s '%s'%s", what, given, hint);
+    return RK_FAIL(e, RK_E_INVALID, "no %s '%.64s'%s", what, given, hint);
 }
 
 /* Selects the cases of the kinds in a list. */

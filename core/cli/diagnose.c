@@ -43,14 +43,8 @@ static void add_what(rk_str *what, const char *text)
 /* With a run only what changes no bits may be said. */
 static const char *not_with_run(const rk_run_arguments *a)
 {
-    static const char *const fine[] = {"device", "threads", "isa"};
-    for (uint32_t i = 0; i < a->n_own; i++) {
-        bool known = false;
-        for (size_t k = 0; k < sizeof fine / sizeof *fine; k++)
-            known = known || strcmp(a->own[i].key, fine[k]) == 0;
-        if (!known) return a->own[i].key;
-    }
-    return NULL;
+    static const char *const fine[] = {"device", "threads", "isa", "data-path"};
+    return rk_run_fixed_setting(a, fine, sizeof fine / sizeof *fine);
 }
 
 static bool is_given(const rk_run_arguments *a, const char *key)
@@ -101,6 +95,7 @@ typedef struct command {
     rk_registry *plugins;
     rk_results *results;
     rk_jobs jobs;
+    rk_pool pool; /* of the settings of a run */
     rk_view view;
     int64_t run;
 } command;
@@ -122,11 +117,8 @@ static rk_status print_list(const command *c, rk_error *e)
 }
 
 /* Of the backend, and the one device. */
-static rk_status apply_settings(command *c, rk_error *e)
+static rk_status apply_settings(const command *c, const rk_settings *s, rk_error *e)
 {
-    const rk_run_arguments *r = &c->a->run;
-    RK_TRY(rk_jobs_make(NULL, r->own, r->n_own, &c->jobs, e));
-    const rk_settings *s = &c->jobs.job[0].s;
     if (s->n_devices > 1)
         return RK_FAIL(e, RK_E_INVALID, "--device: one device, not %u", s->n_devices);
     if (s->threads) RK_TRY(rk_hub_option(c->hub, "threads", s->threads, e));
@@ -138,19 +130,27 @@ static rk_status of_run(command *c, rk_error *e)
 {
     const rk_run_arguments *r = &c->a->run;
     rk_watch watch = rk_view_watch(&c->view);
+    rk_settings s;
     rk_runs one;
     RK_TRY(rk_runs_load_one(r->out, r->resume, &one, e));
-    c->run = one.run[0]->id;
+    int64_t id = one.run[0]->id;
+    rk_status status = rk_run_settings(r, one.run[0], &c->pool, &s, e);
     rk_runs_free(&one);
-    const char *device = is_given(r, "device") ? c->jobs.job[0].s.device[0] : NULL;
-    return rk_run_diagnose(c->hub, c->plugins, c->results, c->run, c->a->what.s, device, &watch, e);
+    RK_TRY(status);
+    RK_TRY(apply_settings(c, &s, e));
+    c->run = id;
+    return rk_run_diagnose(c->hub, c->plugins, c->results, id, c->a->what.s,
+                           is_given(r, "device") ? s.device[0] : NULL, s.config.data, &watch, e);
 }
 
 /* A run that trains nothing. */
 static rk_status of_file(command *c, rk_error *e)
 {
-    const rk_settings *s = &c->jobs.job[0].s;
+    const rk_run_arguments *r = &c->a->run;
     rk_watch watch = rk_view_watch(&c->view);
+    RK_TRY(rk_jobs_make(NULL, r->own, r->n_own, &c->jobs, e));
+    const rk_settings *s = &c->jobs.job[0].s;
+    RK_TRY(apply_settings(c, s, e));
     rk_config config = s->config;
     config.epochs = 0;
     config.diagnose = c->a->what.s;
@@ -201,7 +201,6 @@ static rk_status print_found(const command *c, rk_error *e)
 /* What was found before something failed is printed all the same. */
 static rk_status work(command *c, rk_error *e)
 {
-    RK_TRY(apply_settings(c, e));
     rk_status status = c->a->run.resume ? of_run(c, e) : of_file(c, e);
     rk_view_clear(&c->view);
     if (c->run) {
@@ -250,6 +249,7 @@ static int run(const arguments *a)
         if (status != RK_E_STOPPED) code = failed;
     }
     rk_jobs_free(&c.jobs);
+    rk_pool_free(&c.pool);
     rk_results_close(c.results);
     rk_registry_free(c.plugins);
     rk_hub_free(c.hub);
@@ -267,7 +267,8 @@ int rk_cli_diagnose(int argc, char **argv)
         "--weights those of a safetensors file, together with --model, --data and what else is to "
         "be known of them.  What is found goes to the results file, in place of an older result "
         "of the same diagnostic and parameters, and to the terminal.\v"
-        "With a RUN, --device may name another device than the one it was trained on.  The exit "
+        "With a RUN, --device may name another device than the one it was trained on, and "
+        "--data-path where its data are now.  The exit "
         "status is 1 if a diagnostic failed; the others are done all the same.",
         NULL,
         NULL,

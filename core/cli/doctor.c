@@ -15,6 +15,14 @@ static const struct argp_option own_options[] = {
     {"quiet", OPTION_QUIET, NULL, 0, "Only what was found", 1},
     {0}};
 
+/* Of a run that is there only where its data are now. */
+static const char *not_with_run(const rk_run_arguments *a)
+{
+    static const char *const fine[] = {"data-path"};
+    const char *fixed = rk_run_fixed_setting(a, fine, 1);
+    return fixed || !a->preset ? fixed : "preset";
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     rk_run_arguments *a = state->input;
@@ -31,11 +39,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             a->preset = arg;
         return 0;
     case ARGP_KEY_END:
-        if (a->resume && (a->n_own || a->preset))
+        if (a->resume && not_with_run(a))
             return rk_cli_misuse(state,
                                  "a run is looked at as it was configured: '%s' cannot be "
                                  "given with it",
-                                 a->n_own ? a->own[0].key : "preset");
+                                 not_with_run(a));
         return 0;
     default: return rk_train_option(key, arg, a);
     }
@@ -133,10 +141,14 @@ static rk_status look_at_run(command *c, rk_error *e)
     rk_runs runs;
     rk_config config;
     json_t *owner = NULL;
+    rk_settings s;
+    rk_pool pool = {0};
     char title[32];
     RK_TRY(rk_runs_load_one(c->a->out, c->a->resume, &runs, e));
     rk_status status = rk_config_read(runs.run[0]->config, &config, &owner, e);
+    if (status == RK_OK) status = rk_run_settings(c->a, runs.run[0], &pool, &s, e);
     if (status == RK_OK) {
+        config.data = s.config.data;
         rk_doctor_facts f = {.config = &config,
                              .model = runs.run[0]->model,
                              .run = runs.run[0],
@@ -146,6 +158,7 @@ static rk_status look_at_run(command *c, rk_error *e)
         status = look(c, title, &f, e);
     }
     json_decref(owner);
+    rk_pool_free(&pool);
     rk_runs_free(&runs);
     return status;
 }

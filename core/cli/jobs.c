@@ -143,6 +143,17 @@ static rk_status add_after(const maker *m, const rk_variant *variant, rk_job *jo
     return RK_OK;
 }
 
+/* A run that stops before has no el2n either, but might have had. */
+static rk_status check_el2n(const rk_settings *s, rk_error *e)
+{
+    const rk_config *c = &s->config;
+    if (!c->scores || !s->el2n_given || c->el2n_epoch <= c->epochs) return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID,
+                   "--el2n-epoch: there is no epoch %lld in a run of %lld: give one of them, or "
+                   "more --epochs",
+                   (long long)c->el2n_epoch, (long long)c->epochs);
+}
+
 static rk_status add_point(const maker *m, const rk_variant *variant, uint64_t point, rk_error *e)
 {
     rk_job job = {.s = rk_settings_default(), .label = ""};
@@ -158,6 +169,7 @@ static rk_status add_point(const maker *m, const rk_variant *variant, uint64_t p
     if (failed) return no_memory(e);
     if (variant && labels_hold(m)) RK_TRY(add_after(m, variant, &job, e));
     RK_TRY(rk_settings_apply(&job.s, m->own, m->n_own, pool, e));
+    RK_TRY(check_el2n(&job.s, e));
     job.s.config.preset = m->preset->name;
     job.s.config.variant = job.label;
     job.s.config.scale = rk_scale_name(m->scale);
@@ -335,6 +347,39 @@ rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e)
     rk_table_free(t);
     if (status == RK_OK) fprintf(f, "%u runs, on each of their devices\n", j->n);
     return status;
+}
+
+/* The configuration as it will be recorded, with all devices in place of one; NULL without
+ * memory. */
+static json_t *job_json(const rk_job *job)
+{
+    const rk_settings *s = &job->s;
+    char *text = rk_config_write(&s->config);
+    json_t *root = text ? json_loads(text, 0, NULL) : NULL, *devices = json_array();
+    bool good = root && devices;
+    for (uint32_t i = 0; good && i < s->n_devices; i++)
+        good = json_array_append_new(devices, json_string(s->device[i])) == 0;
+    good = good && json_object_del(root, "device") == 0 &&
+           json_object_set(root, "devices", devices) == 0 &&
+           json_object_set_new(root, "threads",
+                               s->threads ? json_integer(atoi(s->threads)) : json_null()) == 0 &&
+           json_object_set_new(root, "isa", s->isa ? json_string(s->isa) : json_null()) == 0;
+    json_decref(devices);
+    free(text);
+    if (good) return root;
+    json_decref(root);
+    return NULL;
+}
+
+rk_status rk_jobs_print_json(const rk_jobs *j, FILE *f, rk_error *e)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; list && i < j->n; i++) {
+        if (json_array_append_new(list, job_json(&j->job[i])) == 0) continue;
+        json_decref(list);
+        list = NULL;
+    }
+    return rk_cli_json(f, list, e);
 }
 
 void rk_jobs_free(rk_jobs *j)

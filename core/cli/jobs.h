@@ -38,5 +38,8 @@ rk_status rk_jobs_order(rk_jobs *j, rk_error *e);
 bool rk_job_is_after(const rk_job *job, const rk_job *other);
 /* A row for each. */
 rk_status rk_jobs_print(const rk_jobs *j, FILE *f, rk_error *e);
+/* An array: of each its configuration, as in records, but for devices (an array), threads and isa
+ * (null: the backend's choice). */
+rk_status rk_jobs_print_json(const rk_jobs *j, FILE *f, rk_error *e);
 void rk_jobs_free(rk_jobs *j);
 #endif

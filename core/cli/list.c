@@ -2,6 +2,7 @@
 #include "cli/bench.h"
 #include "cli/runs.h"
 #include <math.h>
+#include <string.h>
 
 typedef struct arguments {
     const char *out, *preset;
@@ -70,6 +71,19 @@ static rk_status print_table(const rk_runs *r, bool verbose, rk_error *e)
     return status;
 }
 
+static void say_stopped(const rk_runs *r)
+{
+    for (uint32_t i = 0; i < r->n; i++) {
+        if (strcmp(r->run[i]->status, "stopped") != 0) continue;
+        fflush(stdout);
+        fprintf(
+            stderr,
+            "rethink: a run that was stopped goes on with 'rethink run --resume RUN --out %s'\n",
+            r->path);
+        return;
+    }
+}
+
 static rk_status print_benches(const rk_benches *b, bool after_runs, rk_error *e)
 {
     static const char *const heads[] = {"bench", "status", "size", "started", "host", "devices"};
@@ -102,6 +116,7 @@ static rk_status print(const arguments *a, const rk_runs *runs, rk_error *e)
     rk_status status = RK_OK;
     if (runs->n || !benches.n) status = print_table(runs, a->verbose, e);
     if (status == RK_OK && benches.n) status = print_benches(&benches, runs->n > 0, e);
+    if (status == RK_OK) say_stopped(runs);
     rk_benches_free(&benches);
     return status;
 }

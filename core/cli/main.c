@@ -47,7 +47,7 @@ static int print_help(FILE *f)
 static int unknown(const char *name)
 {
     const char *known[N_COMMANDS];
-    char hint[256];
+    char hint[RK_HINT_MAX];
     for (size_t i = 0; i < N_COMMANDS; i++) known[i] = commands[i].name;
     rk_name_hint(name, known, N_COMMANDS, hint, sizeof hint);
     rk_cli_failf("no command '%s'%s", name, hint);

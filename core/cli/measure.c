@@ -62,7 +62,7 @@ const char *rk_measure_name(size_t i)
 
 static rk_status unknown(const char *name, const char *const *known, size_t n, rk_error *e)
 {
-    char hint[320];
+    char hint[RK_HINT_MAX];
     rk_name_hint(name, known, n, hint, sizeof hint);
     return RK_FAIL(e, RK_E_INVALID, "no measure '%.40s'%s", name, hint);
 }

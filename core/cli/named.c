@@ -1,6 +1,7 @@
 /* Files that the user named must load; those that were only found may not. */
 #include "cli/named.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "device/tuning.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -43,11 +44,24 @@ rk_status rk_named_plugins(const rk_registry *r, const char *const *paths, uint3
 rk_status rk_named_tuning(rk_error *e)
 {
     char path[RK_PATH_MAX];
+    uint64_t seed;
+    rk_tuning *known;
     const char *own = getenv("RETHINK_TUNING");
-    if (!own || !*own || strncmp(own, "random:", 7) == 0 || !rk_tuning_path(path)) return RK_OK;
-    if (access(path, F_OK) == 0) return RK_OK;
-    return RK_FAIL(e, RK_E_INVALID,
-                   "the tuning database %.160s does not exist: 'rethink tune --tuning FILE' makes "
-                   "it, 'off' is none (--tuning or RETHINK_TUNING)",
-                   path);
+    if (!own || !*own) return RK_OK;
+    if (strncmp(own, "random:", 7) == 0) {
+        if (rk_parse_u64(own + 7, &seed)) return RK_OK;
+        return RK_FAIL(e, RK_E_INVALID,
+                       "the tuning '%.40s' has no seed: a whole number must follow 'random:' "
+                       "(--tuning or RETHINK_TUNING)",
+                       own);
+    }
+    if (!rk_tuning_path(path)) return RK_OK;
+    if (access(path, F_OK) != 0)
+        return RK_FAIL(e, RK_E_INVALID,
+                       "the tuning database %.160s does not exist: 'rethink tune --tuning FILE' "
+                       "makes it, 'off' is none (--tuning or RETHINK_TUNING)",
+                       path);
+    RK_TRY(rk_tuning_read(path, &known, e));
+    rk_tuning_free(known);
+    return RK_OK;
 }

@@ -160,11 +160,11 @@ static uint32_t keep(const rk_item **items, uint32_t n, const char *name)
 static rk_status no_item(const rk_item *const *items, uint32_t n, const char *name, rk_error *e)
 {
     const char **known = calloc(n + 1, sizeof *known);
-    char hint[400] = "";
+    char hint[RK_HINT_MAX] = "";
     for (uint32_t i = 0; known && i < n; i++) known[i] = items[i]->name;
     if (known) rk_name_hint(name, known, n, hint, sizeof hint);
     free(known);
-    return RK_FAIL(e, RK_E_INVALID, "no plugin has an item '%s'%s", name, hint);
+    return RK_FAIL(e, RK_E_INVALID, "no plugin has an item '%.64s'%s", name, hint);
 }
 
 static rk_status print(const rk_registry *r, const arguments *a, rk_error *e)

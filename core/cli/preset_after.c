@@ -26,7 +26,7 @@ static rk_status check_label(const rk_preset *p, const rk_variant *v, const char
                              rk_error *e)
 {
     const char *known[64];
-    char hint[320];
+    char hint[RK_HINT_MAX];
     uint32_t n = 0;
     if (is_here(p, label, scale)) return RK_OK;
     for (uint32_t i = 0; i < p->n_variants && n < 64; i++)

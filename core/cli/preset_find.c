@@ -75,7 +75,7 @@ static int by_name(const void *a, const void *b)
 
 static rk_status unknown(search *s, rk_error *e)
 {
-    char hint[320];
+    char hint[RK_HINT_MAX];
     qsort(s->known, s->n_known, sizeof *s->known, by_name);
     rk_name_hint(s->wanted, s->known, s->n_known, hint, sizeof hint);
     return RK_FAIL(e, RK_E_INVALID, "no preset '%.64s'%s%s", s->wanted, hint,

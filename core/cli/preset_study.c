@@ -17,7 +17,7 @@ static rk_status number(const char *key, const char *value, double *out, rk_erro
 static rk_status wrong_key(const char *key, const char *const *known, size_t n, const char *section,
                            rk_error *e)
 {
-    char hint[320];
+    char hint[RK_HINT_MAX];
     rk_name_hint(key, known, n, hint, sizeof hint);
     return RK_FAIL(e, RK_E_INVALID, "no key '%.40s' in [%s]%s", key, section, hint);
 }

@@ -89,6 +89,7 @@ static rk_status plan_jobs(command *c, rk_error *e)
     RK_TRY(rk_jobs_make(a->preset ? &c->preset : NULL, a->own, a->n_own, &c->jobs, e));
     RK_TRY(rk_jobs_keep(&c->jobs, a->variant, e));
     RK_TRY(rk_jobs_check(&c->jobs, a->preset ? &c->preset : NULL, c->plugins, e));
+    if (a->dry_run && a->json) return rk_jobs_print_json(&c->jobs, stdout, e);
     if (a->dry_run) return rk_jobs_print(&c->jobs, stdout, e);
     RK_TRY(rk_devices_used_find(c->hub, &c->jobs, &c->devices, e));
     for (uint32_t i = 0; i < c->jobs.n; i++) runs += c->jobs.job[i].s.n_devices;
@@ -113,33 +114,48 @@ static rk_status last_run(command *c, int64_t *id, rk_error *e)
     return RK_FAIL(e, RK_E_INVALID, "%s has no runs", rk_results_path(c->results));
 }
 
-static rk_status resume(command *c, rk_error *e)
+static rk_status find_run(command *c, int64_t *id, rk_error *e)
 {
     const char *text = c->a->resume;
+    if (strcmp(text, "last") == 0) return last_run(c, id, e);
+    if (rk_parse_i64(text, id)) return RK_OK;
+    return RK_FAIL(e, RK_E_INVALID, "--resume: '%.64s' is no run: give its number, or last", text);
+}
+
+static rk_status resume_with(command *c, int64_t id, const rk_settings *s, rk_error *e)
+{
     rk_watch watch = rk_view_watch(&c->view);
-    int64_t id = 0;
-    RK_TRY(rk_jobs_make(NULL, c->a->own, c->a->n_own, &c->jobs, e));
-    RK_TRY(set_backend(c, &c->jobs.job[0].s, e));
-    if (strcmp(text, "last") == 0)
-        RK_TRY(last_run(c, &id, e));
-    else if (!rk_parse_i64(text, &id))
-        return RK_FAIL(e, RK_E_INVALID, "--resume: '%.64s' is no run: give its number, or last",
-                       text);
+    RK_TRY(set_backend(c, s, e));
     c->done = calloc(1, sizeof *c->done);
     if (!c->done) return RK_FAIL(e, RK_E_NOMEM, "no memory to go on with a run");
     c->view.number = c->view.total = 1;
-    rk_status status = rk_run_resume(c->hub, c->plugins, c->results, id, &watch, e);
+    rk_status status = rk_run_resume(c->hub, c->plugins, c->results, id, s->config.data, &watch, e);
     rk_view_clear(&c->view);
     if (status == RK_OK || status == RK_E_STOPPED) c->done[c->n_done++] = (rk_done){id, 0};
     if (status == RK_E_STOPPED) explain(c, id, e);
     return status == RK_E_STOPPED ? RK_OK : status;
 }
 
+static rk_status resume(command *c, rk_error *e)
+{
+    int64_t id = 0;
+    rk_run_record *run;
+    rk_settings s;
+    rk_pool pool = {0};
+    RK_TRY(find_run(c, &id, e));
+    RK_TRY(rk_results_run(c->results, id, &run, e));
+    rk_status status = rk_run_settings(c->a, run, &pool, &s, e);
+    rk_run_record_free(run);
+    if (status == RK_OK) status = resume_with(c, id, &s, e);
+    rk_pool_free(&pool);
+    return status;
+}
+
 static rk_status train(command *c, rk_error *e)
 {
     if (c->a->resume) return resume(c, e);
     RK_TRY(plan_jobs(c, e));
-    if (c->a->dry_run) return RK_OK;
+    if (c->a->dry_run) return rk_cli_flush(stdout, "standard output", e);
     for (uint32_t i = 0; i < c->jobs.n && !rk_signals_stopping(); i++)
         if (!run_job(c, i)) break;
     if (c->view.number < c->view.total)

@@ -18,6 +18,13 @@ bool rk_run_parse(int argc, char **argv, rk_run_arguments *out, int *status);
 /* The results file to write to.  That of a run which is there already is not made. */
 rk_status rk_run_results(const rk_run_arguments *a, rk_results **out, rk_error *e);
 void rk_run_arguments_free(rk_run_arguments *a);
+/* Of a run that is there only some settings may be said: the first of a's that is none of the n
+ * that are fine, or NULL. */
+const char *rk_run_fixed_setting(const rk_run_arguments *a, const char *const *fine, size_t n);
+/* What was said of a run that is there: its data, moved to where --data-path says, threads, isa,
+ * devices; the rest of *out is not the run's.  Texts are made in the pool. */
+rk_status rk_run_settings(const rk_run_arguments *a, const rk_run_record *run, rk_pool *pool,
+                          rk_settings *out, rk_error *e);
 
 /* For every command that trains: a preset, the settings, where results go, what is loaded, what is
  * printed. */

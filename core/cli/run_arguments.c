@@ -1,4 +1,6 @@
 #include "cli/run.h"
+#include "cli/settings_path.h"
+#include "train/config.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +37,8 @@ static const struct argp_option own_options[] = {
      "Before a run begins, print what each kernel of a step takes and reaches; with --profile=FILE "
      "also as a trace, a JSON file that chrome://tracing and Perfetto draw",
      1},
-    {"dry-run", OPTION_DRY_RUN, NULL, 0, "List the runs, and train none", 1},
+    {"dry-run", OPTION_DRY_RUN, NULL, 0,
+     "List the runs, with --json as an array of configurations, and train none", 1},
     {"quiet", 'q', NULL, 0, "No progress, only the table at the end", 1},
     {0}};
 
@@ -64,13 +67,22 @@ static error_t assign(rk_run_arguments *a, int key, const char *arg)
     return 0;
 }
 
-/* What may be said of a run that goes on: the preset or setting that may not, or NULL. */
+const char *rk_run_fixed_setting(const rk_run_arguments *a, const char *const *fine, size_t n)
+{
+    for (uint32_t i = 0; i < a->n_own; i++) {
+        bool known = false;
+        for (size_t k = 0; k < n; k++) known = known || strcmp(a->own[i].key, fine[k]) == 0;
+        if (!known) return a->own[i].key;
+    }
+    return NULL;
+}
+
+/* Of a run that goes on: the preset or setting that may not be said, or NULL. */
 static const char *not_with_resume(const rk_run_arguments *a)
 {
-    for (uint32_t i = 0; i < a->n_own; i++)
-        if (strcmp(a->own[i].key, "threads") != 0 && strcmp(a->own[i].key, "isa") != 0)
-            return a->own[i].key;
-    return a->preset;
+    static const char *const fine[] = {"threads", "isa", "data-path"};
+    const char *fixed = rk_run_fixed_setting(a, fine, sizeof fine / sizeof *fine);
+    return fixed ? fixed : a->preset;
 }
 
 error_t rk_train_option(int key, char *arg, rk_run_arguments *a)
@@ -114,6 +126,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                                  not_with_resume(a));
         if (a->resume && a->estimate)
             return rk_cli_misuse(state, "--estimate is for runs that have not begun");
+        if (a->resume && a->dry_run)
+            return rk_cli_misuse(state, "--dry-run is for runs that have not begun");
         if (a->resume && a->profile)
             return rk_cli_misuse(state, "--profile is for runs that have not begun");
         return 0;
@@ -130,7 +144,9 @@ bool rk_run_parse(int argc, char **argv, rk_run_arguments *out, int *status)
                               "Trains, and records every epoch.  A PRESET is an experiment by "
                               "name, as quickstart; options "
                               "given with it replace its own.\v"
-                              "A killed run goes on with --resume, to the bits it would have had.",
+                              "A killed run goes on with --resume, to the bits it would have had; "
+                              "--data-path says where its "
+                              "data are if they have been moved.",
                               NULL,
                               NULL,
                               NULL};
@@ -144,6 +160,25 @@ rk_status rk_run_results(const rk_run_arguments *a, rk_results **out, rk_error *
     if (a->resume) RK_TRY(rk_results_open(a->out, true, out, e));
     if (a->resume) rk_results_close(*out);
     return rk_results_open(a->out, false, out, e);
+}
+
+rk_status rk_run_settings(const rk_run_arguments *a, const rk_run_record *run, rk_pool *pool,
+                          rk_settings *out, rk_error *e)
+{
+    rk_config recorded;
+    json_t *owner;
+    *out = rk_settings_default();
+    RK_TRY(rk_config_read(run->config, &recorded, &owner, e));
+    const char *data = rk_pool_string(pool, recorded.data);
+    json_decref(owner);
+    if (!data) return RK_FAIL(e, RK_E_NOMEM, "no memory for options");
+    for (uint32_t i = 0; i < a->n_own; i++)
+        if (strcmp(a->own[i].key, "data-path") == 0 && !rk_data_path_is_of(a->own[i].value, data))
+            return RK_FAIL(e, RK_E_INVALID,
+                           "--data-path: run %lld has not the data set of '%.64s', it has %.64s",
+                           (long long)run->id, a->own[i].value, data);
+    out->config.data = data;
+    return rk_settings_apply(out, a->own, a->n_own, pool, e);
 }
 
 void rk_run_arguments_free(rk_run_arguments *a)

@@ -1,6 +1,7 @@
 /* Loading runs. */
 #include "cli/runs.h"
 #include "base/text.h"
+#include "train/checkpoint.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,28 @@ static void clear_unknown(rk_run_record *run)
     run->train_accuracy = run->test_accuracy = run->train_loss = run->test_loss = NAN;
 }
 
+/* A run whose process was killed, or whose machine, could not record its end. */
+static bool end_killed(const rk_results *results, rk_run_record *run)
+{
+    char *status, *error;
+    if (strcmp(run->status, "running") != 0 || !rk_run_folder_left(results, run->id)) return true;
+    if (asprintf(
+            &error,
+            "killed, as by a crash or a power cut: 'rethink run --resume %lld --out %s' goes on",
+            (long long)run->id, rk_results_path(results)) < 0)
+        return false;
+    status = strdup("stopped");
+    if (!status) {
+        free(error);
+        return false;
+    }
+    free((char *)run->status);
+    free((char *)run->error);
+    run->status = status;
+    run->error = error;
+    return true;
+}
+
 static rk_status load(rk_results *results, const int64_t *ids, uint32_t n, bool history,
                       rk_runs *out, rk_error *e)
 {
@@ -48,6 +71,8 @@ static rk_status load(rk_results *results, const int64_t *ids, uint32_t n, bool 
         RK_TRY(rk_results_run(results, ids[i], &out->run[i], e));
         clear_unknown(out->run[i]);
         out->n++;
+        if (!end_killed(results, out->run[i]))
+            return RK_FAIL(e, RK_E_NOMEM, "no memory for %u runs", n);
         if (!history) continue;
         RK_TRY(rk_results_history(results, ids[i], &out->history[i], &out->epochs[i], e));
         RK_TRY(rk_results_found(results, ids[i], false, &out->found[i], e));

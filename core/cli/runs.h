@@ -15,7 +15,8 @@ typedef struct rk_runs {
     bool with_history;
 } rk_runs;
 
-/* Every run of the file, or those of a preset.  On failure *out is empty. */
+/* Every run of the file, or those of a preset.  One that is recorded as running, and that no
+ * process trains, is stopped.  On failure *out is empty. */
 rk_status rk_runs_load(const char *path, const char *preset, bool history, rk_runs *out,
                        rk_error *e);
 /* One run with its history; text is its number, or "last". */

@@ -31,7 +31,7 @@ static error_t set_by(rk_scores_arguments *a, const char *name, const struct arg
     size_t n;
     const rk_score_kind *kinds = rk_score_kinds(&n);
     const char *known[16];
-    char hint[256];
+    char hint[RK_HINT_MAX];
     a->by = name;
     for (size_t i = 0; i < n; i++) {
         if (strcmp(kinds[i].name, name) == 0) return 0;

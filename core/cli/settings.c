@@ -213,7 +213,11 @@ SET(hold_out)
     if (l->s->config.hold_out < 1) return RK_OK;
     return RK_FAIL(e, RK_E_INVALID, "--%s: '%.64s' leaves nothing to train on", key, v);
 }
-SET(el2n_epoch) { return whole(key, v, 1, 1000000, &l->s->config.el2n_epoch, e); }
+SET(el2n_epoch)
+{
+    l->s->el2n_given = true;
+    return whole(key, v, 1, 1000000, &l->s->config.el2n_epoch, e);
+}
 SET(randomize_seed) { return whole(key, v, 0, INT64_MAX, &l->s->config.randomize_seed, e); }
 
 SET(data_path)
@@ -327,7 +331,7 @@ static int find(const char *key)
 rk_status rk_settings_known(const char *key, rk_error *e)
 {
     const char *known[SETTINGS];
-    char hint[320];
+    char hint[RK_HINT_MAX];
     if (find(key) >= 0) return RK_OK;
     for (int i = 0; i < SETTINGS; i++) known[i] = table[i].key;
     rk_name_hint(key, known, SETTINGS, hint, sizeof hint);

@@ -27,6 +27,7 @@ typedef struct rk_settings {
     const char *device[RK_DEVICES_MAX]; /* as given; a '?' at the end: left out if there is none */
     uint32_t n_devices;
     const char *threads, *isa; /* NULL: the backend's choice */
+    bool el2n_given;           /* config.el2n_epoch was said, and is not the usual one */
 } rk_settings;
 
 rk_settings rk_settings_default(void);

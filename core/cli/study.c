@@ -150,7 +150,7 @@ bool rk_study_shows(const rk_study *s, uint32_t run)
 
 rk_status rk_study_label(const rk_study *s, const char *label, rk_error *e)
 {
-    char hint[320];
+    char hint[RK_HINT_MAX];
     if (has_label(s, label)) return RK_OK;
     rk_name_hint(label, s->label, s->n_labels, hint, sizeof hint);
     return RK_FAIL(e, RK_E_INVALID, "no variant '%.64s'%s%s%s", label, s->scale >= 0 ? " at " : "",

@@ -39,7 +39,7 @@ static rk_status check_item(const rk_study *s, const char *diagnostic, rk_error 
 {
     known items = {.n = 0};
     rk_pool pool = {0};
-    char item[RK_NAME_MAX + 2], hint[320];
+    char item[RK_NAME_MAX + 2], hint[RK_HINT_MAX];
     bool there = false;
     rk_status status = RK_OK;
     snprintf(item, sizeof item, "%.*s", (int)strcspn(diagnostic, ":"), diagnostic);
@@ -59,7 +59,7 @@ static rk_status check_value(const rk_study *s, const char *diagnostic, const ch
                              rk_error *e)
 {
     known names = {.n = 0};
-    char hint[320];
+    char hint[RK_HINT_MAX];
     for (uint32_t i = 0; i < s->n_runs; i++) {
         const rk_found_list *l = &s->runs->found[s->run[i]];
         for (uint32_t k = 0; k < l->n; k++) {

@@ -133,7 +133,7 @@ static rk_status train(worker *w, rk_error *e)
                       .stopping = on_stopping,
                       .skipped = on_skipped};
     if (w->resume)
-        return rk_run_resume(w->hub, w->registry, w->file, (int64_t)w->resume, &watch, e);
+        return rk_run_resume(w->hub, w->registry, w->file, (int64_t)w->resume, NULL, &watch, e);
     RK_TRY(rk_config_read(w->config, &c, &owner, e));
     rk_results_number_next(w->file, (int64_t)w->number);
     rk_status status = rk_run_start(w->hub, w->registry, w->file, &c, &watch, &id, e);

@@ -200,6 +200,11 @@ static rk_status tune_device(command *c, const char *spec, rk_error *e)
         fputc('\n', out);
     }
     rk_tune_ops_free(&ops);
+    if (status == RK_OK && s.wrong)
+        return RK_FAIL(e, RK_E_UNSUPPORTED,
+                       "%s: its own kernels are wrong for %u operations, see above; 'rethink "
+                       "check %s' says more",
+                       spec, s.wrong, spec);
     return status;
 }
 

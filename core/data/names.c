@@ -41,6 +41,25 @@ static size_t append(char *out, size_t cap, size_t at, const char *format, ...)
     return n < 0 ? at : least(at + (size_t)n, cap - 1);
 }
 
+/* "Known: linear, mlp, and 3 more": names are whole. */
+static void list_names(const char *const *known, size_t n, char *out, size_t cap, size_t at)
+{
+    char more[40];
+    size_t rest = 0; /* of the names that follow, each with what is before it */
+    for (size_t i = 0; i < n; i++) rest += strlen(known[i]) + sizeof ", " - 1;
+    for (size_t i = 0; i < n; i++) {
+        size_t end = at + strlen(known[i]) + sizeof ", " - 1;
+        rest -= end - at;
+        snprintf(more, sizeof more, ", and %zu more", n - i - 1);
+        if (end + least(rest, strlen(more)) >= cap) {
+            append(out, cap, at, "%s %zu more", i ? ", and" : "", n - i);
+            return;
+        }
+        at = append(out, cap, at, "%s %s", i ? "," : "", known[i]);
+    }
+    if (n == 0) append(out, cap, at, " none");
+}
+
 void rk_name_hint(const char *wrong, const char *const *known, size_t n, char *out, size_t cap)
 {
     size_t best = SIZE_MAX, at = 0, length = strlen(wrong);
@@ -55,6 +74,5 @@ void rk_name_hint(const char *wrong, const char *const *known, size_t n, char *o
     if (nearest && best <= (length + 1) / 2)
         at = append(out, cap, at, "; did you mean '%s'?", nearest);
     at = append(out, cap, at, "%s", at ? "  Known:" : "; known:");
-    for (size_t i = 0; i < n; i++) at = append(out, cap, at, "%s %s", i ? "," : "", known[i]);
-    if (n == 0) append(out, cap, at, " none");
+    list_names(known, n, out, cap, at);
 }

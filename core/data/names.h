@@ -14,7 +14,10 @@ bool rk_name_valid(const char *name);
  * longer than RK_NAME_MAX count as far away. */
 size_t rk_name_distance(const char *a, const char *b);
 
-/* "; did you mean 'mlp'?  Known: linear, mlp" for the end of an error text, cut to cap bytes; the
- * question only if a known name is near. */
+/* Room for a hint that leaves an error's text room for what it is about. */
+enum { RK_HINT_MAX = 256 };
+/* "; did you mean 'mlp'?  Known: linear, mlp" for the end of an error text; the question only if a
+ * known name is near.  Of names that do not fit into cap bytes the number is told: "linear, mlp,
+ * and 3 more". */
 void rk_name_hint(const char *wrong, const char *const *known, size_t n, char *out, size_t cap);
 #endif

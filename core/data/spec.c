@@ -81,7 +81,7 @@ static rk_status unknown_item(const rk_registry *r, uint32_t kind, const char *n
     const rk_item *const *items;
     uint32_t n_items = rk_registry_items(r, &items), n = 0;
     const char **known = malloc((n_items + 1) * sizeof *known), *other = NULL;
-    char hint[320];
+    char hint[RK_HINT_MAX];
     if (!known) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of names");
     for (uint32_t i = 0; i < n_items; i++) {
         if (items[i]->kind == kind)
@@ -115,7 +115,7 @@ static rk_status unknown_key(const rk_spec *s, const char *key, rk_error *e)
 {
     const char *known[RK_PARAMS_MAX + RK_LIMITS];
     uint32_t n = 0;
-    char hint[320];
+    char hint[RK_HINT_MAX];
     for (uint32_t i = 0; i < s->args->n; i++) known[n++] = s->args->params[i].name;
     for (int i = 0; s->item->kind == RK_KIND_DATA && i < RK_LIMITS; i++)
         known[n++] = rk_limit_params[i].name;

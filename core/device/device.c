@@ -106,6 +106,8 @@ static rk_status prepare(rk_open *d, const rk_op *op, bool exact, const char *ch
     if (s == RK_OK && !*k) s = RK_E_INTERNAL;
     if (s != RK_OK) *k = NULL;
     info->impl[sizeof info->impl - 1] = '\0';
+    for (char *c = info->impl; *c; c++)
+        if (*c == ';') *c = ',';
     if (s == RK_OK && exact && info->tier != RK_TIER_EXACT) {
         rk_open_release(d, *k);
         *k = NULL;

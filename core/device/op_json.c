@@ -51,9 +51,9 @@ static json_t *write_words(const rk_op *op)
 
 json_t *rk_op_json(const rk_op *op)
 {
-    return json_pack("{s:i, s:i, s:o*, s:o*, s:o*, s:o*}", "kind", (int)op->kind, "flags",
-                     (int)op->flags, "in", write_tensors(op->in, op->n_in), "out",
-                     write_tensors(op->out, op->n_out), "code", write_code(op), "words",
+    return json_pack("{s:i, s:i, s:i, s:o*, s:o*, s:o*, s:o*}", "kind", (int)op->kind, "rev",
+                     (int)op->rev, "flags", (int)op->flags, "in", write_tensors(op->in, op->n_in),
+                     "out", write_tensors(op->out, op->n_out), "code", write_code(op), "words",
                      write_words(op));
 }
 
@@ -96,6 +96,7 @@ bool rk_op_read(const json_t *from, rk_pool *pool, rk_op *op)
     memset(op, 0, sizeof *op);
     op->size = sizeof *op;
     op->kind = (uint32_t)json_integer_value(json_object_get(from, "kind"));
+    op->rev = (uint32_t)json_integer_value(json_object_get(from, "rev"));
     op->flags = (uint32_t)json_integer_value(json_object_get(from, "flags"));
     op->n_code = (uint32_t)(json_array_size(code) / 4);
     if (json_array_size(words) < P) return false;

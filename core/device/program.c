@@ -24,8 +24,8 @@ void rk_program_free(rk_program *p)
 static bool listed(const char *list, const char *name)
 {
     size_t n = strlen(name);
-    for (const char *at = list; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 2 : NULL)
-        if (strncmp(at, name, n) == 0 && (at[n] == ',' || !at[n])) return true;
+    for (const char *at = list; at && *at; at = strchr(at, ';') ? strchr(at, ';') + 2 : NULL)
+        if (strncmp(at, name, n) == 0 && (at[n] == ';' || !at[n])) return true;
     return false;
 }
 
@@ -56,11 +56,11 @@ static rk_status describe(rk_program *p, const char *name, rk_error *e)
     rk_str_add(&p->text, "%s", "");
     for (uint32_t i = 0; i < plan->n_step; i++)
         if (p->placed[i].kernel && !listed(p->kernels.s, plan->step[i].impl))
-            rk_str_add(&p->kernels, "%s%s", p->kernels.n ? ", " : "", plan->step[i].impl);
+            rk_str_add(&p->kernels, "%s%s", p->kernels.n ? "; " : "", plan->step[i].impl);
     if (p->tuned) {
         char digest[33];
         rk_hub_tuning(p->session->hub, digest);
-        rk_str_add(&p->kernels, ", tuned by %.12s", digest);
+        rk_str_add(&p->kernels, "; tuned by %.12s", digest);
     }
     info->name = rk_pool_string(&p->pool, name);
     if (p->text.failed || p->kernels.failed || !info->name)

@@ -1,14 +1,16 @@
 #include "train/checkpoint.h"
 #include "base/error.h"
+#include "base/os.h"
 #include "train/safetensors.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LOOK_MS = 200 }; /* longer than rk_run_folder_left takes */
 
 static rk_status make_folder(const char *path, rk_error *e)
 {
@@ -21,11 +23,12 @@ static rk_status lock_folder(rk_run_folder *f, int64_t id, rk_error *e)
     f->lock = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->lock < 0)
         return RK_FAIL(e, RK_E_IO, "cannot open the folder %s: %s", f->path, strerror(errno));
-    if (flock(f->lock, LOCK_EX | LOCK_NB) == 0) return RK_OK;
-    if (errno == EWOULDBLOCK)
+    int why = rk_os_lock(f->lock, true, LOOK_MS);
+    if (!why) return RK_OK;
+    if (why == EWOULDBLOCK)
         return RK_FAIL(e, RK_E_INVALID, "run %lld is being trained by another process",
                        (long long)id);
-    return RK_FAIL(e, RK_E_IO, "cannot lock the folder %s: %s", f->path, strerror(errno));
+    return RK_FAIL(e, RK_E_IO, "cannot lock the folder %s: %s", f->path, strerror(why));
 }
 
 rk_status rk_run_folder_open(const rk_results *r, int64_t id, rk_run_folder *out, rk_error *e)
@@ -53,6 +56,16 @@ rk_status rk_run_folder_begin(const rk_results *r, int64_t id, rk_run_folder *ou
             status = RK_FAIL(e, RK_E_IO, "cannot remove %s/%s, which an earlier run left: %s",
                              out->path, left[i], strerror(errno));
     return status;
+}
+
+bool rk_run_folder_left(const rk_results *r, int64_t id)
+{
+    char path[RK_PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s.runs/%lld", rk_results_path(r), (long long)id);
+    int fd = n < (int)sizeof path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool left = fd >= 0 && rk_os_lock(fd, false, 0) == 0;
+    if (fd >= 0) close(fd);
+    return left;
 }
 
 void rk_run_folder_close(rk_run_folder *f)

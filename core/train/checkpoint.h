@@ -24,6 +24,9 @@ rk_status rk_run_folder_open(const rk_results *r, int64_t id, rk_run_folder *out
 /* The same for a run that begins.  What a run of this number left that is in the results no more,
  * as where their file was removed without its folders, is removed. */
 rk_status rk_run_folder_begin(const rk_results *r, int64_t id, rk_run_folder *out, rk_error *e);
+/* True if a run has a folder that no process holds: of a running one, that its process is gone.
+ * Without a folder, as beside a copy of the results file alone, nothing is known. */
+bool rk_run_folder_left(const rk_results *r, int64_t id);
 void rk_run_folder_close(rk_run_folder *f);
 
 rk_status rk_checkpoint_save(const rk_run_folder *f, rk_trainer *t, int64_t id, const char *config,

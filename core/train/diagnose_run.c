@@ -58,12 +58,13 @@ static rk_status load(visit *v, rk_error *e)
 }
 
 static rk_status open_all(visit *v, rk_hub *hub, const rk_registry *plugins, rk_results *results,
-                          const char *what, const char *device, rk_error *e)
+                          const char *what, const char *device, const char *data, rk_error *e)
 {
     RK_TRY(rk_config_read(v->run->config, &v->config, &v->owner, e));
     RK_TRY(rk_spec_list_parse(plugins, RK_KIND_DIAGNOSTIC, what, &v->list, e));
     v->config.diagnose = ""; /* what it had, its plugins may be gone */
     if (device) v->config.device = device;
+    if (data) v->config.data = data;
     RK_TRY(rk_run_folder_open(results, v->run->id, &v->folder, e));
     RK_TRY(rk_trainer_open(hub, plugins, &v->config, &v->trainer, e));
     RK_TRY(rk_record_check(v->run, v->trainer, e));
@@ -80,14 +81,15 @@ static void close_all(visit *v)
 }
 
 rk_status rk_run_diagnose(rk_hub *hub, const rk_registry *plugins, rk_results *results, int64_t id,
-                          const char *what, const char *device, const rk_watch *watch, rk_error *e)
+                          const char *what, const char *device, const char *data,
+                          const rk_watch *watch, rk_error *e)
 {
     visit v = {.folder.lock = -1};
     bool failed = false;
     rk_error local = rk_error_new();
     if (!e) e = &local;
     RK_TRY(rk_results_run(results, id, &v.run, e));
-    rk_status status = open_all(&v, hub, plugins, results, what, device, e);
+    rk_status status = open_all(&v, hub, plugins, results, what, device, data, e);
     if (status == RK_OK) {
         const rk_diagnosis d = {.hub = hub,
                                 .results = results,

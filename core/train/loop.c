@@ -364,7 +364,7 @@ static rk_status resume(training *s, const rk_registry *plugins, rk_error *e)
 }
 
 rk_status rk_run_resume(rk_hub *hub, const rk_registry *plugins, rk_results *results, int64_t id,
-                        const rk_watch *watch, rk_error *e)
+                        const char *data, const rk_watch *watch, rk_error *e)
 {
     rk_config c;
     json_t *owner = NULL;
@@ -376,6 +376,7 @@ rk_status rk_run_resume(rk_hub *hub, const rk_registry *plugins, rk_results *res
     run = *stored; /* its summary moves on; the texts stay stored's */
     s.run = &run;
     rk_status status = rk_config_read(run.config, &c, &owner, e);
+    if (data) c.data = data;
     if (status == RK_OK) status = resume(&s, plugins, e);
     clear(&s);
     rk_run_record_free(stored);

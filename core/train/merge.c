@@ -113,13 +113,35 @@ static rk_status refuse(const char *path, const rk_error *why, rk_error *e)
     return RK_FAIL(e, why->code, "%s", why->text);
 }
 
+/* A run that was killed at once leaves an empty file. */
+static rk_status is_filled(const char *path, bool *filled, rk_error *e)
+{
+    struct stat s;
+    if (stat(path, &s) != 0)
+        return RK_FAIL(e, RK_E_IO, "%s cannot be merged: %s", path, strerror(errno));
+    *filled = !S_ISREG(s.st_mode) || s.st_size > 0;
+    return RK_OK;
+}
+
+static rk_status check_file(const char *path, rk_error *e)
+{
+    bool filled = false;
+    rk_results *r = NULL;
+    rk_error why = rk_error_new();
+    RK_TRY(is_filled(path, &filled, e));
+    if (!filled) return RK_OK;
+    rk_status status = rk_results_open(path, true, &r, &why);
+    if (status == RK_OK) status = check_sound(r, &why);
+    rk_results_close(r);
+    return status == RK_OK ? RK_OK : refuse(path, &why, e);
+}
+
 /* The part: the file's runs, in the newest schema. */
 static rk_status make_part(const merger *m, const char *path, rk_error *e)
 {
     rk_results *r = NULL;
     rk_error why = rk_error_new();
     rk_status status = rk_results_open(path, true, &r, &why);
-    if (status == RK_OK) status = check_sound(r, &why);
     if (status == RK_OK) status = snapshot(r, m->part, &why);
     rk_results_close(r);
     if (status != RK_OK) return refuse(path, &why, e);
@@ -165,10 +187,9 @@ static rk_status merge_attached(rk_results *r, const char *part, rk_merge_each e
 
 static rk_status gather_file(merger *m, rk_results *stage, const char *path, rk_error *e)
 {
-    struct stat s;
-    if (stat(path, &s) != 0)
-        return RK_FAIL(e, RK_E_IO, "%s cannot be merged: %s", path, strerror(errno));
-    if (S_ISREG(s.st_mode) && s.st_size == 0) return RK_OK; /* a run that was killed at once */
+    bool filled = false;
+    RK_TRY(is_filled(path, &filled, e));
+    if (!filled) return RK_OK;
     m->source = path;
     RK_TRY(make_part(m, path, e));
     return merge_attached(stage, m->part, each_of_file, m, NULL, e);
@@ -262,14 +283,17 @@ static rk_status check_files(const char *path, const char *const *from, uint32_t
 {
     struct stat target, s;
     bool there = stat(path, &target) == 0;
-    for (uint32_t i = 0; i < n && there; i++)
-        if (stat(from[i], &s) == 0 && s.st_dev == target.st_dev && s.st_ino == target.st_ino)
+    for (uint32_t i = 0; i < n; i++) {
+        if (there && stat(from[i], &s) == 0 && s.st_dev == target.st_dev &&
+            s.st_ino == target.st_ino)
             return RK_FAIL(e, RK_E_INVALID, "%s is to be merged into itself: leave it out",
                            from[i]);
+        RK_TRY(check_file(from[i], e));
+    }
     return RK_OK;
 }
 
-/* A target that is refused is so before anything is made beside it. */
+/* What is refused is so before anything is made beside the target. */
 static rk_status check_target(const char *path, rk_error *e)
 {
     rk_results *r;
@@ -301,6 +325,7 @@ static rk_status locked(merger *m, const char *const *from, uint32_t n, rk_error
     RK_TRY(check_target(m->path, e));
     RK_TRY(rk_results_lock(m->path, &lock, e));
     rk_status status = merge(m, from, n, e);
+    if (status != RK_OK) rk_results_forget_folder(m->path);
     close(lock);
     free(m->origin);
     free(m->moves);

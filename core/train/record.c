@@ -10,10 +10,10 @@ enum { PROGRAMS = 4 };
 /* The next entry of a list: its start and length without blanks around it; false at the end. */
 static bool next_entry(const char **list, const char **entry, size_t *length)
 {
-    while (**list == ',' || **list == ' ') (*list)++;
+    while (**list == ';' || **list == ' ') (*list)++;
     if (!**list) return false;
     *entry = *list;
-    *length = strcspn(*list, ",");
+    *length = strcspn(*list, ";");
     *list += *length;
     while (*length && (*entry)[*length - 1] == ' ') (*length)--;
     return true;
@@ -38,7 +38,7 @@ char *rk_record_union(const char *const *lists, uint32_t n)
         size_t length;
         while (next_entry(&rest, &entry, &length)) {
             if (has_entry(all, entry, length)) continue;
-            if (all[0]) strcat(all, ", ");
+            if (all[0]) strcat(all, "; ");
             strncat(all, entry, length);
         }
     }
@@ -157,7 +157,7 @@ rk_status rk_record_check_data(const rk_run_record *run, const rk_trainer *t, rk
     if (strcmp(run->data_digest, t->audit.digest) == 0) return RK_OK;
     return RK_FAIL(e, RK_E_INVALID,
                    "the data of run %lld have changed since it began (digest %s, now %s): restore "
-                   "them",
+                   "them, or say with --data-path where they are",
                    (long long)run->id, run->data_digest, t->audit.digest);
 }
 

@@ -2,8 +2,9 @@
  *
  * Tables (append-only columns; user_version is the schema's number, now 6; an older file is brought
  * up when it is opened for writing, and else read as it is):
- *   runs    one row a run: id, started (UTC, ISO 8601, ms), status ('running', 'done', 'stopped',
- *           'failed'), error, preset, variant, model, data, randomize, augment, optimizer,
+ *   runs    one row a run: id, started (UTC, ISO 8601, ms), status ('running', which that of a
+ *           killed one stays, see rk_run_folder_left; 'done', 'stopped', 'failed'), error,
+ *           preset, variant, model, data, randomize, augment, optimizer,
  *           schedule, regularize, device (spec), device_name, driver, backend, numerics ('exact',
  *           'fast'), seed, epochs (asked), batch, rate, parameters (count), plan_digest, kernels,
  *           steps_fallback, fallback_note, data_digest, label_digest, changed_labels, version,
@@ -63,6 +64,8 @@ rk_status rk_results_open(const char *path, bool read_only, rk_results **out, rk
  * runs, which is made.  Waits some seconds, as long as processes of a killed sweep may take to
  * go. */
 rk_status rk_results_lock(const char *path, int *fd, rk_error *e);
+/* For the holder of the lock: the folder of runs is removed if nothing is in it. */
+void rk_results_forget_folder(const char *path);
 void rk_results_close(rk_results *r);
 const char *rk_results_path(const rk_results *r);
 

@@ -88,11 +88,14 @@ typedef struct rk_watch {
 rk_status rk_run_start(rk_hub *hub, const rk_registry *plugins, rk_results *results,
                        const rk_config *c, const rk_watch *watch, int64_t *id, rk_error *e);
 /* Runs diagnostics ("a+b:p=1") of a run that is there, finished or not, on a device (NULL: its
- * own); also those that it has, whose results are replaced.  Errors as those of rk_run_start. */
+ * own); also those that it has, whose results are replaced.  data: where its data are now, as
+ * config.data (NULL: where they were); others than the run began with are refused.  Errors as those
+ * of rk_run_start. */
 rk_status rk_run_diagnose(rk_hub *hub, const rk_registry *plugins, rk_results *results, int64_t id,
-                          const char *what, const char *device, const rk_watch *watch, rk_error *e);
+                          const char *what, const char *device, const char *data,
+                          const rk_watch *watch, rk_error *e);
 /* Goes on with an unfinished run from its last checkpoint, to the bits an uninterrupted run would
- * have. */
+ * have.  data as above; the record keeps what it says. */
 rk_status rk_run_resume(rk_hub *hub, const rk_registry *plugins, rk_results *results, int64_t id,
-                        const rk_watch *watch, rk_error *e);
+                        const char *data, const rk_watch *watch, rk_error *e);
 #endif

@@ -129,11 +129,11 @@ static rk_status open_contest(contest *c, const rk_tune_op *op, rk_error *e)
                               s->options->seed, e));
     RK_TRY(rk_tune_trial_prepare(&c->trial, NULL, &c->usual.kernel, e));
     RK_TRY(rk_tune_trial_check(&c->trial, &c->usual.kernel, wrong, e));
-    if (wrong[0])
-        return RK_FAIL(e, RK_E_UNSUPPORTED,
-                       "%s: the backend's own kernel: %s; 'rethink check %s' says "
-                       "more",
-                       op->class, wrong, s->device->spec);
+    if (wrong[0]) {
+        c->result->own_is_wrong = true;
+        rk_search_line(s, "%s: the backend's own kernel: %s", op->class, wrong);
+        return RK_FAIL(e, RK_E_UNSUPPORTED, "the backend's own kernel is wrong");
+    }
     c->launches = 1;
     RK_TRY(sample(c, &c->usual, &once, e));
     double n = SHORTEST / once;

@@ -220,13 +220,13 @@ void rk_tune_trial_close(rk_tune_trial *t)
 static rk_status need_workspace(rk_tune_trial *t, uint64_t bytes, rk_error *e)
 {
     if (bytes <= t->workspace_bytes) return RK_OK;
-    RK_TRY(rk_open_sync(t->device, e));
-    rk_open_free(t->device, t->workspace);
-    t->workspace = NULL;
-    t->workspace_bytes = 0;
-    RK_TRY(rk_open_alloc(t->device, bytes, &t->workspace, e));
+    rk_mem *more = NULL; /* beside the one there is, which other kernels need if this one fails */
+    RK_TRY(rk_open_alloc(t->device, bytes, &more, e));
+    rk_status s = rk_open_sync(t->device, e);
+    if (t->workspace) rk_open_free(t->device, t->workspace);
+    t->workspace = more;
     t->workspace_bytes = bytes;
-    return RK_OK;
+    return s;
 }
 
 rk_status rk_tune_trial_prepare(rk_tune_trial *t, const char *choice, rk_tune_trial_kernel *out,

@@ -62,6 +62,7 @@ static rk_status tune_all(const rk_search *s, const rk_tune_ops *ops, const char
         }
         rk_status status = rk_search_op(s, &ops->op[i], &r, &why);
         if (status == RK_E_UNSUPPORTED) {
+            out->wrong += r.own_is_wrong;
             if (!out->nothing[0]) snprintf(out->nothing, sizeof out->nothing, "%.150s", why.text);
             continue;
         }

@@ -23,6 +23,7 @@ typedef struct rk_tune_result {
     const char *class, *choice; /* "": the backend's own */
     double seconds, usual;
     uint32_t tried, wrong, skipped; /* choices: timed, wrong or failed, known to be bad */
+    bool own_is_wrong;              /* the backend's own kernel: nothing was tried */
 } rk_tune_result;
 
 /* Any may be NULL.  line: something that a user should read, as of a choice that is wrong. */
@@ -36,6 +37,7 @@ typedef struct rk_tune_watch {
 
 typedef struct rk_tune_summary {
     uint32_t ops, better, known, left; /* left: not tuned, as it was stopped or time was over */
+    uint32_t wrong;                    /* ops whose own kernel is wrong, as watch->line says */
     char nothing[160];                 /* why there was nothing to choose, "" if there was */
 } rk_tune_summary;
 

@@ -37,6 +37,7 @@ int bench_run(bench_contender *c, int n, double least_seconds)
             rest();
             if (time_calls(&c[i], 1 + calls[i] / 10) < 0) return 0;
             c[i].seconds[round] = time_calls(&c[i], calls[i]);
+            if (c[i].seconds[round] < 0) return 0;
         }
     return 1;
 }

@@ -35,7 +35,8 @@ static void touch(const triad *t, int64_t n)
 typedef struct subject {
     const char *name;
     void (*make)(rk_sample *c, int64_t n);
-    double words;
+    double words; /* moved for each element */
+    int64_t row;  /* elements come in whole rows of so many; 0: as they come */
 } subject;
 
 static void make_momentum(rk_sample *c, int64_t n)
@@ -174,6 +175,7 @@ static int run_subject(const subject *s, int64_t n, bench_devices *d, triad *t)
 {
     bench_contender c[BENCH_MOST + 1] = {{.name = "host triad", .call = triad_call, .context = t}};
     bench_kernel kernels[BENCH_MOST];
+    int64_t used = s->row ? n / s->row * s->row : n;
     int ok = 1, made = 0;
     for (; made < d->n && ok; made++) {
         rk_sample op;
@@ -187,7 +189,7 @@ static int run_subject(const subject *s, int64_t n, bench_devices *d, triad *t)
     ok = ok && bench_run(c, d->n + 1, 0.01);
     double rate = 12e-9 * (double)t->n / bench_median(&c[0]);
     for (int i = 1; i <= d->n && ok; i++) {
-        double seconds = bench_median(&c[i]), own = 4e-9 * s->words * (double)n / seconds;
+        double seconds = bench_median(&c[i]), own = 4e-9 * s->words * (double)used / seconds;
         printf("%-12s %9lld  %-12s %10.1f us %8.1f GB/s %8.2f of the triad's %.1f\n", s->name,
                (long long)n, c[i].name, seconds * 1e6, own, own / rate, rate);
     }
@@ -197,27 +199,27 @@ static int run_subject(const subject *s, int64_t n, bench_devices *d, triad *t)
 
 int main(int argc, char **argv)
 {
-    static const subject subjects[] = {{"triad", make_triad, 3},
-                                       {"momentum", make_momentum, 5},
-                                       {"bias, relu", make_bias, 2},
-                                       {"exp", make_exp, 2},
-                                       {"log", make_log, 2},
-                                       {"recip", make_recip, 2},
-                                       {"sqrt", make_sqrt, 2},
-                                       {"cos", make_cos, 2},
-                                       {"sum", make_sum_all, 1},
-                                       {"sum of rows", make_sum_rows, 1},
-                                       {"of columns", make_sum_columns, 1},
-                                       {"norm y 784", make_norm_y_784, 2.25 + 4.0 / 784},
-                                       {"norm y 196", make_norm_y_196, 2.25 + 4.0 / 196},
-                                       {"norm y 49", make_norm_y_49, 2.25 + 4.0 / 49},
-                                       {"norm dx 784", make_norm_dx_784, 3 + 4.0 / 784},
-                                       {"norm dx 196", make_norm_dx_196, 3 + 4.0 / 196},
-                                       {"norm dx 49", make_norm_dx_49, 3 + 4.0 / 49},
-                                       {"sums 784", make_norm_sums_784, 2 + 6.0 / 784},
-                                       {"sums 196", make_norm_sums_196, 2 + 6.0 / 196},
-                                       {"sums 49", make_norm_sums_49, 2 + 6.0 / 49},
-                                       {"transpose", make_transpose, 2}};
+    static const subject subjects[] = {{"triad", make_triad, 3, 0},
+                                       {"momentum", make_momentum, 5, 0},
+                                       {"bias, relu", make_bias, 2, 0},
+                                       {"exp", make_exp, 2, 0},
+                                       {"log", make_log, 2, 0},
+                                       {"recip", make_recip, 2, 0},
+                                       {"sqrt", make_sqrt, 2, 0},
+                                       {"cos", make_cos, 2, 0},
+                                       {"sum", make_sum_all, 1, 0},
+                                       {"sum of rows", make_sum_rows, 1, 0},
+                                       {"of columns", make_sum_columns, 1, 0},
+                                       {"norm y 784", make_norm_y_784, 2.25 + 4.0 / 784, 784},
+                                       {"norm y 196", make_norm_y_196, 2.25 + 4.0 / 196, 196},
+                                       {"norm y 49", make_norm_y_49, 2.25 + 4.0 / 49, 49},
+                                       {"norm dx 784", make_norm_dx_784, 3 + 4.0 / 784, 784},
+                                       {"norm dx 196", make_norm_dx_196, 3 + 4.0 / 196, 196},
+                                       {"norm dx 49", make_norm_dx_49, 3 + 4.0 / 49, 49},
+                                       {"sums 784", make_norm_sums_784, 2 + 6.0 / 784, 784},
+                                       {"sums 196", make_norm_sums_196, 2 + 6.0 / 196, 196},
+                                       {"sums 49", make_norm_sums_49, 2 + 6.0 / 49, 49},
+                                       {"transpose", make_transpose, 2, 0}};
     static const int64_t sizes[] = {1 << 12, 1 << 16, 1 << 20, 1 << 24};
     const char *only = getenv("SUBJECT"), *size = getenv("ELEMENTS");
     bench_devices d;

@@ -66,7 +66,10 @@ class Net:
     def conv(self, x, name, stride=1, pad=None):
         w = self.p[name + "/weight"]
         if pad is None:
-            x, pad = self.same(x, w.shape[2], stride, 0.0), 0
+            left, right, top, bottom = self.same(x, w.shape[2], stride)
+            pad = (top, left)
+            if left != right or top != bottom:  # a copy, which conv2d's own padding saves
+                x, pad = F.pad(x, (left, right, top, bottom)), 0
         return F.conv2d(x, w, self.p.get(name + "/bias"), stride, pad)
 
     def norm(self, x, name, eps):
@@ -76,15 +79,16 @@ class Net:
                             self.p.get(name + "/shift"), True, 0.1, eps)
 
     @staticmethod
-    def same(x, k, stride, value):
+    def same(x, k, stride):
         pads = []
         for side in (x.shape[3], x.shape[2]):
             total = max((-(-side // stride) - 1) * stride + k - side, 0)
             pads += [total // 2, total - total // 2]
-        return F.pad(x, pads, value=value)
+        return pads
 
     def pool(self, x):
-        y = F.max_pool2d(self.same(x, 3, 2, -float("inf")), 3, 2)
+        assert all(p < 1 for p in self.same(x, 3, 2)[::2])  # so ceil_mode does what padding would
+        y = F.max_pool2d(x, 3, 2, ceil_mode=True)
         if self.branches is None:
             return y
         index = torch.tensor(next(self.branches).astype(np.int64)).flatten(2)

@@ -20,6 +20,19 @@ test_unknown_command_names_the_nearest() {
     fails 'which command' "$RETHINK"
 }
 
+# However many there are, the names in an error are whole.
+test_lists_of_known_names() {
+    for wrong in 'run --zzz' 'sweep --zzz' 'check cpu --case zzz' 'plugins zzz'; do
+        # shellcheck disable=SC2086
+        fails 'known: [a-z].*[a-z], and [0-9]+ more$' "$RETHINK" $wrong
+    done
+    "$RETHINK" run --help >help.txt
+    fails 'and [0-9]+ more$' "$RETHINK" run --zzz
+    for name in $(sed 's/.*known: //; s/, and .*//; s/,//g' stderr.txt); do
+        grep -qE -- "--$name\b" help.txt || fail "$name is no option"
+    done
+}
+
 test_misuse() {
     for c in $commands; do fails '--no-such-thing is no option' "$RETHINK" "$c" --no-such-thing; done
     fails "did you mean 'json'" "$RETHINK" list --jsn
@@ -144,6 +157,19 @@ test_output_keeps_what_is_there() {
     [ -p pipe ] && cmp want.json got.json
 }
 
+# A file that was named is an error; standard output ends the process without a word, as everywhere.
+test_output_that_nobody_reads() {
+    "$E2E/fake_results" r.sqlite 40
+    works "$RETHINK" export r.sqlite -o whole.json
+    [ "$(wc -c <whole.json)" -gt 200000 ] || fail 'a pipe holds it all'
+    mkfifo pipe
+    timeout 60 head -c 10 pipe >/dev/null &
+    fails 'cannot write pipe: Broken pipe' timeout 60 "$RETHINK" export r.sqlite -o pipe
+    wait $!
+    { code=0; "$RETHINK" export r.sqlite 2>stderr.txt || code=$?; echo $code >code; } | head -c 10 >/dev/null
+    [ "$(cat code)" = 141 ] && [ ! -s stderr.txt ] || fail "exit status $(cat code): $(cat stderr.txt)"
+}
+
 test_output_into_a_device() {
     mknod full c 1 7 2>/dev/null && (: >full) 2>/dev/null || skip 'no devices can be made here'
     "$E2E/fake_results" r.sqlite 1
@@ -153,7 +179,8 @@ test_output_into_a_device() {
 
 test_standard_output_full() {
     "$E2E/fake_results" r.sqlite 5
-    for c in 'list r.sqlite' 'export r.sqlite' 'show 1 r.sqlite' plugins --help; do
+    for c in 'list r.sqlite' 'export r.sqlite' 'show 1 r.sqlite' plugins --help 'run --dry-run' \
+        'run --dry-run --json'; do
         code=0
         # shellcheck disable=SC2086
         "$RETHINK" $c >/dev/full 2>stderr.txt || code=$?

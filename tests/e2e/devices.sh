@@ -113,4 +113,16 @@ test_plugin_that_is_refused() {
     fails 'nowhere.so was refused: ' "$RETHINK" plugins --plugin ./nowhere.so stripes
 }
 
+# What the plan of a step names is in the run's record, whole and once; names may have commas.
+test_record_names_kernels() {
+    works "$RETHINK" run --model wrn:depth=10,width=1 --data noise:n=128,test=10,size=8 --epochs 1 \
+        --device opencl:0.0 --out a.sqlite -v
+    sed -n 's/^ *[0-9].* by \(.*\)/\1/p' stdout.txt | sort -u >planned.txt
+    [ "$(grep -c ', ' planned.txt)" -gt 1 ] || fail 'names have no commas'
+    sqlite3 a.sqlite 'select kernels from runs' | sed 's/; /\n/g' | sort >recorded.txt
+    [ -z "$(comm -23 planned.txt recorded.txt)$(uniq -d recorded.txt)" ] || fail "$(cat recorded.txt)"
+    sed 's/.*, //' planned.txt | grep -xFf recorded.txt | grep -vxFf planned.txt && fail 'in pieces'
+    return 0
+}
+
 . "$(dirname "$0")/lib.sh"

@@ -187,6 +187,40 @@ test_resume_refused() {
     fails 'has no run 7' "$RETHINK" run --resume 7 --out r.sqlite
     fails "'x' is no run" "$RETHINK" run --resume x --out r.sqlite
     fails "'epochs' cannot be given with it" "$RETHINK" run --resume 1 --epochs 3 --out r.sqlite
+    fails '--dry-run is for runs that have not begun' "$RETHINK" run --resume 1 --dry-run --out r.sqlite
+}
+
+# Data may be somewhere else meanwhile, but they must be those that the run began with.
+test_data_that_were_moved() {
+    idx() {
+        exec "$RETHINK" run --model linear --data idx:path=here,limit=30 --epochs 400 --lr 0.001 --seed 2 \
+            --checkpoint-seconds 0 --device cpu --threads 1 --quiet "$@"
+    }
+    mkdir here
+    python3 "$SOURCE/tests/e2e/make_data.py" idx here
+    (idx --out whole.sqlite >/dev/null)
+    digests whole.sqlite 1 >whole
+    small --out r.sqlite >/dev/null
+    stopped_early r.sqlite idx --out r.sqlite
+    again="$RETHINK run --resume $run --quiet --out r.sqlite"
+    cp -r here other
+    printf x | dd of=other/train-images-idx3-ubyte bs=1 seek=99 conv=notrunc 2>/dev/null
+    mv here 'there, too'
+    fails 'here/train-images-idx3-ubyte' $again
+    fails 'the data of run [0-9]+ have changed since it began .*--data-path' $again --data-path other
+    fails "run [0-9]+ has not the data set of 'mnist=other', it has idx:path=here" $again \
+        --data-path mnist=other
+    works $again --data-path 'there, too'
+    digests r.sqlite "$run" >resumed
+    same whole resumed
+    fails 'here/train-images' "$RETHINK" diagnose "$run" --what margins --out r.sqlite
+    fails 'have changed since it began' "$RETHINK" diagnose "$run" --what margins --out r.sqlite \
+        --data-path other
+    works "$RETHINK" diagnose "$run" --what margins --out r.sqlite --data-path 'idx=there, too'
+    "$RETHINK" doctor "$run" --out r.sqlite --data-path other >doctor.txt || [ $? = 1 ]
+    grep -q 'the data are not those of the run' doctor.txt || fail "$(cat doctor.txt)"
+    "$RETHINK" doctor "$run" --out r.sqlite --data-path 'there, too' >doctor.txt || [ $? = 1 ]
+    grep -qE '^labels +ok' doctor.txt || fail "$(cat doctor.txt)"
 }
 
 # A checkpoint of another run is not taken for one's own, a damaged one is said.
@@ -225,6 +259,39 @@ begins() {
     until [ "$(sqlite3 "$1" 'select count(*) > 2 from epochs' 2>/dev/null)" = 1 ]; do
         kill -0 $pid || fail 'no run, or over before it was killed'
         sleep 0.01
+    done
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+}
+
+# A run that could not say that it ended is no running one, one that goes on is.
+test_killed_runs_are_stopped() {
+    launch --epochs 100000 --checkpoint-seconds 0 --out r.sqlite >/dev/null 2>&1 &
+    pid=$!
+    until [ -e r.sqlite.runs/1/checkpoint.safetensors ]; do sleep 0.01; done
+    works "$RETHINK" list r.sqlite
+    says '^ *1  running '
+    [ ! -s stderr.txt ] || fail "$(cat stderr.txt)"
+    kill -9 $pid
+    wait $pid 2>/dev/null || true
+    works "$RETHINK" list r.sqlite
+    says '^ *1  stopped '
+    grep -q "goes on with 'rethink run --resume RUN --out r.sqlite'$" stderr.txt || fail "$(cat stderr.txt)"
+    works "$RETHINK" show 1 r.sqlite
+    says '^  status +stopped$'
+    says "^  error +killed, .*: 'rethink run --resume 1 --out r.sqlite' goes on$"
+    works "$RETHINK" export r.sqlite
+    checks 'import json; r = json.load(open("stdout.txt"))[0]; assert r["status"] == "stopped", r'
+    [ "$(sqlite3 r.sqlite 'select status from runs')" = running ] || fail 'reading has written'
+    cp r.sqlite copy.sqlite # of which nobody knows
+    works "$RETHINK" list copy.sqlite
+    says '^ *1  running '
+    "$RETHINK" run --resume 1 --quiet --out r.sqlite >/dev/null 2>&1 &
+    pid=$!
+    for _ in 1 2 3 4 5; do "$RETHINK" list r.sqlite >/dev/null 2>&1; done # as it begins, which is no harm
+    until "$RETHINK" list r.sqlite 2>/dev/null | grep -q '^ *1  running '; do
+        kill -0 $pid || fail 'it does not go on'
+        sleep 0.05
     done
     kill -9 $pid
     wait $pid 2>/dev/null || true

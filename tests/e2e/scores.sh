@@ -152,6 +152,9 @@ test_bad_input() {
     fails 'no finished run of nothing' "$RETHINK" scores --preset nothing r.sqlite
     fails 'either --csv or --json' "$RETHINK" scores 1 --csv --json r.sqlite
     fails "el2n-epoch: '0' is not" "$RETHINK" run --el2n-epoch 0
+    fails 'el2n-epoch: there is no epoch 5 in a run of 4' scored --el2n-epoch 5 --out r.sqlite
+    works small --scores --epochs 1 --out r.sqlite # which has none
+    works scored --el2n-epoch 4 --out r.sqlite
     fails "randomize-seed: '-1' is not" "$RETHINK" run --randomize-seed=-1
 }
 

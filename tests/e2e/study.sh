@@ -55,6 +55,22 @@ test_every_preset_lists_its_runs() {
     says 'cifar10:path=/a,crop=28'
 }
 
+test_plan_as_json() {
+    works "$RETHINK" run quickstart --dry-run --json --seed 5 --lr 0.25 --device cpu \
+        --device 'opencl?' --threads 2
+    checks '
+import json
+plan = json.load(open("stdout.txt"))
+assert [r["variant"] for r in plan] == ["true labels", "shuffled pixels", "random pixels",
+                                        "gaussian noise", "random labels"], plan
+for r in plan:
+    assert r["preset"] == "quickstart" and r["seed"] == 5 and r["lr"] == 0.25, r
+    assert r["devices"] == ["cpu", "opencl?"] and "device" not in r, r
+    assert r["threads"] == 2 and r["isa"] is None, r
+assert plan[4]["randomize"] == "labels:p=1" and plan[0]["randomize"] == "", plan'
+    [ ! -s stderr.txt ] || fail "$(cat stderr.txt)"
+}
+
 test_folders_of_two_data_sets() {
     works "$RETHINK" run sharpness --scale full --dry-run --data-path mnist=/m --data-path cifar10=/c
     says 'mnist:path=/m$'

@@ -307,12 +307,20 @@ test_merge_refuses() {
     fails 'nowhere.sqlite' "$RETHINK" merge --out all.sqlite nowhere.sqlite
     : >empty.sqlite
     works "$RETHINK" merge --out all.sqlite empty.sqlite
-    fails 'is not a results database' "$RETHINK" merge --out new.sqlite a.sqlite text.sqlite
-    [ ! -e new.sqlite ] || fail 'made a file'
+    ls -A >there
+    for bad in text cut nowhere; do
+        fails $bad.sqlite "$RETHINK" merge a.sqlite $bad.sqlite
+        fails $bad.sqlite "$RETHINK" merge --out in/new.sqlite a.sqlite $bad.sqlite
+    done
+    ls -A | cmp - there || fail 'made something'
     small --seed 3 --out two.sqlite >/dev/null
     small --seed 4 --out two.sqlite >/dev/null
     echo damaged >two.sqlite.runs/2/weights.safetensors
-    fails 'two.sqlite.runs/2/weights.safetensors is no proper' "$RETHINK" merge --out all.sqlite two.sqlite
+    for out in all new; do
+        fails 'two.sqlite.runs/2/weights.safetensors is no proper' "$RETHINK" merge --out $out.sqlite \
+            two.sqlite
+    done
+    [ -z "$(ls -A | grep new)" ] || fail "made $(ls -A | grep new)"
     [ "$(ls all.sqlite.runs)" = "$(printf '1\n2')" ] || fail "$(ls -a all.sqlite.runs)"
     sqlite3 all.sqlite .dump >after
     cmp before after || fail 'the target has changed'

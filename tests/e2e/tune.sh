@@ -32,7 +32,7 @@ assert {e["choice"] for e in known["entries"]} == {"plain"}, known
 assert all(e["class"].startswith("matmul") and e["samples"] >= 7 for e in known["entries"])'
     works proxied run --epochs 2 --out r.sqlite
     works model run --device cpu --epochs 2 --out r.sqlite
-    sqlite3 r.sqlite 'select kernels from runs where id = 1' | grep -qE 'chosen plain.*, tuned by [0-9a-f]{12}$' ||
+    sqlite3 r.sqlite 'select kernels from runs where id = 1' | grep -qE 'chosen plain.*; tuned by [0-9a-f]{12}$' ||
         fail 'not taken'
     [ "$(digests r.sqlite | wc -l)" = 1 ] || fail 'bits differ'
     works proxied tune
@@ -72,6 +72,17 @@ test_a_wrong_choice_is_never_used() {
     ! sqlite3 r.sqlite 'select kernels from runs' | grep -q 'chosen wrong' || fail 'used'
 }
 
+test_an_own_kernel_that_is_wrong() {
+    export PROXY_CHOICES=plain PROXY_FLIP=matmul:640:1:high
+    code=0
+    proxied tune >stdout.txt 2>stderr.txt || code=$?
+    [ "$code" = 1 ] || fail "exit status $code"
+    grep -q '^rethink: matmul .*: the backend.s own kernel: wrong: 1 of 640' stderr.txt || fail "$(cat stderr.txt)"
+    tail -1 stderr.txt | grep -q '^rethink: proxy.*: its own kernels are wrong for 2 operations, .*check proxy' ||
+        fail "$(cat stderr.txt)"
+    says '^proxy.*: [1-9][0-9]* operations tuned'
+}
+
 test_a_choice_that_kills_is_skipped() {
     export PROXY_CHOICES=plain,dies
     code=0
@@ -97,11 +108,19 @@ test_one_tuner_at_a_time() {
         flock db/t.json.journal "$RETHINK" tune --forget --tuning db/t.json
 }
 
-# The run goes on with static rules; the tuner changes nothing.
+# With the user's own a run goes on with static rules, one that was named must be right; the tuner
+# changes nothing.
 damaged() { # REGEX
-    works proxied run --epochs 1 --out r.sqlite --quiet
+    mkdir -p home/rethink
+    cp db/t.json home/rethink/tuning.json
+    works env -u RETHINK_TUNING XDG_DATA_HOME="$PWD/home" "$RETHINK" run --model linear \
+        --data synth16:n=60,test=20 --epochs 1 --device cpu --quiet --out r.sqlite
     [ "$(grep -c '^rethink: warning: nothing is tuned: ' stderr.txt)" = 1 ] || fail "$(cat stderr.txt)"
     grep -qE "$1.*rethink tune --forget" stderr.txt || fail "$(cat stderr.txt)"
+    fails "$1.*rethink tune --forget" proxied run --epochs 1 --out n.sqlite --quiet
+    RETHINK_TUNING=db/t.json fails "$1" small --out n.sqlite
+    RETHINK_TUNING=db/t.json fails "$1" "$RETHINK" bench --device cpu --out n.sqlite
+    [ ! -e n.sqlite ] || fail 'made a file'
     cp db/t.json before.json
     PROXY_CHOICES=plain fails "$1.*rethink tune --forget" proxied tune
     cmp -s db/t.json before.json || fail 'it was overwritten'
@@ -110,7 +129,7 @@ damaged() { # REGEX
 test_databases_that_are_none() {
     mkdir db
     printf '{"format": "rethink tuning", "vers' >db/t.json
-    damaged 't.json is damaged .line 1'
+    damaged 'json is damaged .line 1'
     echo '{"format": "rethink tuning", "version": 7, "devices": []}' >db/t.json
     damaged 'version 7, this rethink reads version 1'
     echo '{"format": "rethink tuning", "version": 1, "devices": [], "more": 1}' >db/t.json
@@ -151,6 +170,7 @@ test_a_database_that_is_not_there() {
     for name in off random:1 ''; do
         works small --tuning "$name" --out r.sqlite
     done
+    fails "tuning 'random:x' has no seed" small --tuning random:x --out r.sqlite
     RETHINK_TUNING=nope.json works "$RETHINK" devices -v
     fails 'nope.json' "$RETHINK" diagnose 1 --what probe --device cpu --tuning nope.json --out r.sqlite
 }

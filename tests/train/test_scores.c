@@ -180,7 +180,7 @@ static rk_example_score *rows_of(const world *w, rk_results *results, int calls)
         rk_run_start(w->hub, w->plugins, results, &c, calls ? &watch : NULL, &id, &e);
     if (calls == 0 && status == RK_E_STOPPED) {
         assert_int_equal(rk_results_scores(results, id, false, &rows, &n, NULL), RK_E_INVALID);
-        status = rk_run_resume(w->hub, w->plugins, results, id, NULL, &e);
+        status = rk_run_resume(w->hub, w->plugins, results, id, NULL, NULL, &e);
     }
     must(status, &e);
     must(rk_results_scores(results, id, false, &rows, &n, &e), &e);

@@ -202,10 +202,10 @@ static void test_joined_items_with_plus(void **state)
 
 static void test_union(void **state)
 {
-    const char *const lists[] = {"a, b b", "", "b b,c", "ab, a", "b"};
+    const char *const lists[] = {"a, x; b b", "", "b b;c", "ab; a, x", "a; b"};
     char *text = rk_record_union(lists, 5);
     (void)state;
-    assert_string_equal(text, "a, b b, c, ab, b");
+    assert_string_equal(text, "a, x; b b; c; ab; a; b");
     free(text);
 }
 

@@ -217,6 +217,30 @@ static void test_names(void **state)
     assert_true(rk_name_distance(longest, "a") == SIZE_MAX);
 }
 
+static void hint_is(size_t n, size_t cap, const char *want)
+{
+    static const char *const known[] = {"aum", "el2n", "forgotten", "learned", "loss"};
+    char out[200];
+    memset(out, 'x', sizeof out);
+    rk_name_hint("zzzzzzzz", known, n, out, cap);
+    assert_string_equal(out, want);
+    assert_true(strlen(out) < cap);
+}
+
+static void test_hints(void **state)
+{
+    (void)state;
+    const char whole[] = "; known: aum, el2n, forgotten, learned, loss";
+    hint_is(5, sizeof whole, whole);
+    hint_is(5, sizeof whole - 1, "; known: aum, el2n, forgotten, and 2 more");
+    hint_is(5, 42, "; known: aum, el2n, forgotten, and 2 more");
+    hint_is(5, 41, "; known: aum, el2n, and 3 more");
+    hint_is(5, 26, "; known: aum, and 4 more");
+    hint_is(1, 26, "; known: aum");
+    hint_is(5, 24, "; known: 5 more");
+    hint_is(0, 26, "; known: none");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_right),
@@ -226,6 +250,7 @@ int main(void)
                                        cmocka_unit_test(test_table_without_end),
                                        cmocka_unit_test(test_shorter_item),
                                        cmocka_unit_test(test_longer_item),
-                                       cmocka_unit_test(test_names)};
+                                       cmocka_unit_test(test_names),
+                                       cmocka_unit_test(test_hints)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "tune/trial.h"
 
-enum { N = 2, C = 5, K = 7, H = 6, W = 9 };
+enum { N = 2, C = 5, OUT = 7, H = 6, W = 9 };
 static const char *path;
 
 typedef struct devices {
@@ -39,7 +39,7 @@ static int teardown(void **state)
 }
 
 /* out0 = max(conv + bias, 0) * factor, out1 = whether it is above 0. */
-static void describe(rk_sample *t, float factor)
+static void describe(rk_sample *t, int64_t K, float factor)
 {
     rk_sample_begin(t, RK_CONV);
     t->op.flags = RK_OP_FAST;
@@ -65,8 +65,8 @@ static void verdict(devices *d, float factor, int is_right)
     rk_tune_trial t;
     rk_error e = rk_error_new();
     char wrong[160];
-    describe(&asked, 3.0f);
-    describe(&other, factor);
+    describe(&asked, OUT, 3.0f);
+    describe(&other, OUT, factor);
     const rk_op op = rk_sample_op(&asked), made = rk_sample_op(&other);
     if (rk_tune_trial_open(&t, &d->own, &d->reference, &op, false, 1, &e) != RK_OK)
         fail_msg("%s", e.text);
@@ -87,11 +87,48 @@ static void test_a_right_kernel(void **state) { verdict(*state, 3.0f, 1); }
 static void test_a_wrong_program(void **state) { verdict(*state, 3.01f, 0); }
 static void test_a_wrong_sign(void **state) { verdict(*state, -3.0f, 0); }
 
+static rk_status full(rk_device *d, uint64_t bytes, rk_mem **out, rk_error *e)
+{
+    (void)d, (void)bytes, (void)out, (void)e;
+    return RK_E_NOMEM;
+}
+
+/* A kernel whose workspace does not fit is left out, and the others keep theirs. */
+static void test_a_workspace_that_does_not_fit(void **state)
+{
+    devices *d = *state;
+    rk_sample asked, more;
+    rk_tune_trial t;
+    rk_tune_trial_kernel k, larger;
+    rk_error e = rk_error_new();
+    char wrong[160];
+    describe(&asked, OUT, 3.0f);
+    describe(&more, 40 * OUT, 3.0f);
+    const rk_op op = rk_sample_op(&asked), wide = rk_sample_op(&more);
+    rk_backend limited = *d->own.table;
+    const rk_backend *table = d->own.table;
+    assert_int_equal(rk_tune_trial_open(&t, &d->own, &d->reference, &op, false, 1, &e) == RK_OK &&
+                         rk_tune_trial_prepare(&t, NULL, &k, &e) == RK_OK,
+                     1);
+    if (k.info.workspace) {
+        limited.mem_alloc = full;
+        d->own.table = &limited;
+        t.op = &wide;
+        assert_int_equal(rk_tune_trial_prepare(&t, NULL, &larger, &e), RK_E_NOMEM);
+        t.op = &op;
+        d->own.table = table;
+    }
+    assert_int_equal(rk_tune_trial_check(&t, &k, wrong, &e), RK_OK);
+    assert_string_equal(wrong, "");
+    rk_open_release(&d->own, k.kernel);
+    rk_tune_trial_close(&t);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_right_kernel),
-                                       cmocka_unit_test(test_a_wrong_program),
-                                       cmocka_unit_test(test_a_wrong_sign)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_right_kernel), cmocka_unit_test(test_a_wrong_program),
+        cmocka_unit_test(test_a_wrong_sign), cmocka_unit_test(test_a_workspace_that_does_not_fit)};
     if (argc < 2) return 2;
     path = argv[1];
     return cmocka_run_group_tests(tests, setup, teardown);

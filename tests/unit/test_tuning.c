@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/os.h"
+#include "device/helpers.h"
 #include "plan/plan.h"
 #include "tune/journal.h"
 
@@ -210,6 +211,42 @@ static void test_classes(void **state)
     (void)state;
 }
 
+/* Helpers get every part of an op as it is. */
+static void test_an_op_as_json(void **state)
+{
+    const rk_tensor in[2] = {{RK_F32, 2, {7, 1}, {3, 0}}, {RK_U8, 1, {5}, {1}}},
+                    out = {RK_U32, 3, {2, 3, 4}, {12, 4, 1}};
+    const rk_ins code[2] = {{RK_I_FADD, 1, 2, 0}, {RK_I_STORE, 0, 3, 9}};
+    const uint32_t imm[1] = {0x80000001u};
+    rk_op op = {.size = sizeof op,
+                .kind = RK_CONV,
+                .rev = RK_CONV_PART,
+                .flags = RK_OP_FAST,
+                .n_in = 2,
+                .n_out = 1,
+                .n_code = 2,
+                .n_imm = 1,
+                .in = in,
+                .out = &out,
+                .code = code,
+                .imm = imm,
+                .p = {1, -2, (int64_t)1 << 40}};
+    rk_op back;
+    rk_pool pool = {0};
+    json_t *text = rk_op_json(&op);
+    assert_true(rk_op_read(text, &pool, &back));
+    assert_true(back.size == op.size && back.kind == op.kind && back.rev == op.rev &&
+                back.flags == op.flags && memcmp(back.p, op.p, sizeof op.p) == 0);
+    assert_true(back.n_in == 2 && back.n_out == 1 && back.n_code == 2 && back.n_imm == 1);
+    assert_memory_equal(back.in, in, sizeof in);
+    assert_memory_equal(back.out, &out, sizeof out);
+    assert_memory_equal(back.code, code, sizeof code);
+    assert_int_equal(back.imm[0], imm[0]);
+    rk_pool_free(&pool);
+    json_decref(text);
+    (void)state;
+}
+
 /* ---- the journal ---- */
 
 static void test_journal(void **state)
@@ -269,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_files_that_are_refused),
         cmocka_unit_test(test_the_remedy_is_for_the_file),
         cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_an_op_as_json),
         cmocka_unit_test(test_journal),
         cmocka_unit_test(test_journal_that_is_cut),
     };

@@ -231,7 +231,7 @@ enum { RK_BOUND_TERMS = 0, RK_BOUND_PLANES = 1 };
  *              element's own index (REDUCE: with stride 0 along the reduced axis) and does not
  *              STORE it as it is, and all its STOREs come last.
  *   ulp        bound on |got - true| / (eps * magnitude) of each element, 0 if not claimed.
- *   impl       names the implementation in results, e.g. "tile 6x32 avx512".
+ *   impl       names the implementation in results, e.g. "tile 6x32 avx512"; no ';'.
  *   bound      Which magnitude; since minor version 1.
  *              RK_BOUND_TERMS   sum |terms| of the element.
  *              RK_BOUND_PLANES  CONV of the fast tier only: the same sum with the largest |number|
