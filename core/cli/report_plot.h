@@ -34,7 +34,7 @@ typedef struct rk_plot {
     uint32_t n_categories;
     bool x_log, y_log, z_log, y_percent, x_percent;
     rk_series *series, paper; /* paper.n is 0 if the paper has no number of it */
-    uint32_t n;        /* series that are drawn */
+    uint32_t n;               /* series that are drawn */
     uint32_t left_out; /* series behind them that are in the CSV only: a picture has too many */
 } rk_plot;
 
