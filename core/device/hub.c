@@ -139,17 +139,16 @@ static rk_status add_device(rk_hub *h, const rk_devinfo *info, rk_error *e)
 /* Enumerates the backend that was loaded last.  Its failure is a note, not an error. */
 static rk_status add_devices(rk_hub *h, rk_error *e)
 {
-    enum { CAP = 64 };
     rk_loaded *l = h->loaded[h->n_loaded - 1];
     rk_candidate *c = &h->candidates[h->n_candidates - 1];
     rk_error note = rk_error_new();
     uint32_t n = 0;
-    rk_devinfo *info = calloc(CAP, sizeof *info);
+    rk_devinfo *info = calloc(RK_BACKEND_DEVICES, sizeof *info);
     if (!info) return no_memory(e);
     info[0].size = sizeof *info;
-    rk_status status = l->table.enumerate(&l->host, info, CAP, &n, &note);
+    rk_status status = l->table.enumerate(&l->host, info, RK_BACKEND_DEVICES, &n, &note);
     if (status != RK_OK) n = 0;
-    if (n > CAP) n = CAP;
+    if (n > RK_BACKEND_DEVICES) n = RK_BACKEND_DEVICES;
     status = RK_OK;
     for (uint32_t i = 0; i < n && status == RK_OK; i++) status = add_device(h, &info[i], e);
     free(info);

@@ -63,6 +63,38 @@ assert [c["case"] for c in d["cases"]] == ["put/rows", "rng/known-answer", "rng/
 assert all(c["result"] == "ok" and c["exact_ops"] > 0 for c in d["cases"])'
 }
 
+# many_devices N: the example with so many devices, numbered from 0.
+many_devices() {
+    build "s/^    \*n = 1;/    *n = $1;/
+        s/^    memcpy(out, &info, .*/    for (; info.index < cap \&\& info.index < $1; info.index++)\n        snprintf(info.id, 64, \"%u\", info.index), memcpy(out++, \&info, sizeof info);/
+        s/if (index != 0) return/if (index >= $1) return/"
+}
+
+test_every_device_of_many() {
+    many_devices 64
+    works "$RETHINK" check --backend ./example.so example:63 --level exact --kinds rng --json
+    checks '
+import json
+r = json.load(open("stdout.txt"))
+assert r["met"] and [d["device"] for d in r["devices"]] == ["example:63"], r'
+    works "$RETHINK" check ./example.so --level exact --kinds rng --json
+    checks '
+import json
+r = json.load(open("stdout.txt"))
+assert [d["device"] for d in r["devices"]] == ["example:%d" % i for i in range(64)], r'
+}
+
+test_more_devices_than_are_checked() {
+    many_devices 65
+    fails 'it has 65 devices, 64 at most are checked: name one' "$RETHINK" check ./example.so
+    works "$RETHINK" check --backend ./example.so example:63 --level exact --kinds rng
+}
+
+test_no_case_is_no_check() {
+    build ''
+    fails "no kind ''" "$RETHINK" check ./example.so --kinds ''
+}
+
 # ---- wrong results ----
 
 test_wrong_sign_of_padding() {
