@@ -211,6 +211,15 @@ test_exit() {
     only put
 }
 
+test_exit_in_close() {
+    build 's/^    while (d->all.next != \&d->all) give.*/    if (ran) exit(0);\n&/
+        s/^    compute(k, p);/    ran = 1;\n&/
+        s/^#include "refuse.h"/&\n#include <stdlib.h>\nstatic int ran;/'
+    check_fails --kinds rng
+    failed rng/words 'the process ended while the device was closed'
+    only rng
+}
+
 test_hang() {
     build 's/^    if (put) memset/    for (volatile int forever = put \&\& q[2] == 700; forever;) continue;\n&/'
     check_fails --kinds take,put,rng --timeout 4
