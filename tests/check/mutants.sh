@@ -155,6 +155,32 @@ test_lies_about_exactness() {
         fail "$failed_line"
 }
 
+# A kernel for the fast tier is another one, and is wrong; it says that it is exact.
+test_fast_kernel_lies_about_exactness() {
+    build 's/^    info->tier = RK_TIER_EXACT;.*/&\n    k->op.flags = op->flags \& (op->kind == RK_REDUCE);/
+        s/^    snprintf(info->impl, .*/    snprintf(info->impl, sizeof info->impl, k->op.flags ? "one lane" : "plain loops");/
+        s/^    const int64_t \*q = k->op.p;$/&\n    lanes = k->op.flags ? 1 : RK_SUM_LANES;/
+        s/lane\[i % RK_SUM_LANES\]/lane[i % lanes]/
+        s/^#include "refuse.h"/&\nstatic int lanes;/'
+    check_fails --kinds reduce,rng
+    failed reduce/sum ', fast: .* but not the bits .* which one lane claims'
+    only reduce
+}
+
+# The same of what a tuner may choose, for the fast tier alone.
+test_chosen_kernel_lies_about_exactness() {
+    build 's/^static void compute(/static rk_status choices(rk_device *d, const rk_op *op, uint32_t i, char name[64], uint32_t *n, rk_error *e) { return (void)d, (void)e, *n = op->flags ? 2 : 1, snprintf(name, 64, "one lane"), RK_OK; }\nstatic rk_status choose(rk_device *d, const rk_op *op, const char *name, rk_kernel **out, rk_kinfo *info, rk_error *e) { rk_status s = prepare(d, op, out, info, e); if (s == RK_OK) (*out)->op.flags = 2, snprintf(info->impl, 64, "%s", name); return s; }\n&/
+        s/^    const int64_t \*q = k->op.p;$/&\n    lanes = k->op.flags == 2 ? 1 : RK_SUM_LANES;/
+        s/lane\[i % RK_SUM_LANES\]/lane[i % lanes]/
+        s/^    static const rk_backend table = {/    static rk_backend table = {/
+        s/^    (void)host_minor;/&\n    table.choices = choices, table.prepare_choice = choose;/
+        s/^#include "refuse.h"/&\nstatic int lanes;/'
+    works "$RETHINK" check ./example.so --quick --kinds reduce --level exact
+    check_fails --kinds reduce --option choices=1
+    failed reduce/sum ', fast: .* but not the bits .* which one lane claims'
+    only reduce
+}
+
 # ---- memory ----
 
 test_missing_check_of_arguments() {
