@@ -150,6 +150,7 @@ static int try_op(const rk_bench_case *c, rk_open *d, const rk_sample *t, char *
     }
     rk_operands_free(&operands);
     const rk_outcome *o = &bed.outcome;
+    rk_bed_return(&bed, d, o->text);
     bool computed = o->exact + o->fast > 0;
     snprintf(why, cap, "%s%s",
              o->failed  ? o->text

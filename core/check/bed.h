@@ -41,6 +41,7 @@ typedef struct rk_bed {
     const char *other_option; /* counts before these; NULL: none */
     bool quick;               /* cases keep to small shapes */
     bool exact_only;          /* kernels of the fast tier are not asked for */
+    bool lost;                /* running an op, the device was: only close may follow */
     rk_outcome outcome;
 } rk_bed;
 

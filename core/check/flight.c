@@ -119,18 +119,24 @@ static rk_status run_twice(rk_bed *b, flight *f, const void *const *in, void *co
     return s;
 }
 
+static rk_status note(rk_bed *b, rk_status s)
+{
+    b->lost = b->lost || s == RK_E_DEVICE;
+    return s;
+}
+
 static rk_status run_prepared(rk_bed *b, flight *f, const void *const *in, void *const *out,
                               rk_ran *ran, rk_error *e)
 {
     layout(f, b, &ran->info);
-    RK_TRY(b->backend->mem_alloc(b->device, f->total, &f->mem, e));
+    RK_TRY(note(b, b->backend->mem_alloc(b->device, f->total, &f->mem, e)));
     for (uint32_t i = 0; i < f->n; i++) f->arg[i].mem = f->mem;
     f->image = malloc(2 * f->total);
     rk_status s = f->image ? RK_OK : RK_FAIL(e, RK_E_NOMEM, "no host memory");
     f->before = f->image + f->total;
-    if (s == RK_OK) s = run_twice(b, f, in, out, ran, e);
+    if (s == RK_OK) s = note(b, run_twice(b, f, in, out, ran, e));
     free(f->image);
-    b->backend->mem_free(b->device, f->mem);
+    if (!b->lost) b->backend->mem_free(b->device, f->mem);
     return s;
 }
 
@@ -150,7 +156,7 @@ static rk_status prepare(rk_bed *b, const rk_op *op, rk_kernel **k, rk_kinfo *in
 {
     *k = NULL;
     *info = (rk_kinfo){.size = sizeof *info};
-    rk_status s = prepare_any(b, op, k, info, e);
+    rk_status s = note(b, prepare_any(b, op, k, info, e));
     info->impl[sizeof info->impl - 1] = '\0';
     if (s == RK_OK && !*k) return RK_FAIL(e, RK_E_INTERNAL, "prepare gave no kernel");
     return s;
@@ -172,7 +178,7 @@ rk_status rk_sample_run_ran(rk_bed *b, const rk_sample *t, const void *const *in
     *ran = (rk_ran){.differs = false};
     RK_TRY(prepare(b, &f.op, &f.kernel, &ran->info, e));
     rk_status s = run_prepared(b, &f, in, out, ran, e);
-    b->backend->release(b->device, f.kernel);
+    if (!b->lost) b->backend->release(b->device, f.kernel);
     return s;
 }
 

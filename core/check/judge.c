@@ -316,9 +316,10 @@ static bool is_same_kernel(rk_bed *b, const rk_sample *fast, const rk_kinfo *exa
 {
     rk_kinfo info;
     rk_error e = rk_error_new();
-    return rk_sample_info(b, fast, &info, &e) == RK_OK && info.tier == exact->tier &&
-           info.workspace == exact->workspace && info.alias_ok == exact->alias_ok &&
-           strcmp(info.impl, exact->impl) == 0;
+    rk_status s = rk_sample_info(b, fast, &info, &e);
+    RK_BED_CHECK(b, !b->lost, "prepare: %s: %s", rk_status_name(s), e.text);
+    return s == RK_OK && info.tier == exact->tier && info.workspace == exact->workspace &&
+           info.alias_ok == exact->alias_ok && strcmp(info.impl, exact->impl) == 0;
 }
 
 static void run_fast(sample_run *r, void *const *saved, bool exact)
@@ -328,6 +329,7 @@ static void run_fast(sample_run *r, void *const *saved, bool exact)
     char reason[224];
     restore(r, saved);
     if (exact && is_same_kernel(b, r->t, &r->ran.info)) return;
+    if (!rk_bed_going(b)) return;
     if (!run(r, &s, reason, sizeof reason)) {
         RK_BED_CHECK(b, !exact, "what it computes, it refuses with RK_OP_FAST: %s", reason);
         b->outcome.refused++;

@@ -1,4 +1,5 @@
 /* Finding backends: where they may be, why one is refused, which devices they have. */
+#include "device/exam.h"
 #include "device/helpers.h"
 #include "device/load.h"
 #include "device/tuned.h"
@@ -331,17 +332,14 @@ uint32_t rk_hub_devices(const rk_hub *h, const rk_device_entry **out)
 
 void rk_hub_verbosity(rk_hub *h, int level) { h->verbosity = level; }
 
-rk_status rk_hub_test(rk_hub *h, uint32_t device, rk_device *open, rk_selftest *out, rk_error *e)
+rk_status rk_hub_test(rk_hub *h, uint32_t device, rk_open *d, rk_selftest *out, rk_error *e)
 {
     if (!h->tests) h->tests = calloc(h->n_devices + (size_t)1, sizeof *h->tests);
     if (!h->tests) return no_memory(e);
     if (!(h->tests[device].milliseconds > 0)) {
         rk_error own = rk_error_new();
-        const rk_backend *table = &h->loaded[h->device_backend[device]]->table;
-        rk_status s = rk_selftest_run(table, open, out, &own);
-        if (s != RK_OK)
-            return RK_FAIL(e, s, "self-test of %s: %s", h->devices[device].spec,
-                           own.text[0] ? own.text : "it failed, and the backend gave no reason");
+        rk_status s = rk_selftest_run(d, out, &own);
+        if (s != RK_OK) return RK_FAIL(e, s, "self-test of %s: %s", d->spec, own.text);
         h->tests[device] = *out;
     }
     *out = h->tests[device];

@@ -273,10 +273,23 @@ static void test_failing_launch(void **state)
     bench_close(&b);
 }
 
+/* Whether it is lost while it is timed, or while it is judged. */
 static void test_lost_device(void **state)
 {
+    rk_listed x = first();
+    rk_ops all;
+    rk_trial t;
+    rk_result out;
     rk_error e = rk_error_new();
     (void)state;
+    open_proxy("proxy.fail", "launch:1:lost");
+    assert_int_equal(rk_ops_open(&b.c, &all, &e), RK_OK);
+    assert_int_equal(rk_trial_op(&all.d, &x.op, true, NULL, &t, &e), RK_OK);
+    assert_int_equal(rk_result_find(&all, &x, &t, true, &out, &e), RK_E_DEVICE);
+    assert_true(all.d.lost);
+    rk_trial_free(&t);
+    rk_ops_close(&all);
+    bench_close(&b);
     open_proxy("proxy.fail", "launch:2:lost");
     assert_int_equal(rk_bench_ops(&b.c, &e), RK_E_DEVICE);
     bench_close(&b);
