@@ -17,6 +17,7 @@ typedef struct rk_bed_alloc {
 /* What a case found out about a device. */
 typedef struct rk_outcome {
     bool failed;
+    bool scarce;       /* for lack of memory */
     bool differs;      /* a kernel of the fast tier gave other bits when it ran again */
     uint32_t exact;    /* ops that an exact kernel computed, as they should be */
     uint32_t fast;     /* ops that only a fast kernel computed, within its bound */

@@ -217,6 +217,7 @@ static bool run(sample_run *r, rk_status *status, char *reason, size_t cap)
         snprintf(reason, cap, "%.*s", (int)cap - 1, e.text);
         return false;
     }
+    r->bed->outcome.scarce = *status == RK_E_NOMEM;
     rk_bed_fail(r->bed, "%s: %s: %s", op, rk_status_name(*status),
                 e.text[0] ? e.text : "the backend gave no reason");
     return false;

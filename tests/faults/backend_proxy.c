@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dlfcn.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,7 +233,8 @@ static rk_status proxy_prepare(rk_device *d, const rk_op *op, rk_kernel **k, rk_
         d->slow_us = slowness(d, op);
         d->slow[d->n_slow++] = *k;
     }
-    if (s == RK_OK && op->kind == RK_MATMUL) note_choice(d, *k, op, "lazy");
+    const char *how = op->flags & RK_OP_FAST ? "fast" : "lazy";
+    if (s == RK_OK && op->kind == RK_MATMUL) note_choice(d, *k, op, how);
     if (s != RK_OK || !is_wrong(d, op)) return s;
     d->wrong[d->n_wrong].kernel = *k;
     d->wrong[d->n_wrong++].output = op->n_in;
@@ -275,8 +277,10 @@ static rk_status misbehave(rk_device *d, const rk_kernel *k, const rk_arg *args,
         const char *how = d->chosen[i].how;
         long pause = strtol(option(d->host, "proxy.lazy"), NULL, 10);
         if (!strcmp(how, "dies")) raise(SIGKILL);
-        if (!strcmp(how, "fails")) return fail(e, RK_E_INTERNAL, "this choice fails");
-        if (pause && !strcmp(how, "lazy")) nanosleep(&(struct timespec){0, 1000 * pause}, NULL);
+        if (!strcmp(how, "fails") || !strcmp(how, option(d->host, "proxy.broken")))
+            return fail(e, RK_E_INTERNAL, "this choice fails");
+        bool lazy = !strcmp(how, "lazy") || !strcmp(how, "fast");
+        if (pause && lazy) nanosleep(&(struct timespec){0, 1000 * pause}, NULL);
         if (!strcmp(how, "slow")) nanosleep(&(struct timespec){0, 1000000}, NULL);
         if (strcmp(how, "wrong") != 0) continue;
         const rk_arg *to = &args[d->chosen[i].output];

@@ -20,6 +20,7 @@
  *   proxy.slow     "matmul:2000": each launch of such a kernel takes so many microseconds longer
  *   proxy.choices  "plain,slow,wrong,fails,dies": choices of every matmul, whose launches are the
  *                  other backend's, sleep, leave a wrong element, fail, or kill the process
+ *   proxy.broken   a choice that fails, too; "fast": a matmul that was asked for as a fast one
  *   proxy.lazy     microseconds that each launch of a matmul sleeps that was not chosen
  *
  * The options are environment variables, too: PROXY_REFUSE and so on.  Two things are only that, as
@@ -42,7 +43,7 @@ struct rk_device {
     long slow_us;
     struct {
         const rk_kernel *kernel;
-        char how[16]; /* a choice, or "lazy" */
+        char how[16]; /* a choice, or "lazy", or "fast" */
         uint32_t output;
     } chosen[CHOSEN_MAX];
     uint32_t n_chosen, n_wrong, asked; /* asked: kernels that were asked for */
