@@ -43,8 +43,9 @@ typedef struct rk_bench_case {
 /* Kernels are compiled once and kept, by rethink and by drivers.  What a first run pays is seen
  * where the folders of all these caches are new and empty: begin makes one, folder[RK_PATH_MAX],
  * and names it in the environment; end removes it.  To be called before a hub is made, best in the
- * parent of all processes of a bench, so that process 1 of a device finds the caches empty and the
- * others find what it compiled.  Without it 'plan cold' is not measured. */
+ * parent of all processes of a bench, so that process 1 of a device finds no more in the caches
+ * than it compiled itself, and the others find that.  'plan cold' is measured as long as they are
+ * empty: for a device that compiles, that ends with its self-test, another suite or workload. */
 rk_status rk_bench_cold_begin(char *folder, rk_error *e);
 void rk_bench_cold_end(const char *folder);
 

@@ -14,6 +14,11 @@ void rk_bed_of(rk_open *d, rk_bed *bed)
     bed->quick = true;
 }
 
+void rk_bed_return(const rk_bed *bed, rk_open *d, const char *why)
+{
+    if (bed->lost) rk_open_lose(d, why);
+}
+
 void rk_refer(rk_bed *b, const rk_sample *t, rk_operands *d)
 {
     static void (*const of[])(rk_bed *, const rk_sample *, rk_operands *) = {
@@ -101,5 +106,7 @@ rk_status rk_errors_of(rk_open *d, const rk_sample *t, bool exact, uint64_t seed
                        : RK_FAIL(&own, RK_E_NOMEM, "%s", bed.outcome.text);
     rk_operands_free(&operands);
     if (s == RK_OK) return RK_OK;
-    return RK_FAIL(e, s, "%s", own.text[0] ? own.text : "the backend gave no reason");
+    if (!own.text[0]) RK_FAIL(&own, s, "the backend gave no reason");
+    rk_bed_return(&bed, d, own.text);
+    return RK_FAIL(e, s, "%s", own.text);
 }

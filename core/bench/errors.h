@@ -16,8 +16,10 @@ rk_status rk_errors_of(rk_open *d, const rk_sample *t, bool exact, uint64_t seed
 /* Whether two results are the same, every NaN being one value; else where says which element is
  * the first that differs, and by how much. */
 bool rk_same_words(const rk_tensor *t, const void *got, const void *want, char *where, size_t cap);
-/* The device as the conformance suite takes one. */
+/* The device as the conformance suite takes one, until it is returned: it may be lost by then, and
+ * why says how. */
 void rk_bed_of(rk_open *d, rk_bed *bed);
+void rk_bed_return(const rk_bed *bed, rk_open *d, const char *why);
 /* The references of the kind of an op. */
 void rk_refer(rk_bed *b, const rk_sample *t, rk_operands *d);
 #endif

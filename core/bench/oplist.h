@@ -12,6 +12,7 @@ typedef struct rk_listed {
     double share; /* of the models' work, by a roofline of 16 FLOP a byte; 0: no model has it */
     uint32_t group, rank; /* ops of the same kind; how many of them have a larger share */
     bool timed;           /* by a suite that goes through the list */
+    bool fast_failed;     /* likewise: its kernel of the fast tier did not run */
 } rk_listed;
 
 typedef struct rk_oplist {

@@ -23,8 +23,8 @@ typedef struct race {
     rk_listed *listed;
     rk_bench_of of;
     rk_trial trial[3]; /* VENDOR: a library that the device has, but does not use of itself */
-    rk_runner runner[CONTENDERS];
-    uint32_t lane[CONTENDERS]; /* of each runner: EXACT, FAST or VENDOR */
+    rk_runner runner[CONTENDERS]; /* the exact kernel's is the first */
+    uint32_t lane[CONTENDERS];    /* of each runner: EXACT, FAST or VENDOR */
     uint32_t n;
     double once;        /* seconds of the slowest */
     bool given;         /* its times were, or why there are none */
@@ -50,10 +50,10 @@ static rk_status give_errors(race *r, int tier, rk_error *e)
     return rk_bench_give_one(&r->of, "equal", "", x->equal, x->equal ? x->digest : x->where, e);
 }
 
-static rk_status give_support(race *r, int support, const char *text, rk_error *e)
+static rk_status give_support(race *r, const char *tier, int support, const char *text, rk_error *e)
 {
     r->of.suite = "support";
-    r->of.tier = r->judged;
+    r->of.tier = tier;
     return rk_bench_give_one(&r->of, "support", "", support, text, e);
 }
 
@@ -74,7 +74,7 @@ static rk_status judge(race *r, rk_error *e)
         RK_TRY(rk_result_find(r->all, r->listed, &r->trial[tier], tier == EXACT, x, e));
         RK_TRY(give_errors(r, tier, e));
         const char *text = x->wrong[0] ? x->wrong : r->trial[tier].info.impl;
-        RK_TRY(give_support(r, x->wrong[0] ? 3 : 0, text, e));
+        RK_TRY(give_support(r, r->judged, x->wrong[0] ? 3 : 0, text, e));
     }
     return RK_OK;
 }
@@ -105,7 +105,8 @@ static rk_status enter_fast(race *r, rk_error *e)
 {
     rk_trial *fast = &r->trial[FAST];
     rk_error own = rk_error_new();
-    if (!r->all->c->options->fast || !has_time(r, &r->all->fast)) return RK_OK;
+    if (!r->all->c->options->fast || r->listed->fast_failed) return RK_OK;
+    if (!has_time(r, &r->all->fast)) return RK_OK;
     rk_status s = rk_trial_op(&r->all->d, &r->listed->op, false, &r->trial[EXACT], fast, &own);
     if (ends(s)) return RK_FAIL(e, s, "%s", own.text);
     if (s != RK_OK) return RK_OK;
@@ -142,17 +143,59 @@ static rk_status enter_vendor(race *r, rk_error *e)
     return RK_OK;
 }
 
+/* A contender that fails leaves the race, and the exact kernel is not to blame: only what it does
+ * itself, or what is not about the op, is an error. */
+static rk_status drop(race *r, uint32_t at, rk_status s, const rk_error *why, rk_error *e)
+{
+    uint32_t lane = r->lane[at];
+    char text[256];
+    if (at == 0 || ends(s)) return RK_FAIL(e, s, "%s", why->text);
+    rk_runner_free(&r->runner[at]);
+    r->n--;
+    for (uint32_t i = at; i < r->n; i++) {
+        r->runner[i] = r->runner[i + 1];
+        r->lane[i] = r->lane[i + 1];
+    }
+    if (lane != FAST) return RK_OK;
+    r->listed->fast_failed = true;
+    if (s != RK_E_NOMEM) return give_support(r, tiers[FAST], 3, why->text, e);
+    snprintf(text, sizeof text, "not measured: %.230s", why->text);
+    r->of.suite = "op";
+    r->of.tier = tiers[FAST];
+    return rk_bench_give_none(&r->of, "seconds", "s", text, e);
+}
+
 /* Paces the runners from number `from` on; adds the seconds of all of their repetitions. */
 static rk_status pace(race *r, uint32_t from, double *all, rk_error *e)
 {
     double seconds = sizes[r->all->c->options->size].pace;
     for (uint32_t i = from; i < r->n; i++) {
         double one;
-        RK_TRY(rk_runner_pace(&r->runner[i], seconds, &one, e));
+        rk_error own = rk_error_new();
+        rk_status s = rk_runner_pace(&r->runner[i], seconds, &one, &own);
+        if (s != RK_OK) {
+            RK_TRY(drop(r, i--, s, &own, e));
+            continue;
+        }
         if (one > r->once) r->once = one;
         *all += r->all->c->options->repeats * (one > seconds ? one : seconds);
     }
     return RK_OK;
+}
+
+static rk_status run_lanes(race *r, rk_error *e)
+{
+    for (;;) {
+        uint32_t at;
+        rk_error own = rk_error_new();
+        rk_status s = rk_runners_time(r->runner, r->n, r->all->c->options->repeats, &at, &own);
+        if (s == RK_OK) return RK_OK;
+        for (uint32_t i = 0; i < r->n; i++) {
+            free(r->runner[i].seconds);
+            r->runner[i].seconds = NULL;
+        }
+        RK_TRY(drop(r, at, s, &own, e));
+    }
 }
 
 static rk_status give_counts(race *r, rk_error *e)
@@ -207,7 +250,7 @@ static rk_status time_all(race *r, rk_error *e)
     }
     r->all->measured++;
     r->listed->timed = true;
-    RK_TRY(rk_runners_time(r->runner, r->n, r->all->c->options->repeats, e));
+    RK_TRY(run_lanes(r, e));
     r->given = true;
     const rk_runner *x = &r->runner[0];
     double rate = x->n > 0 && x->seconds[0] > 0 ? r->listed->flop / x->seconds[0] : 0;
@@ -238,7 +281,7 @@ static rk_status measure_one(race *r, bool timing, rk_error *e)
     if (timing && !r->given) RK_TRY(give_none(r, why, e));
     if (scarce) return timing ? RK_OK : give_unjudged(r, why, e);
     /* Refused, or a kernel that was promised and does not run. */
-    return give_support(r, r->n > 0 ? 3 : 2, why, e);
+    return give_support(r, r->judged, r->n > 0 ? 3 : 2, why, e);
 }
 
 /* By the fastest so far, so that no run is begun that takes longer than all the time there is. */

@@ -99,7 +99,7 @@ static rk_status finish(group *g, rk_status failed, rk_error *e)
     uint32_t repeats = g->roof->c->options->repeats;
     double *x = calloc((size_t)repeats + 1, sizeof *x);
     rk_status s = x ? failed : RK_FAIL(e, RK_E_NOMEM, "no memory for times");
-    if (s == RK_OK) s = rk_runners_time(g->runner, g->n, repeats, e);
+    if (s == RK_OK) s = rk_runners_time(g->runner, g->n, repeats, NULL, e);
     if (s == RK_OK) s = give_group(g, x, e);
     for (uint32_t i = 0; i < g->n; i++) rk_runner_free(&g->runner[i]);
     free(x);

@@ -26,8 +26,9 @@ rk_status rk_runner_pace(rk_runner *r, double seconds, double *once, rk_error *e
     return RK_OK;
 }
 
-rk_status rk_runners_time(rk_runner *r, uint32_t n, uint32_t repeats, rk_error *e)
+rk_status rk_runners_time(rk_runner *r, uint32_t n, uint32_t repeats, uint32_t *failed, rk_error *e)
 {
+    if (failed) *failed = 0;
     for (uint32_t i = 0; i < n; i++) {
         r[i].seconds = calloc((size_t)repeats + 1, sizeof *r[i].seconds);
         if (!r[i].seconds) return RK_FAIL(e, RK_E_NOMEM, "no memory for times");
@@ -36,7 +37,9 @@ rk_status rk_runners_time(rk_runner *r, uint32_t n, uint32_t repeats, rk_error *
     for (uint32_t k = 0; k < repeats; k++)
         for (uint32_t i = 0; i < n; i++) {
             rk_runner *x = &r[(i + k) % n]; /* none always comes after the same one */
-            RK_TRY(timed(x, x->times, &x->seconds[x->n], e));
+            rk_status s = timed(x, x->times, &x->seconds[x->n], e);
+            if (s != RK_OK && failed) *failed = (i + k) % n;
+            RK_TRY(s);
             x->seconds[x->n++] /= x->times;
         }
     return RK_OK;

@@ -23,8 +23,10 @@ typedef struct rk_runner {
 /* Runs it once or more until that takes a measurable time, and sets times so that a repetition
  * takes about so many seconds; *once gets the seconds of one run. */
 rk_status rk_runner_pace(rk_runner *r, double seconds, double *once, rk_error *e);
-/* n of them, in turn, each so many times. */
-rk_status rk_runners_time(rk_runner *r, uint32_t n, uint32_t repeats, rk_error *e);
+/* n of them, in turn, each so many times.  *failed, unless it is NULL: whose fault an error
+ * is; 0 if it is nobody's. */
+rk_status rk_runners_time(rk_runner *r, uint32_t n, uint32_t repeats, uint32_t *failed,
+                          rk_error *e);
 void rk_runner_free(rk_runner *r);
 
 /* ---- kernels --------------------------------------------------------------------------------- */

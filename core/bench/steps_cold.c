@@ -50,8 +50,21 @@ void rk_bench_cold_end(const char *folder)
     if (strstr(folder, PREFIX)) nftw(folder, drop, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+static int stop_at_file(const char *path, const struct stat *s, int flag, struct FTW *f)
+{
+    (void)path;
+    (void)s;
+    (void)f;
+    return flag != FTW_D;
+}
+
 bool rk_bench_is_cold(const rk_bench_case *c)
 {
     const char *folder = getenv(variables[0]);
-    return c->options->process == 1 && folder && strstr(folder, PREFIX);
+    if (c->options->process != 1 || !folder || !strstr(folder, PREFIX)) return false;
+    for (int i = 0; i < VARIABLES; i++) {
+        folder = getenv(variables[i]);
+        if (!folder || nftw(folder, stop_at_file, 8, FTW_PHYS) != 0) return false;
+    }
+    return true;
 }

@@ -67,7 +67,7 @@ static rk_status give_plans(const rk_bench_of *of, const rk_step_tier *x, rk_err
         double seconds = x->plan[i] + fmax(0, x->first[i] - step);
         if (isnan(x->plan[i]))
             RK_TRY(rk_bench_give_none(of, name[i], "s",
-                                      "not measured: caches of kernels were not emptied", e));
+                                      "not measured: caches of kernels were not empty", e));
         else
             RK_TRY(rk_bench_give_one(of, name[i], "s", seconds, text[i], e));
     }

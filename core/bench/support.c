@@ -132,7 +132,7 @@ static const struct {
              {RK_WINDOW, RK_WINDOW_SUM, make_window, true},
              {RK_WINDOW, RK_WINDOW_SUM_T, make_window, true},
              {RK_PUT, 0, make_rows, false}}; /* what training needs most is first */
-enum { KINDS = sizeof kinds / sizeof *kinds, OK = 0, FALLBACK = 1, UNSUPPORTED = 2, WRONG = 3 };
+enum { KINDS = sizeof kinds / sizeof *kinds, OK = 0, FALLBACK, UNSUPPORTED, WRONG, SCARCE };
 
 /* What one op shows; its reason in why. */
 static int try_op(const rk_bench_case *c, rk_open *d, const rk_sample *t, char *why, size_t cap)
@@ -150,12 +150,14 @@ static int try_op(const rk_bench_case *c, rk_open *d, const rk_sample *t, char *
     }
     rk_operands_free(&operands);
     const rk_outcome *o = &bed.outcome;
+    rk_bed_return(&bed, d, o->text);
     bool computed = o->exact + o->fast > 0;
     snprintf(why, cap, "%s%s",
              o->failed  ? o->text
              : computed ? o->impl
                         : o->reason,
              computed && !o->failed && !o->exact ? ", of the fast tier only" : "");
+    if (o->scarce) return SCARCE; /* no verdict: another time it may run */
     return o->failed ? WRONG : !computed ? UNSUPPORTED : o->exact ? OK : FALLBACK;
 }
 
@@ -183,7 +185,7 @@ static int try_both(const rk_bench_case *c, rk_open *d, uint32_t i, char *why, s
 
 static rk_status try_kind(const rk_bench_case *c, rk_open *d, uint32_t i, bool late, rk_error *e)
 {
-    char why[1000];
+    char why[1000], scarce[1020];
     rk_sample t;
     rk_sample_begin(&t, kinds[i].kind);
     kinds[i].make(&t, kinds[i].which, false);
@@ -192,7 +194,9 @@ static rk_status try_kind(const rk_bench_case *c, rk_open *d, uint32_t i, bool l
     if (late) return rk_bench_give_none(&of, "support", "", "not tried: the time was over", e);
     int verdict = try_both(c, d, i, why, sizeof why);
     RK_TRY(rk_open_sync(d, e)); /* a lost device ends the suite */
-    return rk_bench_give_one(&of, "support", "", verdict, why, e);
+    if (verdict != SCARCE) return rk_bench_give_one(&of, "support", "", verdict, why, e);
+    snprintf(scarce, sizeof scarce, "not measured: %s", why);
+    return rk_bench_give_none(&of, "support", "", scarce, e);
 }
 
 rk_status rk_bench_support(const rk_bench_case *c, rk_error *e)

@@ -73,16 +73,15 @@ rk_status rk_bed_load(rk_bed *b, const char *path, const char *const *options, r
 rk_status rk_bed_open(rk_bed *b, const char *path, uint32_t index, const char *const *options,
                       rk_error *e)
 {
-    enum { MOST = 64 };
     uint32_t n = 0;
     RK_TRY(rk_bed_load(b, path, options, e));
-    rk_devinfo *list = calloc(MOST, sizeof *list);
+    rk_devinfo *list = calloc(RK_BACKEND_DEVICES, sizeof *list);
     if (!list) return RK_FAIL(e, RK_E_NOMEM, "no memory for a list of devices");
     list[0].size = sizeof list[0];
-    rk_status s = b->backend->enumerate(&b->host, list, MOST, &n, e);
+    rk_status s = b->backend->enumerate(&b->host, list, RK_BACKEND_DEVICES, &n, e);
     uint32_t at = 0;
-    while (at < n && at < MOST && list[at].index != index) at++;
-    if (s == RK_OK && (at >= n || at >= MOST))
+    while (at < n && at < RK_BACKEND_DEVICES && list[at].index != index) at++;
+    if (s == RK_OK && (at >= n || at >= RK_BACKEND_DEVICES))
         s = RK_FAIL(e, RK_E_UNSUPPORTED, "no device %u: there are %u", index, n);
     if (s == RK_OK) b->info = list[at];
     free(list);

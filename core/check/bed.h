@@ -17,6 +17,7 @@ typedef struct rk_bed_alloc {
 /* What a case found out about a device. */
 typedef struct rk_outcome {
     bool failed;
+    bool scarce;       /* for lack of memory */
     bool differs;      /* a kernel of the fast tier gave other bits when it ran again */
     uint32_t exact;    /* ops that an exact kernel computed, as they should be */
     uint32_t fast;     /* ops that only a fast kernel computed, within its bound */
@@ -41,6 +42,7 @@ typedef struct rk_bed {
     const char *other_option; /* counts before these; NULL: none */
     bool quick;               /* cases keep to small shapes */
     bool exact_only;          /* kernels of the fast tier are not asked for */
+    bool lost;                /* running an op, the device was: only close may follow */
     rk_outcome outcome;
 } rk_bed;
 

@@ -10,6 +10,7 @@
 #ifndef RK_CHECK_CHECK_H
 #define RK_CHECK_CHECK_H
 #include "check/bed.h"
+#include "device/load.h"
 
 typedef enum rk_level {
     RK_LEVEL_NONE,          /* something is wrong, or nothing is supported */
@@ -28,12 +29,11 @@ typedef struct rk_check_device {
     uint32_t index; /* for the backend's open */
     rk_devinfo info;
 } rk_check_device;
-enum { RK_CHECK_DEVICES = 16 };
 
 /* The devices that target means: a file's own if it has a '/' or ends in ".so", else the one that
  * the spec names, of the backends that rethink finds and of the files in extra.  option is as in
- * rk_check_options.  An error says why the backend cannot be loaded, or has no device, or that one
- * cannot be opened. */
+ * rk_check_options; out has room for RK_BACKEND_DEVICES.  An error says why the backend cannot be
+ * loaded, or has no device, or more than that, or that one cannot be opened. */
 rk_status rk_check_find(const char *target, const char *const *extra, uint32_t n_extra,
                         const char *const *option, double seconds, rk_check_device *out,
                         uint32_t *n, rk_error *e);

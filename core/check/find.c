@@ -1,7 +1,6 @@
 /* From what a user writes to devices, without loading a backend into this process. */
 #include "check/check.h"
 #include "check/child.h"
-#include "device/load.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -58,12 +57,12 @@ static rk_status try_open(rk_bed *bed, found *f)
 static rk_status send_devices(const search *search, found *f, uint32_t only, int fd)
 {
     rk_bed bed;
-    uint32_t n = 0;
-    rk_devinfo list[RK_CHECK_DEVICES];
+    uint32_t n = 0, sent = 0;
+    rk_devinfo list[RK_BACKEND_DEVICES];
     memset(list, 0, sizeof list);
     list[0].size = sizeof list[0];
     RK_TRY(rk_bed_load(&bed, f->device.path, search->option, &f->e));
-    rk_status s = bed.backend->enumerate(&bed.host, list, RK_CHECK_DEVICES, &n, &f->e);
+    rk_status s = bed.backend->enumerate(&bed.host, list, RK_BACKEND_DEVICES, &n, &f->e);
     if (s != RK_OK) {
         rk_error_prefix(&f->e, "its devices cannot be enumerated");
         return s;
@@ -71,13 +70,20 @@ static rk_status send_devices(const search *search, found *f, uint32_t only, int
     if (n == 0)
         return RK_FAIL(&f->e, RK_E_UNSUPPORTED, "it has no device here: %s",
                        f->e.text[0] ? f->e.text : "and does not say why");
-    for (uint32_t i = 0; i < n && i < RK_CHECK_DEVICES; i++) {
+    if (n > RK_BACKEND_DEVICES && only == UINT32_MAX)
+        return RK_FAIL(&f->e, RK_E_UNSUPPORTED,
+                       "it has %u devices, %d at most are checked: name one, as with --backend %s "
+                       "%s:0",
+                       n, RK_BACKEND_DEVICES, search->target, bed.backend->name);
+    for (uint32_t i = 0; i < n && i < RK_BACKEND_DEVICES; i++) {
         if (only != UINT32_MAX && list[i].index != only) continue;
         describe(f, bed.backend, &list[i]);
         RK_TRY(try_open(&bed, f));
-        rk_child_send(fd, f, sizeof *f);
+        sent += rk_child_send(fd, f, sizeof *f);
     }
-    return RK_OK;
+    if (sent > 0) return RK_OK;
+    return RK_FAIL(&f->e, RK_E_UNSUPPORTED, "its device number %u is not there any more: it has %u",
+                   only, n);
 }
 
 static rk_status look(const search *s, found *f, int fd)
@@ -123,7 +129,7 @@ rk_status rk_check_find(const char *target, const char *const *extra, uint32_t n
     *n = 0;
     if (status == RK_OK) {
         while (rk_child_read(&c, f, sizeof *f, seconds) && !f->last)
-            if (*n < RK_CHECK_DEVICES) out[(*n)++] = f->device;
+            if (*n < RK_BACKEND_DEVICES) out[(*n)++] = f->device;
         rk_child_end(&c, seconds, how, sizeof how);
         if (!f->last || how[0])
             status = RK_FAIL(e, RK_E_DEVICE, "%s: loading it and looking for devices %s", target,
@@ -131,6 +137,8 @@ rk_status rk_check_find(const char *target, const char *const *extra, uint32_t n
         else if (f->status != RK_OK)
             status = RK_FAIL(e, f->status, "%s%s%s", is_file(target) ? target : "",
                              is_file(target) ? ": " : "", f->e.text);
+        else if (*n == 0)
+            status = RK_FAIL(e, RK_E_INTERNAL, "%s: no device of it was found", target);
     }
     free(f);
     return status;

@@ -119,44 +119,66 @@ static rk_status run_twice(rk_bed *b, flight *f, const void *const *in, void *co
     return s;
 }
 
+static rk_status note(rk_bed *b, rk_status s)
+{
+    b->lost = b->lost || s == RK_E_DEVICE;
+    return s;
+}
+
 static rk_status run_prepared(rk_bed *b, flight *f, const void *const *in, void *const *out,
                               rk_ran *ran, rk_error *e)
 {
     layout(f, b, &ran->info);
-    RK_TRY(b->backend->mem_alloc(b->device, f->total, &f->mem, e));
+    RK_TRY(note(b, b->backend->mem_alloc(b->device, f->total, &f->mem, e)));
     for (uint32_t i = 0; i < f->n; i++) f->arg[i].mem = f->mem;
     f->image = malloc(2 * f->total);
     rk_status s = f->image ? RK_OK : RK_FAIL(e, RK_E_NOMEM, "no host memory");
     f->before = f->image + f->total;
-    if (s == RK_OK) s = run_twice(b, f, in, out, ran, e);
+    if (s == RK_OK) s = note(b, run_twice(b, f, in, out, ran, e));
     free(f->image);
-    b->backend->mem_free(b->device, f->mem);
+    if (!b->lost) b->backend->mem_free(b->device, f->mem);
     return s;
 }
 
 /* With the option choices=SEED in a way that the backend's tuner might have chosen. */
-static rk_status prepare(rk_bed *b, flight *f, rk_kinfo *info, rk_error *e)
+static rk_status prepare_any(rk_bed *b, const rk_op *op, rk_kernel **k, rk_kinfo *info, rk_error *e)
 {
     char name[64];
     uint64_t seed;
     const char *option = b->host.option ? b->host.option(b->host.ctx, "choices") : NULL;
     if (option && rk_parse_u64(option, &seed) &&
-        rk_choice_draw(b->backend, b->device, &f->op, seed, name))
-        return b->backend->prepare_choice(b->device, &f->op, name, &f->kernel, info, e);
-    return b->backend->prepare(b->device, &f->op, &f->kernel, info, e);
+        rk_choice_draw(b->backend, b->device, op, seed, name))
+        return b->backend->prepare_choice(b->device, op, name, k, info, e);
+    return b->backend->prepare(b->device, op, k, info, e);
+}
+
+static rk_status prepare(rk_bed *b, const rk_op *op, rk_kernel **k, rk_kinfo *info, rk_error *e)
+{
+    *k = NULL;
+    *info = (rk_kinfo){.size = sizeof *info};
+    rk_status s = note(b, prepare_any(b, op, k, info, e));
+    info->impl[sizeof info->impl - 1] = '\0';
+    if (s == RK_OK && !*k) return RK_FAIL(e, RK_E_INTERNAL, "prepare gave no kernel");
+    return s;
+}
+
+rk_status rk_sample_info(rk_bed *b, const rk_sample *t, rk_kinfo *info, rk_error *e)
+{
+    const rk_op op = rk_sample_op(t);
+    rk_kernel *kernel;
+    RK_TRY(prepare(b, &op, &kernel, info, e));
+    b->backend->release(b->device, kernel);
+    return RK_OK;
 }
 
 rk_status rk_sample_run_ran(rk_bed *b, const rk_sample *t, const void *const *in, void *const *out,
                             int alias, rk_ran *ran, rk_error *e)
 {
     flight f = {.op = rk_sample_op(t), .alias = alias};
-    *ran = (rk_ran){.info.size = sizeof ran->info};
-    rk_status s = prepare(b, &f, &ran->info, e);
-    if (s != RK_OK) return s;
-    ran->info.impl[sizeof ran->info.impl - 1] = '\0';
-    if (!f.kernel) return RK_FAIL(e, RK_E_INTERNAL, "prepare gave no kernel");
-    s = run_prepared(b, &f, in, out, ran, e);
-    b->backend->release(b->device, f.kernel);
+    *ran = (rk_ran){.differs = false};
+    RK_TRY(prepare(b, &f.op, &f.kernel, &ran->info, e));
+    rk_status s = run_prepared(b, &f, in, out, ran, e);
+    if (!b->lost) b->backend->release(b->device, f.kernel);
     return s;
 }
 

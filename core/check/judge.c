@@ -217,6 +217,7 @@ static bool run(sample_run *r, rk_status *status, char *reason, size_t cap)
         snprintf(reason, cap, "%.*s", (int)cap - 1, e.text);
         return false;
     }
+    r->bed->outcome.scarce = *status == RK_E_NOMEM;
     rk_bed_fail(r->bed, "%s: %s: %s", op, rk_status_name(*status),
                 e.text[0] ? e.text : "the backend gave no reason");
     return false;
@@ -312,15 +313,14 @@ static bool run_exact(sample_run *r, void *const *saved)
 
 /* What is computed for exact numerics must be for fast ones too, perhaps by another kernel, which
  * is judged by its own claims. */
-static bool is_same_kernel(rk_bed *b, const rk_sample *fast)
+static bool is_same_kernel(rk_bed *b, const rk_sample *fast, const rk_kinfo *exact)
 {
-    rk_op op = rk_sample_op(fast);
-    rk_kernel *kernel = NULL;
-    rk_kinfo info = {.size = sizeof info};
+    rk_kinfo info;
     rk_error e = rk_error_new();
-    if (b->backend->prepare(b->device, &op, &kernel, &info, &e) != RK_OK) return false;
-    b->backend->release(b->device, kernel);
-    return info.tier == RK_TIER_EXACT;
+    rk_status s = rk_sample_info(b, fast, &info, &e);
+    RK_BED_CHECK(b, !b->lost, "prepare: %s: %s", rk_status_name(s), e.text);
+    return s == RK_OK && info.tier == exact->tier && info.workspace == exact->workspace &&
+           info.alias_ok == exact->alias_ok && strcmp(info.impl, exact->impl) == 0;
 }
 
 static void run_fast(sample_run *r, void *const *saved, bool exact)
@@ -329,16 +329,16 @@ static void run_fast(sample_run *r, void *const *saved, bool exact)
     rk_status s;
     char reason[224];
     restore(r, saved);
-    if (exact && is_same_kernel(b, r->t)) return;
+    if (exact && is_same_kernel(b, r->t, &r->ran.info)) return;
+    if (!rk_bed_going(b)) return;
     if (!run(r, &s, reason, sizeof reason)) {
         RK_BED_CHECK(b, !exact, "what it computes, it refuses with RK_OP_FAST: %s", reason);
         b->outcome.refused++;
         return;
     }
     judge(r);
-    if (exact) return;
     run_in_place(r, saved);
-    count(r, false);
+    if (!exact) count(r, false);
 }
 
 void rk_expect(rk_bed *b, const rk_sample *t, rk_operands *d)

@@ -70,6 +70,7 @@ uint32_t rk_after_folds(const rk_sample *t)
 void *rk_operands_array(rk_bed *b, rk_operands *d, int64_t n, size_t size)
 {
     void *p = rk_pool_array(&d->pool, (size_t)n, size);
+    b->outcome.scarce = b->outcome.scarce || (!p && rk_bed_going(b));
     if (!p) rk_bed_fail(b, "no host memory for %lld elements", (long long)n);
     return p;
 }

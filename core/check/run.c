@@ -114,11 +114,11 @@ static rk_status run_batch(const batch *b, rk_case_result *result, ending *end, 
     message m;
     long left = 0;
     char how[128];
-    bool inside = false;
+    bool inside = false, closed = false;
     *end = (ending){0};
     RK_TRY(rk_child_start(&c, work, &copy, e));
     while (receive(&c, &m, b->o->seconds)) {
-        if (m.type == CLOSED) left = m.left;
+        if (m.type == CLOSED) closed = true, left = m.left;
         if (m.type == BEGIN && end->done > 0)
             tell(b, b->list[end->done - 1], &result[b->list[end->done - 1]]);
         if (m.type == BEGIN && end->done < b->n) tell(b, b->list[end->done], NULL);
@@ -134,6 +134,8 @@ static rk_status run_batch(const batch *b, rk_case_result *result, ending *end, 
         failed(last, "%s", how[0] ? how : "the process ended in the middle of it");
     else if (how[0] && last->verdict != RK_VERDICT_FAILED)
         failed(last, "the device is closed and the process ends: %s", how);
+    else if (!closed && last->verdict != RK_VERDICT_FAILED)
+        failed(last, "the process ended while the device was closed");
     else if (left && last->verdict != RK_VERDICT_FAILED)
         failed(last, "%ld host allocations are left after close", left);
     return RK_OK;

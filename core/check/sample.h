@@ -58,6 +58,8 @@ typedef struct rk_ran {
     uint32_t other;
 } rk_ran;
 
+/* What the kernel that a run would take says of itself. */
+rk_status rk_sample_info(rk_bed *b, const rk_sample *t, rk_kinfo *info, rk_error *e);
 /* Runs the op.  in[j] and out[j] are host arrays; out[] is written to the device before and read
  * after the first run.  alias = j + RK_SAMPLE_ALIAS * i, if not negative: out[i] is in the memory
  * of in[j].  That the second run differs is told, but no error. */

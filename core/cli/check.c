@@ -104,7 +104,7 @@ static rk_status unknown(const char *what, const char *given, bool of_kinds, rk_
 /* Selects the cases of the kinds in a list. */
 static rk_status select_kinds(const char *list, bool *selected, rk_error *e)
 {
-    while (*list) {
+    do {
         char kind[32];
         size_t n = strcspn(list, ",");
         bool any = false;
@@ -113,7 +113,7 @@ static rk_status select_kinds(const char *list, bool *selected, rk_error *e)
             if (strcmp(rk_check_case_at(i).kind, kind) == 0) any = selected[i] = true;
         if (!any) return unknown("kind", kind, true, e);
         list += n + (list[n] == ',');
-    }
+    } while (*list);
     return RK_OK;
 }
 
@@ -161,7 +161,7 @@ static rk_status check_all(const rk_check_arguments *a, const bool *selected, bo
                            rk_error *e)
 {
     uint32_t n = 0;
-    rk_check_device *d = calloc(RK_CHECK_DEVICES, sizeof *d);
+    rk_check_device *d = calloc(RK_BACKEND_DEVICES, sizeof *d);
     rk_check_report *r = rk_check_report_new(a);
     rk_status s = d && r ? RK_OK : RK_FAIL(e, RK_E_NOMEM, "no memory for a check");
     if (s == RK_OK)

@@ -29,6 +29,13 @@ static bool is_lost(const rk_open *d, rk_error *e)
     return d->lost;
 }
 
+void rk_open_lose(rk_open *d, const char *why)
+{
+    d->lost = true;
+    d->reason = rk_error_new();
+    RK_FAIL(&d->reason, RK_E_DEVICE, "%s", why);
+}
+
 rk_status rk_open_device(const rk_hub *h, uint32_t device, rk_open *out, rk_error *e)
 {
     const rk_loaded *l = h->loaded[h->device_backend[device]];

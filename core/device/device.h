@@ -17,6 +17,10 @@ typedef struct rk_open {
 
 rk_status rk_open_device(const rk_hub *h, uint32_t device, rk_open *out, rk_error *e);
 void rk_open_close(rk_open *d);
+/* Tests an open device, or remembers how it did with the options that are set. */
+rk_status rk_hub_test(rk_hub *h, uint32_t device, rk_open *d, rk_selftest *out, rk_error *e);
+/* For those who ask the backend themselves: it said that the device is lost, and why. */
+void rk_open_lose(rk_open *d, const char *why);
 rk_status rk_open_alloc(rk_open *d, uint64_t bytes, rk_mem **out, rk_error *e);
 void rk_open_free(rk_open *d, rk_mem *m);
 rk_status rk_open_write(rk_open *d, rk_mem *m, uint64_t offset, const void *src, uint64_t bytes,

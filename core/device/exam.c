@@ -19,14 +19,14 @@ static rk_status launch(rk_examiner *t, rk_exam *c, rk_kernel *kernel, uint64_t 
     for (uint32_t i = 0; i < n; i++) {
         arg[i] = (rk_arg){t->memory, (uint64_t)i * RK_EXAM_SLOT};
         if (i < c->op.n_in)
-            RK_TRY(t->table->write(t->device, t->memory, arg[i].offset, c->host[i],
+            RK_TRY(rk_open_write(t->device, t->memory, arg[i].offset, c->host[i],
                                    4 * words_of(&c->tensor[i]), t->e));
     }
-    if (workspace) RK_TRY(t->table->mem_alloc(t->device, workspace, &scratch, t->e));
+    if (workspace) RK_TRY(rk_open_alloc(t->device, workspace, &scratch, t->e));
     if (workspace) arg[n++] = (rk_arg){scratch, 0};
-    rk_status status = t->table->launch(t->device, kernel, arg, n, t->e);
-    if (status == RK_OK) status = t->table->sync(t->device, t->e);
-    if (scratch) t->table->mem_free(t->device, scratch);
+    rk_status status = rk_open_launch(t->device, kernel, arg, n, t->e);
+    if (status == RK_OK) status = rk_open_sync(t->device, t->e);
+    rk_open_free(t->device, scratch);
     return status;
 }
 
@@ -43,7 +43,7 @@ static rk_status compare(rk_examiner *t, const rk_exam *c, uint32_t i)
     uint32_t *got = malloc(4 * n);
     if (!got) return RK_FAIL(t->e, RK_E_NOMEM, "no memory for the self-test");
     rk_status status =
-        t->table->read(t->device, t->memory, (uint64_t)i * RK_EXAM_SLOT, got, 4 * n, t->e);
+        rk_open_read(t->device, t->memory, (uint64_t)i * RK_EXAM_SLOT, got, 4 * n, t->e);
     for (size_t j = 0; status == RK_OK && t->out->exact && j < n; j++) {
         if (same(c->tensor[i].dtype, got[j], c->host[i][j])) continue;
         t->out->exact = false;
@@ -64,25 +64,22 @@ static rk_status run_prepared(rk_examiner *t, rk_exam *c, rk_kernel *kernel, uin
 
 rk_status rk_exam_run(rk_examiner *t, rk_exam *c)
 {
-    rk_kernel *kernel = NULL;
-    rk_kinfo info = {.size = sizeof info};
+    rk_kernel *kernel;
+    rk_kinfo info;
     c->op.size = sizeof c->op;
     c->op.in = c->tensor;
     c->op.out = c->tensor + c->op.n_in;
     if (!t->out->exact) return RK_OK;
-    rk_status status = t->table->prepare(t->device, &c->op, &kernel, &info, t->e);
+    rk_status status = rk_open_prepare(t->device, &c->op, false, &kernel, &info, t->e);
     if (status == RK_E_UNSUPPORTED) return RK_OK;
-    if (status != RK_OK) {
-        rk_error_prefix(t->e, "%s", c->name);
-        return status; /* not what the prefix returns: the backend may have left the record empty */
-    }
+    if (status != RK_OK) return rk_error_prefix(t->e, "%s", c->name);
     if (info.tier != RK_TIER_EXACT) {
         t->out->exact = false;
         snprintf(t->out->reason, sizeof t->out->reason, "%s: its kernel claims no exactness",
                  c->name);
     }
     status = run_prepared(t, c, kernel, info.workspace);
-    t->table->release(t->device, kernel);
+    rk_open_release(t->device, kernel);
     return status;
 }
 

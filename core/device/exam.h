@@ -1,7 +1,7 @@
 /* exam.h: one kernel of the self-test, run on a device and compared with what the host expects. */
 #ifndef RK_DEVICE_EXAM_H
 #define RK_DEVICE_EXAM_H
-#include "device/hub.h"
+#include "device/device.h"
 
 enum {
     RK_EXAM_SLOT = 256 * 256 * 4, /* bytes for one operand; a multiple of every mem_align */
@@ -9,8 +9,7 @@ enum {
 };
 
 typedef struct rk_examiner {
-    const rk_backend *table;
-    rk_device *device;
+    rk_open *device;
     rk_mem *memory; /* RK_EXAM_SLOTS slots */
     rk_selftest *out;
     rk_error *e;
@@ -37,4 +36,7 @@ void rk_exam_fill(uint32_t *out, size_t n, uint32_t stream, bool modest);
 rk_status rk_exam_conv(rk_examiner *t, rk_exam *c);
 /* How fast: sets t->out->gflops. */
 rk_status rk_exam_speed(rk_examiner *t);
+
+/* Runs small kernels on an open device and compares bits with the host; failing is no error. */
+rk_status rk_selftest_run(rk_open *d, rk_selftest *out, rk_error *e);
 #endif

@@ -1,4 +1,5 @@
 /* Finding backends: where they may be, why one is refused, which devices they have. */
+#include "device/exam.h"
 #include "device/helpers.h"
 #include "device/load.h"
 #include "device/tuned.h"
@@ -139,17 +140,16 @@ static rk_status add_device(rk_hub *h, const rk_devinfo *info, rk_error *e)
 /* Enumerates the backend that was loaded last.  Its failure is a note, not an error. */
 static rk_status add_devices(rk_hub *h, rk_error *e)
 {
-    enum { CAP = 64 };
     rk_loaded *l = h->loaded[h->n_loaded - 1];
     rk_candidate *c = &h->candidates[h->n_candidates - 1];
     rk_error note = rk_error_new();
     uint32_t n = 0;
-    rk_devinfo *info = calloc(CAP, sizeof *info);
+    rk_devinfo *info = calloc(RK_BACKEND_DEVICES, sizeof *info);
     if (!info) return no_memory(e);
     info[0].size = sizeof *info;
-    rk_status status = l->table.enumerate(&l->host, info, CAP, &n, &note);
+    rk_status status = l->table.enumerate(&l->host, info, RK_BACKEND_DEVICES, &n, &note);
     if (status != RK_OK) n = 0;
-    if (n > CAP) n = CAP;
+    if (n > RK_BACKEND_DEVICES) n = RK_BACKEND_DEVICES;
     status = RK_OK;
     for (uint32_t i = 0; i < n && status == RK_OK; i++) status = add_device(h, &info[i], e);
     free(info);
@@ -332,17 +332,14 @@ uint32_t rk_hub_devices(const rk_hub *h, const rk_device_entry **out)
 
 void rk_hub_verbosity(rk_hub *h, int level) { h->verbosity = level; }
 
-rk_status rk_hub_test(rk_hub *h, uint32_t device, rk_device *open, rk_selftest *out, rk_error *e)
+rk_status rk_hub_test(rk_hub *h, uint32_t device, rk_open *d, rk_selftest *out, rk_error *e)
 {
     if (!h->tests) h->tests = calloc(h->n_devices + (size_t)1, sizeof *h->tests);
     if (!h->tests) return no_memory(e);
     if (!(h->tests[device].milliseconds > 0)) {
         rk_error own = rk_error_new();
-        const rk_backend *table = &h->loaded[h->device_backend[device]]->table;
-        rk_status s = rk_selftest_run(table, open, out, &own);
-        if (s != RK_OK)
-            return RK_FAIL(e, s, "self-test of %s: %s", h->devices[device].spec,
-                           own.text[0] ? own.text : "it failed, and the backend gave no reason");
+        rk_status s = rk_selftest_run(d, out, &own);
+        if (s != RK_OK) return RK_FAIL(e, s, "self-test of %s: %s", d->spec, own.text);
         h->tests[device] = *out;
     }
     *out = h->tests[device];

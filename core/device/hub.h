@@ -37,9 +37,6 @@ struct rk_hub {
 /* The device that a spec names (not "auto"): its number, or an error that lists the known ones. */
 rk_status rk_hub_find(const rk_hub *h, const char *spec, uint32_t *device, rk_error *e);
 
-/* Tests an open device, or remembers how it did with the options that are set. */
-rk_status rk_hub_test(rk_hub *h, uint32_t device, rk_device *open, rk_selftest *out, rk_error *e);
-
 /* ---- loading (magic.c, table.c) ---- */
 
 /* rk_backend_magic as it stands in the file: no code of the plugin has run when this returns. */
@@ -56,10 +53,4 @@ void rk_host_init(rk_loaded *l);
 /* A blob in the cache folder, as rk_host.cache_get and cache_put say. */
 int rk_cache_get(const void *key, size_t key_bytes, void *buf, size_t *n);
 void rk_cache_put(const void *key, size_t key_bytes, const void *buf, size_t n);
-
-/* ---- self-test (selftest.c) ---- */
-
-/* Runs small kernels on an open device and compares bits with the host; failing is no error. */
-rk_status rk_selftest_run(const rk_backend *table, rk_device *device, rk_selftest *out,
-                          rk_error *e);
 #endif

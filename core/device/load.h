@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "device/session.h"
 
+enum { RK_BACKEND_DEVICES = 64 }; /* of one backend, at most */
+
 /* Loads the shared object at an absolute path if it can be trusted and fits this version.  It stays
  * loaded; a second call gives the same table. */
 rk_status rk_backend_load(const char *path, rk_backend *out, rk_error *e);

@@ -166,20 +166,20 @@ static rk_status random_words(rk_examiner *t, rk_exam *c)
     return rk_exam_run(t, c);
 }
 
-rk_status rk_selftest_run(const rk_backend *table, rk_device *device, rk_selftest *out, rk_error *e)
+rk_status rk_selftest_run(rk_open *d, rk_selftest *out, rk_error *e)
 {
     static rk_status (*const exams[])(rk_examiner *, rk_exam *) = {
         contraction, arithmetic, functions, sums, products, rk_exam_conv, random_words};
     uint64_t begin = rk_os_now_ns();
     rk_exam c;
     *out = (rk_selftest){.exact = true};
-    rk_examiner t = {table, device, NULL, out, e};
-    RK_TRY(table->mem_alloc(device, (uint64_t)RK_EXAM_SLOTS * RK_EXAM_SLOT, &t.memory, e));
+    rk_examiner t = {d, NULL, out, e};
+    RK_TRY(rk_open_alloc(d, (uint64_t)RK_EXAM_SLOTS * RK_EXAM_SLOT, &t.memory, e));
     rk_status status = RK_OK;
     for (size_t i = 0; status == RK_OK && i < sizeof exams / sizeof *exams; i++)
         status = rk_exam_with_memory(&t, &c, exams[i]);
     if (status == RK_OK && out->exact) status = rk_exam_speed(&t);
-    table->mem_free(device, t.memory);
+    rk_open_free(d, t.memory);
     out->milliseconds = (double)(rk_os_now_ns() - begin) / 1e6;
     return status;
 }

@@ -10,7 +10,7 @@ static rk_status test_device(rk_hub *h, uint32_t device, rk_selftest *out, rk_er
 {
     rk_open d;
     RK_TRY(rk_open_device(h, device, &d, e));
-    rk_status s = rk_hub_test(h, device, d.device, out, e);
+    rk_status s = rk_hub_test(h, device, &d, out, e);
     rk_open_close(&d);
     return s;
 }
@@ -61,7 +61,7 @@ static rk_status check_exact(rk_session *s, uint32_t device, rk_error *e)
         snprintf(s->test.reason, sizeof s->test.reason, "not tested: the numerics are fast");
         return RK_OK;
     }
-    RK_TRY(rk_hub_test(s->hub, device, s->device.device, &s->test, e));
+    RK_TRY(rk_hub_test(s->hub, device, &s->device, &s->test, e));
     if (s->test.exact) return RK_OK;
     return RK_FAIL(e, RK_E_UNSUPPORTED, "%s (%s) is not exact: %s; --numerics fast accepts it",
                    s->device.spec, s->device.info.name, s->test.reason);

@@ -23,8 +23,8 @@ static rk_status time_runs(rk_examiner *t, const product *p, int runs, uint64_t 
 {
     uint64_t begin = rk_os_now_ns();
     for (int i = 0; i < runs; i++)
-        RK_TRY(t->table->launch(t->device, p->kernel, p->arg, p->n, t->e));
-    RK_TRY(t->table->sync(t->device, t->e));
+        RK_TRY(rk_open_launch(t->device, p->kernel, p->arg, p->n, t->e));
+    RK_TRY(rk_open_sync(t->device, t->e));
     *ns = rk_os_now_ns() - begin + 1;
     return RK_OK;
 }
@@ -45,7 +45,7 @@ static rk_status size_speed(rk_examiner *t, int64_t size, uint64_t *once)
 {
     const int64_t dim[] = {1, size, size};
     rk_tensor tensor[3];
-    rk_kinfo info = {.size = sizeof info};
+    rk_kinfo info;
     product p = {.n = 3};
     rk_op op = {.size = sizeof op,
                 .kind = RK_MATMUL,
@@ -58,15 +58,15 @@ static rk_status size_speed(rk_examiner *t, int64_t size, uint64_t *once)
         tensor[i] = rk_tensor_dense(RK_F32, 3, dim);
         p.arg[i] = (rk_arg){t->memory, (uint64_t)i * RK_EXAM_SLOT};
     }
-    RK_TRY(t->table->prepare(t->device, &op, &p.kernel, &info, t->e));
+    RK_TRY(rk_open_prepare(t->device, &op, false, &p.kernel, &info, t->e));
     rk_status status = RK_OK;
     if (info.workspace) {
-        status = t->table->mem_alloc(t->device, info.workspace, &p.scratch, t->e);
+        status = rk_open_alloc(t->device, info.workspace, &p.scratch, t->e);
         p.arg[p.n++] = (rk_arg){p.scratch, 0};
     }
     if (status == RK_OK) status = measure(t, &p, size, once);
-    if (p.scratch) t->table->mem_free(t->device, p.scratch);
-    t->table->release(t->device, p.kernel);
+    rk_open_free(t->device, p.scratch);
+    rk_open_release(t->device, p.kernel);
     return status;
 }
 

@@ -63,6 +63,38 @@ assert [c["case"] for c in d["cases"]] == ["put/rows", "rng/known-answer", "rng/
 assert all(c["result"] == "ok" and c["exact_ops"] > 0 for c in d["cases"])'
 }
 
+# many_devices N: the example with so many devices, numbered from 0.
+many_devices() {
+    build "s/^    \*n = 1;/    *n = $1;/
+        s/^    memcpy(out, &info, .*/    for (; info.index < cap \&\& info.index < $1; info.index++)\n        snprintf(info.id, 64, \"%u\", info.index), memcpy(out++, \&info, sizeof info);/
+        s/if (index != 0) return/if (index >= $1) return/"
+}
+
+test_every_device_of_many() {
+    many_devices 64
+    works "$RETHINK" check --backend ./example.so example:63 --level exact --kinds rng --json
+    checks '
+import json
+r = json.load(open("stdout.txt"))
+assert r["met"] and [d["device"] for d in r["devices"]] == ["example:63"], r'
+    works "$RETHINK" check ./example.so --level exact --kinds rng --json
+    checks '
+import json
+r = json.load(open("stdout.txt"))
+assert [d["device"] for d in r["devices"]] == ["example:%d" % i for i in range(64)], r'
+}
+
+test_more_devices_than_are_checked() {
+    many_devices 65
+    fails 'it has 65 devices, 64 at most are checked: name one' "$RETHINK" check ./example.so
+    works "$RETHINK" check --backend ./example.so example:63 --level exact --kinds rng
+}
+
+test_no_case_is_no_check() {
+    build ''
+    fails "no kind ''" "$RETHINK" check ./example.so --kinds ''
+}
+
 # ---- wrong results ----
 
 test_wrong_sign_of_padding() {
@@ -123,6 +155,32 @@ test_lies_about_exactness() {
         fail "$failed_line"
 }
 
+# A kernel for the fast tier is another one, and is wrong; it says that it is exact.
+test_fast_kernel_lies_about_exactness() {
+    build 's/^    info->tier = RK_TIER_EXACT;.*/&\n    k->op.flags = op->flags \& (op->kind == RK_REDUCE);/
+        s/^    snprintf(info->impl, .*/    snprintf(info->impl, sizeof info->impl, k->op.flags ? "one lane" : "plain loops");/
+        s/^    const int64_t \*q = k->op.p;$/&\n    lanes = k->op.flags ? 1 : RK_SUM_LANES;/
+        s/lane\[i % RK_SUM_LANES\]/lane[i % lanes]/
+        s/^#include "refuse.h"/&\nstatic int lanes;/'
+    check_fails --kinds reduce,rng
+    failed reduce/sum ', fast: .* but not the bits .* which one lane claims'
+    only reduce
+}
+
+# The same of what a tuner may choose, for the fast tier alone.
+test_chosen_kernel_lies_about_exactness() {
+    build 's/^static void compute(/static rk_status choices(rk_device *d, const rk_op *op, uint32_t i, char name[64], uint32_t *n, rk_error *e) { return (void)d, (void)e, *n = op->flags ? 2 : 1, snprintf(name, 64, "one lane"), RK_OK; }\nstatic rk_status choose(rk_device *d, const rk_op *op, const char *name, rk_kernel **out, rk_kinfo *info, rk_error *e) { rk_status s = prepare(d, op, out, info, e); if (s == RK_OK) (*out)->op.flags = 2, snprintf(info->impl, 64, "%s", name); return s; }\n&/
+        s/^    const int64_t \*q = k->op.p;$/&\n    lanes = k->op.flags == 2 ? 1 : RK_SUM_LANES;/
+        s/lane\[i % RK_SUM_LANES\]/lane[i % lanes]/
+        s/^    static const rk_backend table = {/    static rk_backend table = {/
+        s/^    (void)host_minor;/&\n    table.choices = choices, table.prepare_choice = choose;/
+        s/^#include "refuse.h"/&\nstatic int lanes;/'
+    works "$RETHINK" check ./example.so --quick --kinds reduce --level exact
+    check_fails --kinds reduce --option choices=1
+    failed reduce/sum ', fast: .* but not the bits .* which one lane claims'
+    only reduce
+}
+
 # ---- memory ----
 
 test_missing_check_of_arguments() {
@@ -177,6 +235,15 @@ test_exit() {
     check_fails --kinds take,put,rng
     failed put/rows 'ended in the middle of it'
     only put
+}
+
+test_exit_in_close() {
+    build 's/^    while (d->all.next != \&d->all) give.*/    if (ran) exit(0);\n&/
+        s/^    compute(k, p);/    ran = 1;\n&/
+        s/^#include "refuse.h"/&\n#include <stdlib.h>\nstatic int ran;/'
+    check_fails --kinds rng
+    failed rng/words 'the process ended while the device was closed'
+    only rng
 }
 
 test_hang() {

@@ -1,33 +1,9 @@
-/* A backend that passes every call on to another one (RETHINK_TEST_CPU, a path), and misbehaves as
- * its options say:
- *
- *   proxy.refuse   kinds that prepare refuses, e.g. "matmul,take"; "epilogue" and "prologue" stand
- *                  for programs on kernels, "multi" for EWISE of more than one instruction, "half"
- *                  for every other kernel that it is asked for, "revision" for what a backend of
- *                  minor version 1 does not know
- *   proxy.alias    "none": no kernel may work in place
- *   proxy.tier     "fast": kernels say that they are not exact, even if asked for an exact
- *                  one; "asked": if asked for a fast one
- *   proxy.fail     "launch:3": the third call of this function fails; "launch:3:lost": the device
- *                  is lost; "launch:3:silent": it fails and gives no text;
- *                  "launch:3:crash", "launch:3:hang": the process does
- *   proxy.flip     "matmul:3200:5": kernels of this kind whose first output has 3200 elements,
- *                  words, give element 7 a wrong lowest bit from the fifth launch of one on;
- *                  "matmul:3200:5:once": in the fifth only; "matmul:3200:5:high": a high bit;
- *                  "matmul:3200:5:fast": kernels that were asked for as fast ones;
- *                  "epilogue:3200:5": kernels with a program after them
- *   proxy.slow     "matmul:2000": each launch of such a kernel takes so many microseconds longer
- *   proxy.choices  "plain,slow,wrong,fails,dies": choices of every matmul, whose launches are the
- *                  other backend's, sleep, leave a wrong element, fail, or kill the process
- *   proxy.lazy     microseconds that each launch of a matmul sleeps that was not chosen
- *
- * The options are environment variables, too: PROXY_REFUSE and so on.  Two things are only that, as
- * they must be known before a hub has options: PROXY_PIECE, the largest allocation in bytes, and
- * PROXY_DEVICES=0, there are none.  Memory is full of NaN at first.  Errors have the word proxy. */
+/* A backend that passes every call on to another one, and misbehaves: its header says how. */
+#include "backend_proxy.h"
 #include <ctype.h>
 #include <dlfcn.h>
 #include <signal.h>
-#include <rethink/backend.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,33 +11,6 @@
 #include <unistd.h>
 
 RK_BACKEND_MAGIC;
-
-enum { WRONG_MAX = 8, WRONG_ELEMENT = 7, SLOW_MAX = 256, CHOSEN_MAX = 64 };
-
-struct rk_device {
-    rk_device *own;
-    struct {
-        rk_kernel *kernel;
-        uint32_t output; /* its number among the arguments */
-    } wrong[WRONG_MAX];
-    rk_kernel *slow[SLOW_MAX];
-    uint32_t n_slow;
-    long slow_us;
-    struct {
-        const rk_kernel *kernel;
-        char how[16]; /* a choice, or "lazy" */
-        uint32_t output;
-    } chosen[CHOSEN_MAX];
-    uint32_t n_chosen, n_wrong, asked; /* asked: kernels that were asked for */
-    long flip;                         /* launches that are right before the first wrong one */
-    int once;                          /* there is one wrong launch */
-    uint32_t bits;                     /* that are flipped */
-    const rk_host *host;
-    char fail[32];
-    long count; /* calls of the function in fail that are left until it fails */
-    rk_status status;
-    int silent, lost, crash, hang;
-};
 
 RK_EXPORT const rk_backend *rk_backend_entry(uint32_t major, uint32_t minor);
 static const rk_backend *behind; /* a module of the tests: the one global it cannot do without */
@@ -95,7 +44,10 @@ static rk_status fail(rk_error *e, rk_status s, const char *text)
 /* Whether this call of a function is the one to fail. */
 static rk_status fate(rk_device *d, const char *function, rk_error *e)
 {
-    if (d->lost) return fail(e, RK_E_DEVICE, "called after the device was lost");
+    if (d->lost) {
+        fprintf(stderr, "proxy: %s was called after the device was lost\n", function);
+        abort();
+    }
     if (strcmp(d->fail, function) != 0 || --d->count != 0) return RK_OK;
     if (d->crash) abort();
     while (d->hang) pause();
@@ -168,7 +120,11 @@ static rk_status proxy_mem_alloc(rk_device *d, uint64_t n, rk_mem **out, rk_erro
     return s;
 }
 
-static void proxy_mem_free(rk_device *d, rk_mem *m) { behind->mem_free(d->own, m); }
+static void proxy_mem_free(rk_device *d, rk_mem *m)
+{
+    fate(d, "mem_free", NULL);
+    behind->mem_free(d->own, m);
+}
 
 static rk_status proxy_write(rk_device *d, rk_mem *m, uint64_t at, const void *src, uint64_t n,
                              rk_error *e)
@@ -277,7 +233,8 @@ static rk_status proxy_prepare(rk_device *d, const rk_op *op, rk_kernel **k, rk_
         d->slow_us = slowness(d, op);
         d->slow[d->n_slow++] = *k;
     }
-    if (s == RK_OK && op->kind == RK_MATMUL) note_choice(d, *k, op, "lazy");
+    const char *how = op->flags & RK_OP_FAST ? "fast" : "lazy";
+    if (s == RK_OK && op->kind == RK_MATMUL) note_choice(d, *k, op, how);
     if (s != RK_OK || !is_wrong(d, op)) return s;
     d->wrong[d->n_wrong].kernel = *k;
     d->wrong[d->n_wrong++].output = op->n_in;
@@ -320,8 +277,10 @@ static rk_status misbehave(rk_device *d, const rk_kernel *k, const rk_arg *args,
         const char *how = d->chosen[i].how;
         long pause = strtol(option(d->host, "proxy.lazy"), NULL, 10);
         if (!strcmp(how, "dies")) raise(SIGKILL);
-        if (!strcmp(how, "fails")) return fail(e, RK_E_INTERNAL, "this choice fails");
-        if (pause && !strcmp(how, "lazy")) nanosleep(&(struct timespec){0, 1000 * pause}, NULL);
+        if (!strcmp(how, "fails") || !strcmp(how, option(d->host, "proxy.broken")))
+            return fail(e, RK_E_INTERNAL, "this choice fails");
+        bool lazy = !strcmp(how, "lazy") || !strcmp(how, "fast");
+        if (pause && lazy) nanosleep(&(struct timespec){0, 1000 * pause}, NULL);
         if (!strcmp(how, "slow")) nanosleep(&(struct timespec){0, 1000000}, NULL);
         if (strcmp(how, "wrong") != 0) continue;
         const rk_arg *to = &args[d->chosen[i].output];
@@ -342,6 +301,7 @@ static rk_status proxy_launch(rk_device *d, rk_kernel *k, const rk_arg *args, ui
 
 static void proxy_release(rk_device *d, rk_kernel *k)
 {
+    fate(d, "release", NULL);
     for (uint32_t i = 0; i < d->n_wrong; i++)
         if (d->wrong[i].kernel == k) d->wrong[i] = d->wrong[--d->n_wrong];
     for (uint32_t i = 0; i < d->n_slow; i++)

@@ -44,7 +44,6 @@ static void fail_each(rk_hub *h, const char *function, int least, const char *ho
         }
         assert_int_equal(s, want);
         assert_int_equal(e.code, want);
-        if (strstr(e.text, "after the device was lost")) fail_msg("%s: %s", value, e.text);
         if (strcmp(how, ":silent") != 0 && !strstr(e.text, "proxy")) fail_msg("%s", e.text);
         if (!strstr(e.text, "proxy") && !strstr(e.text, "no reason")) fail_msg("%s", e.text);
     }
@@ -89,7 +88,6 @@ static void lost(void **state)
     assert_int_equal(e.code, RK_E_DEVICE);
     assert_non_null(strstr(e.text, "step"));
     assert_int_equal(rk_program_run(p, &again), RK_E_DEVICE);
-    assert_null(strstr(again.text, "after the device was lost"));
     assert_int_equal(rk_session_write(s, "x", x, sizeof x, &again), RK_E_DEVICE);
     assert_int_equal(rk_session_read(s, "x", x, sizeof x, &again), RK_E_DEVICE);
     assert_int_equal(rk_session_sync(s, &again), RK_E_DEVICE);

@@ -201,6 +201,64 @@ static void test_fast_fails(void **state)
     bench_close(&b);
 }
 
+/* Finds a value of the first product; its number, or -1. */
+static int find_product(const char *suite, const char *tier, const char *name)
+{
+    for (uint32_t i = 0; i < b.n; i++) {
+        if (strncmp(b.v[i].subject, "matmul", 6) != 0) continue;
+        return bench_find(&b, suite, b.v[i].subject, tier, name);
+    }
+    return -1;
+}
+
+static void open_broken(const char *which)
+{
+    rk_error e = rk_error_new();
+    open_proxy("proxy.broken", which);
+    assert_int_equal(rk_hub_option(b.hub, "proxy.tier", "asked", &e), RK_OK);
+    b.options.seconds = 30;
+}
+
+/* A kernel of the fast tier that does not run is wrong, and the exact one is measured. */
+static void test_broken_fast(void **state)
+{
+    (void)state;
+    open_broken("fast");
+    bench_run(&b, rk_bench_ops);
+    bench_check_vocabulary(&b);
+    int seconds = find_product("op", "exact", "seconds");
+    int exact = find_product("support", "exact", "support");
+    int fast = find_product("support", "fast", "support");
+    assert_true(seconds >= 0 && exact >= 0 && fast >= 0);
+    assert_int_equal(b.v[seconds].spread.n, b.options.repeats);
+    assert_true(b.v[exact].spread.median == 0);
+    assert_true(b.v[fast].spread.median == 3);
+    assert_non_null(strstr(b.v[fast].text, "this choice fails"));
+    assert_int_equal(find_product("support", "", "support"), -1);
+    assert_int_equal(find_product("op", "fast", "seconds"), -1);
+    bench_close(&b);
+}
+
+/* A library that does not run says nothing of any kernel. */
+static void test_broken_library(void **state)
+{
+    rk_error e = rk_error_new();
+    (void)state;
+    open_broken("clblast");
+    assert_int_equal(rk_hub_option(b.hub, "proxy.tier", "", &e), RK_OK);
+    assert_int_equal(rk_hub_option(b.hub, "proxy.choices", "clblast", &e), RK_OK);
+    bench_run(&b, rk_bench_ops);
+    bench_check_vocabulary(&b);
+    int seconds = find_product("op", "exact", "seconds");
+    int exact = find_product("support", "exact", "support");
+    assert_true(seconds >= 0 && exact >= 0);
+    assert_int_equal(b.v[seconds].spread.n, b.options.repeats);
+    assert_true(b.v[exact].spread.median == 0);
+    assert_int_equal(find_product("support", "", "support"), -1);
+    assert_int_equal(find_product("op", NULL, "vendor seconds"), -1);
+    bench_close(&b);
+}
+
 static void test_refused_op(void **state)
 {
     rk_listed x = first();
@@ -273,10 +331,23 @@ static void test_failing_launch(void **state)
     bench_close(&b);
 }
 
+/* Whether it is lost while it is timed, or while it is judged. */
 static void test_lost_device(void **state)
 {
+    rk_listed x = first();
+    rk_ops all;
+    rk_trial t;
+    rk_result out;
     rk_error e = rk_error_new();
     (void)state;
+    open_proxy("proxy.fail", "launch:1:lost");
+    assert_int_equal(rk_ops_open(&b.c, &all, &e), RK_OK);
+    assert_int_equal(rk_trial_op(&all.d, &x.op, true, NULL, &t, &e), RK_OK);
+    assert_int_equal(rk_result_find(&all, &x, &t, true, &out, &e), RK_E_DEVICE);
+    assert_true(all.d.lost);
+    rk_trial_free(&t);
+    rk_ops_close(&all);
+    bench_close(&b);
     open_proxy("proxy.fail", "launch:2:lost");
     assert_int_equal(rk_bench_ops(&b.c, &e), RK_E_DEVICE);
     bench_close(&b);
@@ -302,6 +373,8 @@ int main(void)
                                        cmocka_unit_test(test_differs),
                                        cmocka_unit_test(test_fast),
                                        cmocka_unit_test(test_fast_fails),
+                                       cmocka_unit_test(test_broken_fast),
+                                       cmocka_unit_test(test_broken_library),
                                        cmocka_unit_test(test_refused_op),
                                        cmocka_unit_test(test_no_memory),
                                        cmocka_unit_test(test_full),

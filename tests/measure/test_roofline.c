@@ -113,7 +113,7 @@ static void test_runner(void **state)
     rk_runner r = {.ctx = &took, .run = work, .times = TIMES};
     (void)state;
     for (int i = 0; i < REPEATS; i++) {
-        assert_int_equal(rk_runners_time(&r, 1, 1, &e), RK_OK);
+        assert_int_equal(rk_runners_time(&r, 1, 1, NULL, &e), RK_OK);
         assert_int_equal(r.n, 1);
         double more = r.seconds[0] * TIMES - took;
         assert_true(more > -1e-9);

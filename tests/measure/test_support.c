@@ -121,6 +121,20 @@ static void test_fast_only(void **state)
     bench_close(&b);
 }
 
+/* Lack of memory says nothing of what a device computes. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    setenv("PROXY_PIECE", "1000", 1);
+    run_proxy(RK_BENCH_QUICK, NULL, NULL);
+    unsetenv("PROXY_PIECE");
+    for (uint32_t i = 0; i < b.n; i++) {
+        if (b.v[i].spread.n) fail_msg("%s: %g", b.v[i].subject, b.v[i].spread.median);
+        assert_non_null(strstr(b.v[i].text, "not measured: "));
+    }
+    bench_close(&b);
+}
+
 static void test_lost(void **state)
 {
     rk_error e = rk_error_new();
@@ -135,9 +149,9 @@ static void test_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cpu),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_wrong),    cmocka_unit_test(test_refused_programs),
-        cmocka_unit_test(test_lost),     cmocka_unit_test(test_wrong_program),
-        cmocka_unit_test(test_fast_only)};
+        cmocka_unit_test(test_cpu),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_wrong),     cmocka_unit_test(test_refused_programs),
+        cmocka_unit_test(test_lost),      cmocka_unit_test(test_wrong_program),
+        cmocka_unit_test(test_fast_only), cmocka_unit_test(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
