@@ -30,6 +30,12 @@ typedef struct rk_bench_sink {
     bool (*stopping)(void *ctx);
 } rk_bench_sink;
 
+/* A first start of one of suite step's workloads, in exact numerics, with empty caches. */
+typedef struct rk_bench_cold {
+    const char *model;  /* NULL: not measured */
+    double plan, first; /* seconds: until all is compiled; of the first step */
+} rk_bench_cold;
+
 /* What the suites have in common. */
 typedef struct rk_bench_case {
     rk_hub *hub;
@@ -38,6 +44,7 @@ typedef struct rk_bench_case {
     const rk_bench_options *options;
     const rk_bench_sink *sink;
     const rk_registry *plugins; /* of the suites that train */
+    rk_bench_cold cold;         /* by rk_bench_cold_measure */
 } rk_bench_case;
 
 /* Kernels are compiled once and kept, by rethink and by drivers.  What a first run pays is seen
@@ -45,8 +52,10 @@ typedef struct rk_bench_case {
  * and names it in the environment; end removes it.  To be called before a hub is made, best in the
  * parent of all processes of a bench, so that process 1 of a device finds no more in the caches
  * than it compiled itself, and the others find that.  'plan cold' is measured as long as they are
- * empty: for a device that compiles, that ends with its self-test, another suite or workload. */
+ * empty: on a device that compiles, of one workload, by measure, which comes before all else; it
+ * does nothing where caches are not empty, and a workload that cannot be opened is left out. */
 rk_status rk_bench_cold_begin(char *folder, rk_error *e);
+rk_status rk_bench_cold_measure(rk_bench_case *c, rk_error *e);
 void rk_bench_cold_end(const char *folder);
 
 /* Lets PoCL's workers of processes that are started from now on stay on one processor each, by

@@ -36,6 +36,8 @@ typedef struct rk_step_run {
 /* Measures one workload on the tiers that are asked for, in turn; gives nothing.  What goes wrong
  * with a tier is its why.  rk_step_run_close frees what it opened. */
 rk_status rk_step_run_measure(rk_step_run *r, rk_error *e);
+/* Opens the workload on one tier and runs the first step, for plan[0] and first[0] alone. */
+rk_status rk_step_run_cold(const rk_step_run *r, rk_step_tier *x, rk_error *e);
 void rk_step_run_close(rk_step_run *r);
 /* Gives all of it. */
 rk_status rk_step_run_give(rk_step_run *r, rk_error *e);

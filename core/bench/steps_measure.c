@@ -30,25 +30,34 @@ static rk_status make_ready(const rk_step_run *r, rk_step_tier *x, int warm, rk_
     return status;
 }
 
+static void forget(rk_step_tier *x)
+{
+    rk_trainer_close(x->trainer);
+    x->trainer = NULL;
+}
+
+rk_status rk_step_run_cold(const rk_step_run *r, rk_step_tier *x, rk_error *e)
+{
+    rk_status status = make_ready(r, x, 0, e);
+    forget(x);
+    return status;
+}
+
 static rk_status open_tier(const rk_step_run *r, rk_step_tier *x, rk_error *e)
 {
+    const rk_bench_cold *cold = &r->c->cold;
     x->plan[0] = NAN;
-    if (rk_bench_is_cold(r->c)) {
-        RK_TRY(make_ready(r, x, 0, e));
-        rk_trainer_close(x->trainer);
-        x->trainer = NULL;
+    if (cold->model == r->work->model && x->numerics == RK_NUMERICS_EXACT) {
+        x->plan[0] = cold->plan;
+        x->first[0] = cold->first;
+    } else if (rk_bench_is_cold(r->c)) {
+        RK_TRY(rk_step_run_cold(r, x, e));
     }
     x->held = rk_machine_reset_peak() ? rk_machine_held() : NAN;
     RK_TRY(make_ready(r, x, 1, e));
     x->host_memory = rk_machine_peak();
     x->device_memory = (double)rk_session_bytes(x->trainer->session);
     return RK_OK;
-}
-
-static void forget(rk_step_tier *x)
-{
-    rk_trainer_close(x->trainer);
-    x->trainer = NULL;
 }
 
 static rk_status open_tiers(rk_step_run *r, rk_error *e)

@@ -108,6 +108,18 @@ static void test_cold(void **state)
     assert_true(f && fclose(f) == 0);
     given_run(&g, rk_bench_steps);
     given_none(&g, MLP, "exact", "plan cold", "not empty");
+    must(rk_bench_cold_measure(&g.c, &e), &e);
+    assert_null(g.c.cold.model);
+    assert_int_equal(remove(kernel), 0);
+    must(rk_bench_cold_measure(&g.c, &e), &e); /* before all else: then files are no matter */
+    assert_true(g.c.cold.plan > 0 && g.c.cold.first > 0);
+    g.c.cold.plan = 1000;
+    f = fopen(kernel, "w");
+    assert_true(f && fclose(f) == 0);
+    given_run(&g, rk_bench_steps);
+    given_times(&g, MLP, "plan cold", 1);
+    assert_true(g.v[given_find(&g, MLP, "exact", "plan cold")].spread.median >= 1000);
+    g.c.cold.model = NULL;
     assert_int_equal(remove(kernel), 0);
     g.options.process = 2;
     given_run(&g, rk_bench_steps);
