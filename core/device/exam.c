@@ -20,7 +20,7 @@ static rk_status launch(rk_examiner *t, rk_exam *c, rk_kernel *kernel, uint64_t 
         arg[i] = (rk_arg){t->memory, (uint64_t)i * RK_EXAM_SLOT};
         if (i < c->op.n_in)
             RK_TRY(rk_open_write(t->device, t->memory, arg[i].offset, c->host[i],
-                                   4 * words_of(&c->tensor[i]), t->e));
+                                 4 * words_of(&c->tensor[i]), t->e));
     }
     if (workspace) RK_TRY(rk_open_alloc(t->device, workspace, &scratch, t->e));
     if (workspace) arg[n++] = (rk_arg){scratch, 0};

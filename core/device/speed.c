@@ -22,8 +22,7 @@ typedef struct product {
 static rk_status time_runs(rk_examiner *t, const product *p, int runs, uint64_t *ns)
 {
     uint64_t begin = rk_os_now_ns();
-    for (int i = 0; i < runs; i++)
-        RK_TRY(rk_open_launch(t->device, p->kernel, p->arg, p->n, t->e));
+    for (int i = 0; i < runs; i++) RK_TRY(rk_open_launch(t->device, p->kernel, p->arg, p->n, t->e));
     RK_TRY(rk_open_sync(t->device, t->e));
     *ns = rk_os_now_ns() - begin + 1;
     return RK_OK;
