@@ -51,9 +51,10 @@ typedef struct rk_bench_case {
  * where the folders of all these caches are new and empty: begin makes one, folder[RK_PATH_MAX],
  * and names it in the environment; end removes it.  To be called before a hub is made, best in the
  * parent of all processes of a bench, so that process 1 of a device finds no more in the caches
- * than it compiled itself, and the others find that.  'plan cold' is measured as long as they are
- * empty: on a device that compiles, of one workload, by measure, which comes before all else; it
- * does nothing where caches are not empty, and a workload that cannot be opened is left out. */
+ * than it compiled itself, and the others find that.  'plan cold' is of one workload, by measure,
+ * which must come before all that uses the device: only what listing devices compiles is there
+ * then.  It does nothing in other processes, or without begin; a workload that cannot be opened is
+ * left out. */
 rk_status rk_bench_cold_begin(char *folder, rk_error *e);
 rk_status rk_bench_cold_measure(rk_bench_case *c, rk_error *e);
 void rk_bench_cold_end(const char *folder);

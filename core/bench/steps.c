@@ -34,7 +34,7 @@ rk_status rk_bench_cold_measure(rk_bench_case *c, rk_error *e)
 {
     const rk_workload *work;
     rk_error why = rk_error_new();
-    if (!rk_bench_is_cold(c)) return RK_OK;
+    if (!rk_bench_begins_cold(c)) return RK_OK;
     if (workloads(c->options->size, &work) > COLD) work += COLD;
     rk_step_run r = {.c = c, .work = work};
     rk_step_tier x = {.numerics = RK_NUMERICS_EXACT};

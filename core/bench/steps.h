@@ -42,7 +42,6 @@ void rk_step_run_close(rk_step_run *r);
 /* Gives all of it. */
 rk_status rk_step_run_give(rk_step_run *r, rk_error *e);
 
-/* Are the folders of caches those of rk_bench_cold_begin, and is no file in them?  Then nothing was
- * compiled since, in this process or before, that a driver might still have. */
-bool rk_bench_is_cold(const rk_bench_case *c);
+/* Is this the first process, and were the folders of caches made by rk_bench_cold_begin? */
+bool rk_bench_begins_cold(const rk_bench_case *c);
 #endif

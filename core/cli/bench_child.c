@@ -149,7 +149,8 @@ static rk_status measure(worker *w, rk_error *e)
                        .sink = &sink,
                        .plugins = w->registry};
     void *machine = NULL;
-    if (rk_bench_suites_keep(&w->suites, "step")) RK_TRY(rk_bench_cold_measure(&c, e));
+    if (w->o.identify && rk_bench_suites_keep(&w->suites, "step")) /* the first of its device */
+        RK_TRY(rk_bench_cold_measure(&c, e));
     if (w->o.identify) RK_TRY(identify(&c, w->o.threads, e));
     RK_TRY(rk_bench_machine_begin(&c, &machine, e));
     rk_status status = do_parts(w, &c, &o, e);
