@@ -121,7 +121,8 @@ static void write_labels(FILE *f, const rk_dataset *d)
     fputs("</span>", f);
 }
 
-static void write_sample(FILE *f, const rk_run_record *run, const char *label, const sample *s)
+/* Whether they are the run's, by their digest. */
+static bool write_sample(FILE *f, const rk_run_record *run, const char *label, const sample *s)
 {
     bool same = strcmp(s->audit.digest, run->data_digest) == 0;
     fputs("<figure class=sample><figcaption>", f);
@@ -133,6 +134,7 @@ static void write_sample(FILE *f, const rk_run_record *run, const char *label, c
     fputs("'>", f);
     write_labels(f, s->d);
     fputs("</figure>\n", f);
+    return same;
 }
 
 /* ---- the data of a run ----------------------------------------------------------------------- */
@@ -190,21 +192,22 @@ static bool is_shown(const rk_study *s, uint32_t i, uint32_t *run)
 static void write_all(FILE *f, const rk_study *s, const rk_registry *plugins)
 {
     uint32_t shown = 0, index;
+    bool same = true;
     for (uint32_t i = 0; i < s->n_labels && shown < STRIPS_MAX; i++) {
         sample one;
         if (!is_shown(s, i, &index)) continue;
         const rk_run_record *run = s->runs->run[index];
         if (!is_small(run) || make_sample(plugins, run, &one, NULL) != RK_OK) continue;
         fputs(shown++ ? "" : "<h3>What the network was shown</h3>\n<div class=samples>\n", f);
-        write_sample(f, run, s->label[i], &one);
+        same = write_sample(f, run, s->label[i], &one) && same;
         free_sample(&one);
     }
     if (shown)
         fprintf(f,
                 "</div>\n<p class=note>The first training images of seed %llu, made again from its "
-                "record; their digests are those that the runs recorded. A label that was changed "
-                "is struck out.\n",
-                (unsigned long long)s->seed[0]);
+                "record%s. A label that was changed is struck out.\n",
+                (unsigned long long)s->seed[0],
+                same ? "; their digests are those that the runs recorded" : "");
 }
 
 void rk_report_samples(FILE *f, const rk_study *s)

@@ -381,6 +381,11 @@ test_report_of_images_that_are_not_in_memory() {
     works "$RETHINK" run tiny -q --data noise:n=60,test=20,classes=10,size=28 --seed 1 --out noise.sqlite
     works "$RETHINK" report noise.sqlite -o noise.html
     strips noise.html 2
+    grep -q 'digests are those that the runs recorded' noise.html || fail 'nothing of digests'
+    sqlite3 noise.sqlite "update runs set data_digest = 'another' where id = 1"
+    works "$RETHINK" report noise.sqlite -o other.html
+    [ "$(grep -c 'not the data of the run' other.html)" = 1 ] || fail 'one strip is of other data'
+    ! grep -q 'digests are those that the runs recorded' other.html || fail 'not all are'
     "$E2E/make_images" folder 30 3 20
     works "$RETHINK" run tiny -q --data imagefolder:path=folder,size=16,resident=no --seed 1 \
         --out folder.sqlite
