@@ -179,26 +179,43 @@ static void test_fast(void **state)
     }
 }
 
-/* Errors that could not be found because the kernel failed. */
-static void test_fast_fails(void **state)
-{
-    rk_listed x = first();
+/* The first op by itself, on the proxy that is open, and what is found of it. */
+typedef struct attempt {
+    rk_listed x;
     rk_ops all;
     rk_trial t;
     rk_result out;
+} attempt;
+
+static void open_attempt(attempt *a, bool exact)
+{
+    rk_error e = rk_error_new();
+    a->x = first();
+    assert_int_equal(rk_ops_open(&b.c, &a->all, &e), RK_OK);
+    assert_int_equal(rk_trial_op(&a->all.d, &a->x.op, exact, NULL, &a->t, &e), RK_OK);
+}
+
+static void close_attempt(attempt *a)
+{
+    rk_trial_free(&a->t);
+    rk_ops_close(&a->all);
+    bench_close(&b);
+}
+
+/* Errors that could not be found because the kernel failed. */
+static void test_fast_fails(void **state)
+{
+    attempt a;
     rk_error e = rk_error_new();
     (void)state;
     open_proxy("proxy.fail", "launch:1");
     assert_int_equal(rk_hub_option(b.hub, "proxy.tier", "asked", &e), RK_OK);
-    assert_int_equal(rk_ops_open(&b.c, &all, &e), RK_OK);
-    assert_int_equal(rk_trial_op(&all.d, &x.op, false, NULL, &t, &e), RK_OK);
-    assert_int_equal(rk_fill(&t, &x.op, 1, &e), RK_OK);
-    assert_int_equal(rk_result_find(&all, &x, &t, false, &out, &e), RK_OK);
-    assert_non_null(strstr(out.wrong, "proxy: launch"));
-    assert_true(out.known && out.equal);
-    rk_trial_free(&t);
-    rk_ops_close(&all);
-    bench_close(&b);
+    open_attempt(&a, false);
+    assert_int_equal(rk_fill(&a.t, &a.x.op, 1, &e), RK_OK);
+    assert_int_equal(rk_result_find(&a.all, &a.x, &a.t, false, &a.out, &e), RK_OK);
+    assert_non_null(strstr(a.out.wrong, "proxy: launch"));
+    assert_true(a.out.known && a.out.equal);
+    close_attempt(&a);
 }
 
 /* Finds a value of the first product; its number, or -1. */
@@ -334,20 +351,14 @@ static void test_failing_launch(void **state)
 /* Whether it is lost while it is timed, or while it is judged. */
 static void test_lost_device(void **state)
 {
-    rk_listed x = first();
-    rk_ops all;
-    rk_trial t;
-    rk_result out;
+    attempt a;
     rk_error e = rk_error_new();
     (void)state;
     open_proxy("proxy.fail", "launch:1:lost");
-    assert_int_equal(rk_ops_open(&b.c, &all, &e), RK_OK);
-    assert_int_equal(rk_trial_op(&all.d, &x.op, true, NULL, &t, &e), RK_OK);
-    assert_int_equal(rk_result_find(&all, &x, &t, true, &out, &e), RK_E_DEVICE);
-    assert_true(all.d.lost);
-    rk_trial_free(&t);
-    rk_ops_close(&all);
-    bench_close(&b);
+    open_attempt(&a, true);
+    assert_int_equal(rk_result_find(&a.all, &a.x, &a.t, true, &a.out, &e), RK_E_DEVICE);
+    assert_true(a.all.d.lost);
+    close_attempt(&a);
     open_proxy("proxy.fail", "launch:2:lost");
     assert_int_equal(rk_bench_ops(&b.c, &e), RK_E_DEVICE);
     bench_close(&b);

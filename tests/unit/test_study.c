@@ -70,22 +70,43 @@ static void open_results(const char *name, rk_results **r)
     assert_int_equal(rk_results_open(scratch(name), false, r, NULL), RK_OK);
 }
 
-static void load_at(int scale, const char *file, const char *text, const char *changed,
-                    rk_preset *p, rk_runs *runs, rk_study *s)
+/* A preset's runs of a file, and what it claims of them. */
+typedef struct loaded {
+    rk_preset p;
+    rk_runs runs;
+    rk_study s;
+    rk_finding *f;
+    uint32_t n;
+} loaded;
+
+static void load(int scale, const char *file, const char *text, loaded *x)
 {
     rk_error e = rk_error_new();
-    if (read_text(text, p, &e) != RK_OK) fail_msg("%s", e.text);
-    if (rk_runs_load(scratch(file), NULL, true, runs, &e) != RK_OK) fail_msg("%s", e.text);
-    if (rk_study_make(p, scale, changed, runs, s, &e) != RK_OK) fail_msg("%s", e.text);
+    if (read_text(text, &x->p, &e) != RK_OK) fail_msg("%s", e.text);
+    if (rk_runs_load(scratch(file), NULL, true, &x->runs, &e) != RK_OK) fail_msg("%s", e.text);
+    if (rk_study_make(&x->p, scale, "", &x->runs, &x->s, &e) != RK_OK) fail_msg("%s", e.text);
 }
 
-#define load_study(...) load_at(RK_SCALE_MICRO, __VA_ARGS__)
-
-static void free_study(rk_preset *p, rk_runs *runs, rk_study *s)
+static void judge(int scale, const char *file, const char *text, uint32_t findings, loaded *x)
 {
-    rk_study_free(s);
-    rk_runs_free(runs);
-    rk_preset_free(p);
+    load(scale, file, text, x);
+    assert_int_equal(rk_study_judge(&x->s, &x->f, &x->n, NULL), RK_OK);
+    assert_int_equal(x->n, findings);
+}
+
+static void unload(loaded *x)
+{
+    rk_study_free(&x->s);
+    rk_runs_free(&x->runs);
+    rk_preset_free(&x->p);
+}
+
+/* A run of one epoch. */
+static void add_short(rk_results *r, rk_run_record *run)
+{
+    assert_int_equal(rk_results_add(r, run, NULL), RK_OK);
+    assert_int_equal(rk_results_epoch(r, run, &(rk_epoch_record){.epoch = 1}, NULL), RK_OK);
+    assert_int_equal(rk_results_finish(r, run->id, "done", "", NULL), RK_OK);
 }
 
 static void gives(rk_calculator *c, const rk_study *s, const char *text, double want)
@@ -100,54 +121,46 @@ static void gives(rk_calculator *c, const rk_study *s, const char *text, double 
 static void test_measures(void **state)
 {
     rk_results *r;
-    rk_preset p;
-    rk_runs runs;
-    rk_study s;
+    loaded x;
     rk_calculator *c;
     (void)state;
     open_results("measures.sqlite", &r);
     add_run(r, "a, seed=1", 1, 4, 1, 0.5, "done", MICRO);
     add_run(r, "b, seed=1", 1, 5, 0.8, 0.75, "done", MICRO);
     rk_results_close(r);
-    load_study("measures.sqlite", HEAD, "", &p, &runs, &s);
-    assert_int_equal(s.n_labels, 2);
+    load(RK_SCALE_MICRO, "measures.sqlite", HEAD, &x);
+    assert_int_equal(x.s.n_labels, 2);
     assert_int_equal(rk_calculator_new(&c, NULL), RK_OK);
-    gives(c, &s, "train('a')", 1);
-    gives(c, &s, "test_accuracy('a')", 0.25);
-    gives(c, &s, "best_test('b')", 0.75);
-    gives(c, &s, "best_test_epoch('b')", 2);
-    gives(c, &s, "fit_epoch('a')", 4);
-    gives(c, &s, "fit_steps('a')", 40);
-    gives(c, &s, "fit_steps('b')", INFINITY);
-    gives(c, &s, "fit_steps('b') > fit_steps('a')", 1);
-    gives(c, &s, "steps_loss05('a')", 30); /* 1 - 0.95 * 2/4 is above 0.5 */
-    gives(c, &s, "steps_loss01('b')", 50);
-    gives(c, &s, "at('train_accuracy', 'a', best_test_epoch('a'))", 0.5);
-    gives(c, &s, "at('train_accuracy', 'a', 9)", NAN);
-    gives(c, &s, "axis('p', 'a') + axis('lr', 'a')", 0.75);
-    gives(c, &s, "axis('q', 'a')", NAN);
-    gives(c, &s, "lowest('train', '*')", 0.8);
-    gives(c, &s, "highest('best_test', '?')", 0.75);
+    gives(c, &x.s, "train('a')", 1);
+    gives(c, &x.s, "test_accuracy('a')", 0.25);
+    gives(c, &x.s, "best_test('b')", 0.75);
+    gives(c, &x.s, "best_test_epoch('b')", 2);
+    gives(c, &x.s, "fit_epoch('a')", 4);
+    gives(c, &x.s, "fit_steps('a')", 40);
+    gives(c, &x.s, "fit_steps('b')", INFINITY);
+    gives(c, &x.s, "fit_steps('b') > fit_steps('a')", 1);
+    gives(c, &x.s, "steps_loss05('a')", 30); /* 1 - 0.95 * 2/4 is above 0.5 */
+    gives(c, &x.s, "steps_loss01('b')", 50);
+    gives(c, &x.s, "at('train_accuracy', 'a', best_test_epoch('a'))", 0.5);
+    gives(c, &x.s, "at('train_accuracy', 'a', 9)", NAN);
+    gives(c, &x.s, "axis('p', 'a') + axis('lr', 'a')", 0.75);
+    gives(c, &x.s, "axis('q', 'a')", NAN);
+    gives(c, &x.s, "lowest('train', '*')", 0.8);
+    gives(c, &x.s, "highest('best_test', '?')", 0.75);
     rk_calculator_free(c);
-    free_study(&p, &runs, &s);
+    unload(&x);
 }
 
 static rk_outcome outcome_of(const char *file, const char *claim, uint32_t *holds, uint32_t *seeds)
 {
     char text[600];
-    rk_preset p;
-    rk_runs runs;
-    rk_study s;
-    rk_finding *f;
-    uint32_t n;
+    loaded x;
     snprintf(text, sizeof text, HEAD "%s", claim);
-    load_study(file, text, "", &p, &runs, &s);
-    assert_int_equal(rk_study_judge(&s, &f, &n, NULL), RK_OK);
-    assert_int_equal(n, 1);
-    rk_outcome out = f->verdict;
-    *holds = f->holds;
-    *seeds = f->seeds;
-    free_study(&p, &runs, &s);
+    judge(RK_SCALE_MICRO, file, text, 1, &x);
+    rk_outcome out = x.f->verdict;
+    *holds = x.f->holds;
+    *seeds = x.f->seeds;
+    unload(&x);
     return out;
 }
 
@@ -209,22 +222,16 @@ static void test_several(void **state)
         HEAD "[variant c]\nlr = 2\n[claim c]\nmean = best_test('a')\nfrom = 0\n"
              "[paper a @ micro]\nbest_test = 40 within 1\n"
              "[paper c @ micro]\nbest_test = 40 within 1\n";
-    rk_preset p;
-    rk_runs runs;
-    rk_study s;
-    rk_finding *f;
-    uint32_t n;
+    loaded x;
     (void)state;
     make_seeds("seeds.sqlite", 4, 1); /* best_test of a: .1 .5 .5 .5 */
-    load_study("seeds.sqlite", text, "", &p, &runs, &s);
-    assert_int_equal(rk_study_judge(&s, &f, &n, NULL), RK_OK);
-    assert_int_equal(n, 3);
-    assert_true(fabs(f[0].mean - 0.4) < 1e-12 && fabs(f[0].spread - 0.2) < 1e-12);
-    assert_int_equal(rk_findings_outcome(f, 2), RK_MET);
-    assert_int_equal(rk_findings_outcome(f, 3), RK_NOT_MEASURED);
-    f[0].verdict = RK_NOT_MET;
-    assert_int_equal(rk_findings_outcome(f, 3), RK_NOT_MET);
-    free_study(&p, &runs, &s);
+    judge(RK_SCALE_MICRO, "seeds.sqlite", text, 3, &x);
+    assert_true(fabs(x.f[0].mean - 0.4) < 1e-12 && fabs(x.f[0].spread - 0.2) < 1e-12);
+    assert_int_equal(rk_findings_outcome(x.f, 2), RK_MET);
+    assert_int_equal(rk_findings_outcome(x.f, 3), RK_NOT_MEASURED);
+    x.f[0].verdict = RK_NOT_MET;
+    assert_int_equal(rk_findings_outcome(x.f, 3), RK_NOT_MET);
+    unload(&x);
 }
 
 /* Runs of another scale, of changed settings, and unfinished ones are other runs. */
@@ -259,18 +266,12 @@ static void test_which_runs(void **state)
 static void test_paper_without_scales(void **state)
 {
     static const char text[] = "[variant a]\nlr = 1\n[paper a]\nbest_test = 40 within 1\n";
-    rk_preset p;
-    rk_runs runs;
-    rk_study s;
-    rk_finding *f;
-    uint32_t n;
+    loaded x;
     (void)state;
     make_seeds("seeds.sqlite", 0, 0);
-    load_at(-1, "seeds.sqlite", text, "", &p, &runs, &s);
-    assert_int_equal(rk_study_judge(&s, &f, &n, NULL), RK_OK);
-    assert_int_equal(n, 1);
-    assert_int_equal(f->verdict, RK_NOT_MEASURED);
-    free_study(&p, &runs, &s);
+    judge(-1, "seeds.sqlite", text, 1, &x);
+    assert_int_equal(x.f->verdict, RK_NOT_MEASURED);
+    unload(&x);
 }
 
 /* Merged files are numbered in the order in which they were named. */
@@ -302,9 +303,7 @@ static void test_rank_correlation(void **state)
         "[preset]\ndoc = d\n[grid]\nrandomize = labels:p=0.1 | labels:p=0.5 | labels:p=1\n";
     static const double test[3] = {0.3, 0.29, 0.1}; /* falls, but on no line */
     rk_results *r;
-    rk_preset p;
-    rk_runs runs;
-    rk_study s;
+    loaded x;
     rk_calculator *c;
     (void)state;
     open_results("rank.sqlite", &r);
@@ -319,19 +318,17 @@ static void test_rank_correlation(void **state)
                              .randomize = specs[i],
                              .test_accuracy = test[i],
                              .epochs_done = 1};
-        assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
-        assert_int_equal(rk_results_epoch(r, &run, &(rk_epoch_record){.epoch = 1}, NULL), RK_OK);
-        assert_int_equal(rk_results_finish(r, run.id, "done", "", NULL), RK_OK);
+        add_short(r, &run);
     }
     rk_results_close(r);
-    load_at(-1, "rank.sqlite", text, "", &p, &runs, &s);
-    assert_int_equal(s.n_runs, 3);
+    load(-1, "rank.sqlite", text, &x);
+    assert_int_equal(x.s.n_runs, 3);
     assert_int_equal(rk_calculator_new(&c, NULL), RK_OK);
-    gives(c, &s, "spearman('test', 'p')", -1);
-    gives(c, &s, "spearman('fit_steps', 'p')", NAN); /* all equal: no order */
-    gives(c, &s, "spearman('test', 'q')", NAN);
+    gives(c, &x.s, "spearman('test', 'p')", -1);
+    gives(c, &x.s, "spearman('fit_steps', 'p')", NAN); /* all equal: no order */
+    gives(c, &x.s, "spearman('test', 'q')", NAN);
     rk_calculator_free(c);
-    free_study(&p, &runs, &s);
+    unload(&x);
 }
 
 static void add_batches(int64_t n)
@@ -343,9 +340,7 @@ static void add_batches(int64_t n)
         snprintf(label, sizeof label, "batch=%lld", (long long)i);
         rk_run_record run = {
             .preset = "study", .variant = label, .config = "", .seed = 1, .batch = i};
-        assert_int_equal(rk_results_add(r, &run, NULL), RK_OK);
-        assert_int_equal(rk_results_epoch(r, &run, &(rk_epoch_record){.epoch = 1}, NULL), RK_OK);
-        assert_int_equal(rk_results_finish(r, run.id, "done", "", NULL), RK_OK);
+        add_short(r, &run);
     }
     rk_results_close(r);
 }
@@ -353,19 +348,17 @@ static void add_batches(int64_t n)
 /* None of many labels is left out; ranks that are all equal have no order, however many. */
 static void test_many_labels(void **state)
 {
-    rk_preset p;
-    rk_runs runs;
-    rk_study s;
+    loaded x;
     rk_calculator *c;
     (void)state;
     add_batches(300);
-    load_at(-1, "many.sqlite", "[grid]\nbatch = 1..300\n", "", &p, &runs, &s);
+    load(-1, "many.sqlite", "[grid]\nbatch = 1..300\n", &x);
     assert_int_equal(rk_calculator_new(&c, NULL), RK_OK);
-    gives(c, &s, "highest('batch', '*')", 300);
-    gives(c, &s, "spearman('batch', 'batch')", 1);
-    gives(c, &s, "spearman('fit_steps', 'batch', 'batch=?')", NAN);
+    gives(c, &x.s, "highest('batch', '*')", 300);
+    gives(c, &x.s, "spearman('batch', 'batch')", 1);
+    gives(c, &x.s, "spearman('fit_steps', 'batch', 'batch=?')", NAN);
     rk_calculator_free(c);
-    free_study(&p, &runs, &s);
+    unload(&x);
 }
 
 /* Every preset that is shipped can be read, and asks for runs at each of its scales. */
